@@ -45,7 +45,8 @@ scripts=$(find $rooms .ci configure -type f \
 
         # The outside libraries, each behind one module; TLS and keys are a few.
         home["event2"] = " core/host/loop "
-        home["openssl"] = " core/host/tls core/host/identity core/host/authority core/host/certificate " \
+        home["openssl"] = " core/host/tls core/host/identity core/host/authority core/host/certificate core/host/join_ask " \
+            "core/host/join_desk core/host/join_proof " \
             "core/host/trust "
         home["crypt.h"] = " core/host/bcrypt "
         home["dlfcn.h"] = " "

@@ -12,6 +12,7 @@
 #include "core/host/home.h"
 #include "core/host/inbox.h"
 #include "core/host/linkset.h"
+#include "core/host/peers_file.h"
 #include "core/host/wake.h"
 
 #define THE_DIAL 1
@@ -134,6 +135,7 @@ struct search {
     struct ask *ask;
     uint16_t port; /* 0: any */
     bool found;
+    bool any; /* there was somebody to try */
 };
 
 static bool try_control(void *ctx, uint16_t port, const char *path)
@@ -146,7 +148,7 @@ static bool try_control(void *ctx, uint16_t port, const char *path)
 
 static bool find_control(struct ask *a, uint16_t port)
 {
-    struct search s = {a, port, false};
+    struct search s = {a, port, false, false};
     if (a->has_home)
         home_controls(&a->home, try_control, &s);
     return s.found;
@@ -242,10 +244,32 @@ static void try_peer(void *ctx, uint16_t port, const char *addr)
 /* Nodes with a state folder elsewhere have no socket here, but they have said where they listen. */
 static bool find_announced(struct ask *a)
 {
-    struct search s = {a, 0, false};
+    struct search s = {a, 0, false, false};
     if (a->has_home)
         home_peers(&a->home, try_peer, &s);
     return s.found;
+}
+
+static void try_joined(void *ctx, const char *text)
+{
+    struct search *s = ctx;
+    struct address to;
+    char addr[ADDR_SIZE], message[512];
+    s->any = true;
+    if (s->found || address_resolve(text, &to, message) < 0)
+        return;
+    address_text(&to, addr);
+    s->found = use_tls(s->ask, addr, message) == 0;
+}
+
+/* A machine that joined a mesh uses it by whom it joined. 0; ERR_NOT_FOUND when it did not;
+ * ERR_UNREACHABLE: a job is not computed here alone for that, unless it is asked for. */
+static int find_joined(struct ask *a)
+{
+    struct search s = {a, 0, false, false};
+    if (a->has_home)
+        peers_file_read(&a->home, try_joined, &s);
+    return s.found ? 0 : s.any ? ERR_UNREACHABLE : ERR_NOT_FOUND;
 }
 
 static int open_embedded(struct ask *a, const struct ask_options *o, char *message)
@@ -269,9 +293,14 @@ static int open_somewhere(struct ask *a, const struct ask_options *o, char *mess
         return use_addr(a, o, message);
     if (find_control(a, 0) || find_announced(a))
         return 0;
-    if (o->embedded_ok)
+    int rc = find_joined(a);
+    if (rc == 0)
+        return 0;
+    if (o->embedded_ok && rc == ERR_NOT_FOUND)
         return open_embedded(a, o, message);
-    snprintf(message, ASK_MESSAGE_SIZE, "no node of yours runs on this machine");
+    snprintf(message, ASK_MESSAGE_SIZE, "%s",
+             rc == ERR_NOT_FOUND ? "no node of yours runs on this machine"
+                                 : "none of the nodes that this machine joined by answers");
     return ERR_UNREACHABLE;
 }
 

@@ -232,8 +232,9 @@ static const struct row {
 } rows[] = {
     {"port", "8001", "the TCP port the node listens on", "a number from 1 to 65535", set_port,
      false},
-    {"bind", "127.0.0.1, or 0.0.0.0 once the mesh was opened",
-     "the address it listens on; one that is not loopback opens the node",
+    {"bind", "127.0.0.1",
+     "the address it listens on; one that is not loopback opens the node; where the mesh was "
+     "opened (velum init, velum join) it is 0.0.0.0 unless it is said here",
      "a numeric IPv4 or IPv6 address, or localhost", set_bind, false},
     {"peer", "none", "a node to connect to, as host:port; once for each, at most 64",
      "host:port or [IPv6]:port, at most 64 of them", add_peer, true},

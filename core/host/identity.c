@@ -67,7 +67,8 @@ static int identity_of(struct identity **out, struct identity *i, int party)
     struct node_id id;
     int found = 0;
     rc = trust_check(i->trust, i->leaf, NULL, &id, &found);
-    if (rc == 0 && (!is_of(found, party) || (i->key && X509_check_private_key(i->leaf, i->key) != 1)))
+    if (rc == 0 &&
+        (!is_of(found, party) || (i->key && X509_check_private_key(i->leaf, i->key) != 1)))
         rc = ERR_IDENTITY;
     if (rc == 0)
         rc = certificate_read_name(i->leaf, &i->name);

@@ -1,6 +1,5 @@
 #include "core/host/invite.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -125,6 +124,6 @@ int invite_make(const struct home *h, const struct invite *i, char text[JOIN_TEX
     rc = tokens_add(h, token, now_s, message);
     if (rc == 0)
         join_string_text(&s, text);
-    OPENSSL_cleanse(&s, sizeof s);
+    explicit_bzero(&s, sizeof s);
     return rc;
 }

@@ -65,8 +65,8 @@ static bool is_of_string(X509 *x, const struct join_string *s)
     return authority_mesh(x, &d) == 0 && memcmp(d.bytes, s->root, JOIN_ROOT_SIZE) == 0;
 }
 
-/* Whoever has another certificate of this mesh may have been taken over; only an issuer is told what
- * comes of the secret. */
+/* Whoever has another certificate of this mesh may have been taken over; only an issuer is told
+ * what comes of the secret. */
 static int check_issuer(struct asking *a, X509 *leaf, STACK_OF(X509) * sent)
 {
     struct certificate_name name;

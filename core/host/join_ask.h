@@ -3,8 +3,8 @@
  *
  * Nothing is sent before the other side has shown that it belongs to the root that the string
  * names and that it is an issuer. Nothing is written before everything that came holds together:
- * the certificates belong to the keys made here, and to that root. root.pem is written last, so that
- * a join that was cut short is begun again. */
+ * the certificates belong to the keys made here, and to that root. root.pem is written last, so
+ * that a join that was cut short is begun again. */
 #ifndef VELUM_HOST_JOIN_ASK_H
 #define VELUM_HOST_JOIN_ASK_H
 
@@ -19,10 +19,10 @@ struct join_asked {
 };
 
 /* `port` names the state folder of the node to be, or `data` (NULL: by the port). The home folder
- * must be of no mesh, or of this one. Asks the string's addresses in turn, at most ten seconds each.
- * 0, or < 0 with a sentence: ERR_EXISTS (this machine belongs to another mesh), ERR_UNREACHABLE,
- * ERR_IDENTITY (whoever answered does not belong to the string's mesh), ERR_PERMISSION (refused:
- * used, ended, or revoked), ERR_BUSY (it has no time now), or another. */
+ * must be of no mesh, or of this one. Asks the string's addresses in turn, at most ten seconds
+ * each. 0, or < 0 with a sentence: ERR_EXISTS (this machine belongs to another mesh),
+ * ERR_UNREACHABLE, ERR_IDENTITY (whoever answered does not belong to the string's mesh),
+ * ERR_PERMISSION (refused: used, ended, or revoked), ERR_BUSY (it has no time now), or another. */
 int join_ask(const struct home *h, const struct join_string *s, uint16_t port, const char *data,
              struct join_asked *out, char message[HOME_MESSAGE_SIZE]);
 

@@ -1,10 +1,12 @@
 /* The desk of a node whose machine has the issuer's key: who asks to join is answered here. What a
- * stranger sends is read by connection_join.c, core/wire/join.c and join_desk.c and by nothing else.
+ * stranger sends is read by connection_join.c, core/wire/join.c and join_desk.c and by nothing
+ * else.
  *
  * The proof is looked at before the keys, the use of the token is synced before anything is signed,
  * and every refusal is the same. After ten that were wrong in a minute, what comes from the same
- * network (/24, or /64) is not looked at. A few hundred networks are remembered. Reads and writes a few small files of the home folder, which takes a few milliseconds
- * for somebody who has the secret, and none for others but the list of tokens. */
+ * network (/24, or /64) is not looked at. A few hundred networks are remembered. Reads and writes a
+ * few small files of the home folder, which takes a few milliseconds for somebody who has the
+ * secret, and none for others but the list of tokens. */
 #ifndef VELUM_HOST_JOIN_DESK_H
 #define VELUM_HOST_JOIN_DESK_H
 

@@ -48,8 +48,8 @@ static bool choose(struct bytes word, unsigned char **out, unsigned char *out_le
            OPENSSL_NPN_NEGOTIATED;
 }
 
-/* This connection shows the issuer's certificate with the root, which the joiner knows by its digest
- * only, and asks for none. */
+/* This connection shows the issuer's certificate with the root, which the joiner knows by its
+ * digest only, and asks for none. */
 static bool welcome(SSL *ssl)
 {
     const struct tls *t = SSL_get_app_data(ssl);
@@ -325,8 +325,7 @@ bool tls_is_join(const struct tls *t)
 int tls_join_exporter(const struct tls *t, uint8_t to[32])
 {
     static const char label[] = "EXPORTER-velum-join";
-    int made =
-        SSL_export_keying_material(t->ssl, to, 32, label, sizeof label - 1, NULL, 0, 0);
+    int made = SSL_export_keying_material(t->ssl, to, 32, label, sizeof label - 1, NULL, 0, 0);
     ERR_clear_error();
     return made == 1 ? 0 : ERR_SYSTEM;
 }

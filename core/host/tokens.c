@@ -1,6 +1,5 @@
 #include "core/host/tokens.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,7 @@ struct digest token_verifier(const uint8_t id[JOIN_ID_SIZE], const uint8_t secre
     memcpy(text + sizeof word, id, JOIN_ID_SIZE);
     memcpy(text + sizeof word + JOIN_ID_SIZE, secret, JOIN_SECRET_SIZE);
     struct digest d = sha256_of(text, sizeof text);
-    OPENSSL_cleanse(text, sizeof text);
+    explicit_bzero(text, sizeof text);
     return d;
 }
 
@@ -106,7 +105,7 @@ int tokens_read(const struct home *h, struct tokens *out, char message[HOME_MESS
                      path);
     }
     if (text.data)
-        OPENSSL_cleanse(text.data, text.cap);
+        explicit_bzero(text.data, text.cap);
     buf_clear(&text);
     return rc;
 }
@@ -120,7 +119,7 @@ static void put_line(struct buf *b, const struct token *t)
     int n = snprintf(line, sizeof line, "%s %s %lld %u %u %s %s\n", id, roles,
                      (long long)t->expires_s, t->uses, t->bad, hex, t->name[0] ? t->name : "-");
     put_raw(b, line, (size_t)n);
-    OPENSSL_cleanse(line, sizeof line);
+    explicit_bzero(line, sizeof line);
 }
 
 static int write_all(const struct home *h, const struct tokens *all, char *message)
@@ -139,7 +138,7 @@ static int write_all(const struct home *h, const struct tokens *all, char *messa
     else
         snprintf(message, HOME_MESSAGE_SIZE, "%s", err_sentence(rc));
     if (text.data)
-        OPENSSL_cleanse(text.data, text.cap);
+        explicit_bzero(text.data, text.cap);
     buf_clear(&text);
     return rc;
 }
@@ -182,7 +181,7 @@ static struct tokens *tokens_new(char *message)
 
 static void tokens_free(struct tokens *all)
 {
-    OPENSSL_cleanse(all, sizeof *all);
+    explicit_bzero(all, sizeof *all);
     free(all);
 }
 

@@ -32,8 +32,8 @@ enum event_kind {
     EVENT_MOVER  /* another mover serves from now on: nothing is open in it */
 };
 
-/* Whose word it is, by the role in the certificate and by nothing else. A USER may do everything with
- * the mesh that was made for him (the role is called admin); who joined by a string has one of
+/* Whose word it is, by the role in the certificate and by nothing else. A USER may do everything
+ * with the mesh that was made for him (the role is called admin); who joined by a string has one of
  * those behind him (core/node/permit.h says what each may). An issuer signs certificates, and is
  * nobody over a link. */
 enum party {

@@ -56,16 +56,17 @@ static bool has_ended(const struct entry *e)
 #endif
 }
 
-static void send_job(struct node *n, uint64_t link, uint32_t request, const struct entry *e)
+/* False when it is none of this user's business. */
+static bool send_job(struct node *n, uint64_t link, uint32_t request, const struct entry *e)
 {
     const struct link_entry *l = link_find(n, link);
     struct job_view v;
     struct buf b;
 
-    if (l == NULL || !permit_sees(l, e))
-        return;
+    if (l != NULL && !permit_sees(l, e))
+        return false;
     if (!job_view_here(n, e->id, &v) && !entry_view_now(n, e, &v))
-        return;
+        return true;
     if (e->killed && !job_state_is_final(v.state))
         v.state = JOB_CANCELLED;
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
@@ -73,6 +74,7 @@ static void send_job(struct node *n, uint64_t link, uint32_t request, const stru
     if (!b.failed)
         send_link(n, link, MESSAGE_REPLY_JOB, request, buf_bytes(&b));
     buf_clear(&b);
+    return true;
 }
 
 /* What is left of such a job, or NULL: only beginnings of ids are looked for. */
@@ -102,11 +104,10 @@ static bool answer_which(struct node *n, uint64_t link, uint32_t request, const 
     struct entry *e = NULL;
     int rc = directory_resolve(n, which, &e);
 
-    if (rc == 0 && link_find(n, link) != NULL && !permit_sees(link_find(n, link), e)) {
-        no_such_job(n, link, request);
-    } else if (rc == 0) {
-        send_job(n, link, request, e);
+    if (rc == 0 && send_job(n, link, request, e)) {
         reply_end(n, link, request);
+    } else if (rc == 0) {
+        no_such_job(n, link, request);
     } else if (rc == ERR_EXISTS) {
         reply_error(n, link, request, 2, "more than one job goes by that",
                     "give more digits of the id: velum ps -a");
@@ -173,7 +174,7 @@ void request_tell_job(struct node *n, uint64_t link, uint32_t request, const str
                       bool all)
 {
     if (all || !has_ended(e))
-        send_job(n, link, request, e);
+        (void)send_job(n, link, request, e);
 }
 
 static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
@@ -184,15 +185,14 @@ static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, stru
         reply_malformed(n, l->link, request);
         return;
     }
-    if (m.which[0] == 0) {
+    if (m.which[0] == 0)
         listing_add(n, l->link, request, m.all);
-    } else if (answer_which(n, l->link, request, m.which)) {
+    else if (answer_which(n, l->link, request, m.which))
         return;
-    } else if (mesh_live_count(n->mesh) > 1) {
+    else if (mesh_live_count(n->mesh) > 1)
         lookup_add(n, l->link, request, m.which);
-    } else {
+    else
         no_such_job(n, l->link, request);
-    }
 }
 
 static void on_kill(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
@@ -632,48 +632,31 @@ static void on_asides(struct node *n, struct link_entry *l, uint32_t request, st
         begin_aside(n, l, request, MESSAGE_ORDER_ASIDES, index, (struct bytes){NULL, 0}, m.list);
 }
 
-static void on_submit(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
-{
-    submit_user(n, l->link, request, payload);
-}
-
-static void on_stale(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
-{
-    stale_request(n, l->link, request, payload);
-}
-
-static void on_stages(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
-{
-    show_stages(n, l->link, request, payload);
-}
-
-static void on_session(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
-{
-    session_user(n, l->link, request, payload);
-}
-
 static void on_ahead(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     ahead_request(n, l, request, payload);
 }
 
-static void on_snippet(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
-{
-    snippet_request(n, l->link, request, payload);
-}
-
 static const struct {
     uint8_t type;
     void (*handle)(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload);
+    void (*by_link)(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 } requests[] = {
-    {MESSAGE_REQUEST_SUBMIT, on_submit},   {MESSAGE_REQUEST_WATCH, on_watch},
-    {MESSAGE_REQUEST_JOBS, on_jobs},       {MESSAGE_REQUEST_KILL, on_kill},
-    {MESSAGE_REQUEST_NODES, on_nodes},     {MESSAGE_REQUEST_LOGS, on_logs},
-    {MESSAGE_REQUEST_KERNELS, on_kernels}, {MESSAGE_REQUEST_PLAN, on_plan},
-    {MESSAGE_REQUEST_SHOW, on_show},       {MESSAGE_REQUEST_STALE, on_stale},
-    {MESSAGE_REQUEST_STAGES, on_stages},   {MESSAGE_REQUEST_SESSION, on_session},
-    {MESSAGE_REQUEST_AHEAD, on_ahead},     {MESSAGE_REQUEST_ASIDES, on_asides},
-    {MESSAGE_REQUEST_SNIPPET, on_snippet},
+    {MESSAGE_REQUEST_SUBMIT, NULL, submit_user},
+    {MESSAGE_REQUEST_WATCH, on_watch, NULL},
+    {MESSAGE_REQUEST_JOBS, on_jobs, NULL},
+    {MESSAGE_REQUEST_KILL, on_kill, NULL},
+    {MESSAGE_REQUEST_NODES, on_nodes, NULL},
+    {MESSAGE_REQUEST_LOGS, on_logs, NULL},
+    {MESSAGE_REQUEST_KERNELS, on_kernels, NULL},
+    {MESSAGE_REQUEST_PLAN, on_plan, NULL},
+    {MESSAGE_REQUEST_SHOW, on_show, NULL},
+    {MESSAGE_REQUEST_STALE, NULL, stale_request},
+    {MESSAGE_REQUEST_STAGES, NULL, show_stages},
+    {MESSAGE_REQUEST_SESSION, NULL, session_user},
+    {MESSAGE_REQUEST_AHEAD, on_ahead, NULL},
+    {MESSAGE_REQUEST_ASIDES, on_asides, NULL},
+    {MESSAGE_REQUEST_SNIPPET, NULL, snippet_request},
 };
 
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)
@@ -681,7 +664,10 @@ void request_frame(struct node *n, struct link_entry *l, const struct frame *f)
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         if (requests[i].type != f->type)
             continue;
-        requests[i].handle(n, l, f->request, f->payload);
+        if (requests[i].handle)
+            requests[i].handle(n, l, f->request, f->payload);
+        else
+            requests[i].by_link(n, l->link, f->request, f->payload);
         return;
     }
     if (f->type >= MESSAGE_REQUEST_PUT && f->type <= MESSAGE_REQUEST_RM) {

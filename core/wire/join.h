@@ -29,7 +29,8 @@
  *             empty), u8 count (0..4), count x text address (other nodes)
  *   JOIN_REFUSED  nothing: whatever is wrong, an attacker learns only that it is
  *
- * Source: the join tokens of Docker Swarm and kubeadm, with a secret that never crosses the wire. */
+ * Source: the join tokens of Docker Swarm and kubeadm, with a secret that never crosses the wire.
+ * */
 #ifndef VELUM_WIRE_JOIN_H
 #define VELUM_WIRE_JOIN_H
 

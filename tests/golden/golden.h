@@ -71,6 +71,9 @@ void golden_put_ahead(struct buf *b, bool answer);
 void golden_put_refused(struct buf *b);
 /* Where stages have units of their own, a time, or names, or were cancelled. */
 void golden_put_sized(uint8_t type, bool rolled, struct buf *b);
+bool golden_is_join(uint8_t type);
+void golden_put_join(uint8_t type, struct buf *b);
+int golden_tell_join(uint8_t type, struct bytes p, FILE *to);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);
 

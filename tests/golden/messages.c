@@ -668,6 +668,8 @@ void golden_message_make(uint8_t type, struct buf *frame)
         golden_put_built(type, frame);
     else if (type == MESSAGE_REQUEST_SNIPPET)
         golden_put_snippet(0, frame);
+    else if (golden_is_join(type))
+        golden_put_join(type, frame);
     else if (type < 32)
         make_mesh(type, frame);
     else if (type < MESSAGE_OBJECT_KEEP)

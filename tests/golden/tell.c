@@ -673,7 +673,8 @@ int golden_message_tell(struct bytes bytes, FILE *out)
     if (rc <= 0 || (size_t)rc != bytes.len)
         return rc < 0 ? rc : ERR_SHORT;
     to = out, SAY("%s %u", message_name(f.type), (unsigned)f.request);
-    rc = golden_is_session(f.type)       ? golden_tell_session(f.type, f.payload, to)
+    rc = golden_is_join(f.type)          ? golden_tell_join(f.type, f.payload, to)
+         : golden_is_session(f.type)     ? golden_tell_session(f.type, f.payload, to)
          : f.type < 32                   ? tell_mesh(f.type, f.payload)
          : f.type < MESSAGE_OBJECT_KEEP  ? tell_job(f.type, f.payload)
          : golden_is_object(f.type)      ? golden_tell_object(f.type, f.payload, to)

@@ -117,6 +117,11 @@ TEST(a_string_that_was_cut_says_so)
     }
 }
 
+static void write_tail(char *to, const char *tail)
+{
+    memcpy(to, tail, strlen(tail) + 1);
+}
+
 TEST(what_else_is_no_join_string)
 {
     struct join_string s = sample();
@@ -130,16 +135,16 @@ TEST(what_else_is_no_join_string)
     char *end = text + strlen(text);
     static const char *const bad[] = {"@", "@host", "@host:", "@:8001", "@host:1,", "@a b:1", "x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        strcpy(end, bad[i]);
+        write_tail(end, bad[i]);
         CHECK_INT(parse(text), ERR_FORMAT);
     }
-    strcpy(end, "@a:1,b:1,c:1,d:1");
+    write_tail(end, "@a:1,b:1,c:1,d:1");
     CHECK_INT(parse(text), 0);
-    strcpy(end, "@a:1,b:1,c:1,d:1,e:1");
+    write_tail(end, "@a:1,b:1,c:1,d:1,e:1");
     CHECK_INT(parse(text), ERR_TOO_LARGE);
     memset(end, 'h', JOIN_ADDR_SIZE + 2);
     end[0] = '@';
-    strcpy(end + JOIN_ADDR_SIZE, ":1");
+    write_tail(end + JOIN_ADDR_SIZE, ":1");
     CHECK_INT(parse(text), ERR_TOO_LARGE);
 }
 

@@ -95,11 +95,12 @@ static void on_dial_failed(void *ctx, uint32_t dial, enum dial_end end, int faul
     s->fault = fault;
 }
 
-static void side_open(struct side *s, struct loop *l, struct identity *identity)
+static void side_open(struct side *s, struct loop *l, struct identity *identity,
+                      struct identity *user)
 {
     struct linkset_events events = {s, on_up, on_frame, on_down, on_dial_failed, NULL};
     s->identity = identity;
-    REQUIRE(linkset_new(&s->links, l, identity, identity, &events) == 0);
+    REQUIRE(linkset_new(&s->links, l, identity, user, &events) == 0);
 }
 
 static void came(void *ctx, int fd, const struct address *from)
@@ -129,8 +130,8 @@ static void stage_open(struct stage *t, struct identity *server, struct identity
 {
     memset(t, 0, sizeof *t);
     REQUIRE(loop_new(&t->loop) == 0);
-    side_open(&t->server, t->loop, server);
-    side_open(&t->client, t->loop, client);
+    side_open(&t->server, t->loop, server, client);
+    side_open(&t->client, t->loop, client, client);
     stage_listen(t);
 }
 

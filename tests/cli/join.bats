@@ -1,0 +1,140 @@
+# Machines that join a mesh by a copied string. A machine is a home folder of its own here, on the
+# loopback; in the last test it is a network namespace.
+# shellcheck disable=SC2154,SC2030,SC2031
+load lib.bash
+
+# first: the mesh's own machine, with a node.
+first() {
+    export VELUM_HOME=$FOLDER/one
+    node a --slots 1 --bind 127.0.0.1
+}
+
+invite() { VELUM_HOME=$FOLDER/one velum token create --at "127.0.0.1:$PORT_a" "$@" 2>/dev/null; }
+
+on() { # on MACHINE COMMAND...
+    local machine=$1
+    shift
+    VELUM_HOME=$FOLDER/$machine "$@"
+}
+
+joins() { # joins MACHINE STRING [OPTION...]
+    local machine=$1 string=$2
+    shift 2
+    on "$machine" "$VELUM" join --only "$@" --token-file - <<<"$string"
+}
+
+second_node() { # second_node MACHINE NAME: a node of a machine that joined for PORT_second.
+    VELUM_HOME=$FOLDER/$1 "$VELUM" node --bind 127.0.0.1 --slots 1 --name "$2" --port "$PORT_second" \
+        >>"$FOLDER/$2.log" 2>&1 3>&- &
+    PIDS+=($!)
+}
+
+@test "one copied line makes a node; what its user may is in the string" {
+    first
+    PORT_second=$(free_port_but "$PORT_a")
+    PORTS+=("$PORT_second")
+    joins two "$(invite)" --port "$PORT_second"
+    second_node two b
+    until_true 10 alive_is 2
+    run -0 velum run --progress none pi 1000000
+    on two run -4 velum run pi 1000000
+    [[ $output == *"role does not allow"* ]]
+    on two run -0 velum nodes
+    [[ $output == *"$PORT_a"* ]]
+    joins three "$(invite --role native)"
+    on three run -0 --separate-stderr velum run -e 'i%7' 0..1000 --reduce sum
+    [[ $output == 3003 && $stderr == *"durable=2"* ]]
+}
+
+@test "who may submit runs kernels and no C source, and sees and ends only its own jobs" {
+    first
+    joins two "$(invite --role submit)"
+    mine=$(on two "$VELUM" run -d sleep 600)
+    theirs=$(velum run -d sleep 600)
+    on two run -0 velum run --progress none pi 1000000
+    on two run -4 velum run -e 'i' 0..10 --reduce sum
+    on two run -0 velum ps
+    [[ $output == *"${mine:0:8}"* && $output != *"${theirs:0:8}"* ]]
+    on two run -3 velum kill "$theirs"
+    on two run -3 velum logs "$theirs"
+    on two run -4 velum objects
+    on two run -0 velum kill "$mine"
+    run -0 velum kill "$theirs"
+}
+
+@test "a string that is wrong in any way: one sentence, and nothing is made" {
+    first
+    string=$(invite)
+    on two run -2 velum join "${string/-N-/-R-}"
+    [[ $output == *"mistyped"* ]] && ends_with_try
+    on two run -2 velum join "${string:0:50}"
+    [[ $output == *"part of it is missing"* ]] && ends_with_try
+    on two run -2 velum join
+    on two run -2 velum join "$string" --token-file -
+    on two run -2 velum join "VLM2${string:4}"
+    on two run -5 velum join --only "${string%@*}@127.0.0.1:$(free_port)"
+    [[ $output == *"refused"* ]] && ends_with_try
+    VELUM_HOME=$FOLDER/other velum token create --at "127.0.0.1:$PORT_a" >foreign 2>/dev/null
+    on two run -4 velum join --only --token-file foreign
+    [[ $output == *"nothing was told"* ]] && ends_with_try
+    velum token revoke "${string:32:8}"
+    on two run -4 velum join --only "$string"
+    [[ $output == *"used already, has ended, or was revoked"* ]] && ends_with_try
+    [ ! -e two/root.pem ] && [ ! -e two/user.key ]
+    invite --ttl 1s >short
+    sleep 1.1
+    on two run -4 velum join --only --token-file short
+    joins two "$(invite)"
+    joins two "$(invite)" # the same mesh once more
+    run -1 velum join --only "$(invite)"
+    [[ $output == *"made on this machine"* ]]
+}
+
+@test "of many who join with a string for one, one does" {
+    first
+    string=$(invite --role read)
+    for i in {1..30}; do
+        (joins "racer$i" "$string" >"racer$i.log" 2>&1 && touch "won$i") &
+        RACERS+=($!)
+    done
+    wait "${RACERS[@]}" || true
+    won=(won*)
+    [ -e "${won[0]}" ] && [ ${#won[@]} = 1 ]
+    [ "$(ls -d racer*/root.pem | wc -l)" = 1 ]
+}
+
+@test "strings are listed and revoked; the list says nothing of their secret" {
+    first
+    string=$(invite --name laptop --role node,native --uses 3 --ttl 2h)
+    run -0 velum token list
+    [[ $output == *laptop*node,native*3*good* ]]
+    run -0 velum token list --json
+    [[ $output == '{"v":1,"tokens":[{"id":"'"${string:32:8}"'","name":"laptop","roles":"node,native",'* ]]
+    joins two "$string"
+    run -0 velum token list
+    [[ $output == *laptop*node,native*2*good* ]]
+    run -0 velum token revoke "${string:32:8}"
+    run -3 velum token revoke "${string:32:8}" AAAAAAAA
+    run -0 velum token list
+    [[ $output == *void* ]]
+    invite --out file
+    [ "$(stat -c %a file)" = 600 ]
+    run -0 velum token revoke --all
+    for bad in "create --role admin" "create --role issuer" "create --ttl 8d" "create --uses 0" \
+        "create --name A" "create --at x" "create more" "list more" revoke "make"; do
+        # shellcheck disable=SC2086
+        run -2 velum token $bad
+    done
+    on two run -1 velum token create
+    [[ $output == *"does not let others in"* ]]
+    secret=${string:41:26}
+    run -1 grep -raq "$secret" "$FOLDER"/one "$FOLDER"/two "$FOLDER"/a.log /proc/"$PID_a"/cmdline \
+        /proc/"$PID_a"/environ
+}
+
+# What the README says, on three machines: one line each, and no file edited.
+@test "three machines in network namespaces, one line each" {
+    unshare -n true 2>/dev/null && ip netns list >/dev/null 2>&1 || skip "no network namespaces here"
+    run -0 unshare -n bash "$VELUM_ROOT/tests/cli/three_machines.bash" "$VELUM" "$FOLDER"
+    [[ $output == *"nodes 3"* && $output == *"sum 3003"* ]]
+}
