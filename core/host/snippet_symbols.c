@@ -65,6 +65,35 @@ static double give_atan(double x)
     return angle_atan2(x, 1);
 }
 
+/* Of float: what double comes to, rounded. That is within a hair of half a unit of the last place,
+ * and the same bits everywhere because double is. */
+#define ROUNDED(name, function)                                                                    \
+    static float give_##name(float x)                                                              \
+    {                                                                                              \
+        return (float)function(x);                                                                 \
+    }
+#define ROUNDED_OF_TWO(name, function)                                                             \
+    static float give_##name(float x, float y)                                                     \
+    {                                                                                              \
+        return (float)function(x, y);                                                              \
+    }
+
+ROUNDED(sinf, angle_sin)
+ROUNDED(cosf, angle_cos)
+ROUNDED(tanf, angle_tan)
+ROUNDED(asinf, angle_asin)
+ROUNDED(acosf, angle_acos)
+ROUNDED(atanf, give_atan)
+ROUNDED(expf, power_exp)
+ROUNDED(exp2f, give_exp2)
+ROUNDED(logf, power_log)
+ROUNDED(log2f, power_log2)
+ROUNDED(log10f, power_log10)
+ROUNDED(cbrtf, root_cube)
+ROUNDED_OF_TWO(atan2f, angle_atan2)
+ROUNDED_OF_TWO(powf, power_pow)
+ROUNDED_OF_TWO(hypotf, root_hypot)
+
 #if defined(__x86_64__)
 
 /* libtcc has no code of its own between these types. A number that does not fit becomes the nearest
@@ -181,6 +210,10 @@ static const struct {
     VELUMS(cos, angle_cos),
     VELUMS(tan, angle_tan),
     VELUMS(atan2, angle_atan2),
+    VELUMS(asin, angle_asin),
+    VELUMS(acos, angle_acos),
+    VELUMS(log10, power_log10),
+    VELUMS(hypot, root_hypot),
     OURS(exp2),
     OURS(atan),
     THE_LIBRARYS(fabs),
@@ -202,6 +235,21 @@ static const struct {
     OURS(fmax),
     OURS(fminf),
     OURS(fmaxf),
+    OURS(sinf),
+    OURS(cosf),
+    OURS(tanf),
+    OURS(asinf),
+    OURS(acosf),
+    OURS(atanf),
+    OURS(expf),
+    OURS(exp2f),
+    OURS(logf),
+    OURS(log2f),
+    OURS(log10f),
+    OURS(cbrtf),
+    OURS(atan2f),
+    OURS(powf),
+    OURS(hypotf),
 #if defined(__x86_64__)
     {"__floatundidf", (const void *)double_of_u64},
     {"__floatundisf", (const void *)float_of_u64},

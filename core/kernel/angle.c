@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "core/kernel/pair.h"
+#include "core/kernel/root.h"
 
 #define WORDS 6 /* of 32 bits: what is kept of a product with 2/pi */
 #define EIGHTH_TURN 0x1.921fb54442d18p-1
@@ -198,14 +199,14 @@ static const struct pair arcs[PARTS + 1] = {
 /* Behind the first part of the series. */
 static const double arc_parts[] = {1.0 / 13, -1.0 / 11, 1.0 / 9, -1.0 / 7, 1.0 / 5, -1.0 / 3};
 
-/* The arc tangent of small/great, from 0 to 1; great from 1 to below 2. */
-static struct pair arc_of(double small, double great)
+/* The arc tangent of small/great, from 0 to 1; great from 1/2 to below 2. */
+static struct pair arc_of(struct pair small, struct pair great)
 {
-    const unsigned j = (unsigned)(small / great * PARTS + 0.5);
-    const double c = (double)j / PARTS;
-    const struct pair p = pair_product(great, c), q = pair_product(small, c);
-    const struct pair above = pair_add((struct pair){small, 0}, (struct pair){-p.high, -p.low});
-    const struct pair below = pair_add((struct pair){great, 0}, q);
+    const unsigned j = (unsigned)(small.high / great.high * PARTS + 0.5);
+    const struct pair c = {(double)j / PARTS, 0};
+    const struct pair p = pair_multiply(great, c), q = pair_multiply(small, c);
+    const struct pair above = pair_add(small, (struct pair){-p.high, -p.low});
+    const struct pair below = pair_add(great, q);
     const struct pair t = pair_divide(above, below);
     const double z = t.high * t.high;
     const double s = pair_series(z, arc_parts, 6);
@@ -236,7 +237,8 @@ static double angle_of(double y, double x)
         return steep ? half_pi.high : left ? pi.high : y / x;
     /* In two steps: a power of two may itself be out of range. */
     const double half = power_of_two(-exponent / 2), rest = power_of_two(-exponent + exponent / 2);
-    const struct pair arc = arc_of(small * half * rest, great * half * rest);
+    const struct pair arc = arc_of((struct pair){small * half * rest, 0},
+                                   (struct pair){great * half * rest, 0});
     if (!steep)
         return left ? minus(pi, arc) : arc.high;
     return left ? pair_add(half_pi, arc).high : minus(half_pi, arc);
@@ -249,4 +251,47 @@ double angle_atan2(double y, double x)
     const bool below = bits_of_double(y) >> 63;
     const double angle = angle_of(below ? -y : y, x);
     return below ? -angle : angle;
+}
+
+/* --- the angle of a sine --- */
+
+/* sqrt(1 - x^2), x from 0 to below 1. */
+static struct pair other_side(double x)
+{
+    const struct pair square = pair_product(x, x);
+    const struct pair rest =
+        pair_add((struct pair){1, 0}, (struct pair){-square.high, -square.low});
+    const double root = root_square(rest.high);
+    const struct pair back = pair_product(root, root);
+    return pair_sum(root, ((rest.high - back.high) - back.low + rest.low) / (2 * root));
+}
+
+/* Whose sine is x, or, to a quarter turn, the rest: whose cosine that is. x from 0 to 1. */
+static struct pair angle_of_sine(double x, bool rest)
+{
+    if (x == 1)
+        return rest ? (struct pair){0, 0} : half_pi;
+    const struct pair side = {x, 0}, other = other_side(x);
+    const bool steep = x > other.high;
+    const struct pair arc = steep ? arc_of(other, side) : arc_of(side, other);
+    return steep == rest ? arc : pair_add(half_pi, (struct pair){-arc.high, -arc.low});
+}
+
+/* Below 2^-27 the angle is its sine. */
+double angle_asin(double x)
+{
+    const double magnitude = x < 0 ? -x : x;
+    if (!(magnitude <= 1))
+        return NO_NUMBER;
+    if (magnitude < 0x1p-27)
+        return x;
+    const double angle = angle_of_sine(magnitude, false).high;
+    return x < 0 ? -angle : angle;
+}
+
+double angle_acos(double x)
+{
+    if (!(x <= 1 && x >= -1))
+        return NO_NUMBER;
+    return x < 0 ? pair_add(half_pi, angle_of_sine(-x, false)).high : angle_of_sine(x, true).high;
 }

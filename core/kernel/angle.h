@@ -8,7 +8,8 @@
  *
  * The angle of a point: the ratio of its lesser coordinate to the greater one is taken to within
  * 1/32 of j/16 by the formula of the difference of two tangents; the arc tangents of j/16 are a
- * table of pairs, the rest is the series of Gregory. */
+ * table of pairs, the rest is the series of Gregory. The angle of a sine is that of the point whose
+ * other coordinate is sqrt(1 - x^2), as a pair. */
 #ifndef VELUM_KERNEL_ANGLE_H
 #define VELUM_KERNEL_ANGLE_H
 
@@ -16,5 +17,7 @@ double angle_sin(double x);
 double angle_cos(double x);
 double angle_tan(double x);
 double angle_atan2(double y, double x);
+double angle_asin(double x);
+double angle_acos(double x);
 
 #endif

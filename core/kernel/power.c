@@ -9,6 +9,10 @@
 #define LN2_LOW 0x1.ef35793c76730p-45
 #define LOG2_E_HIGH 0x1.71547652b82fep+0
 #define LOG2_E_LOW 0x1.777d0ffda0d24p-56
+#define LOG10_2_HIGH 0x1.34413509f7800p-2 /* 42 bits as well */
+#define LOG10_2_LOW 0x1.fef311f12b358p-46
+#define LOG10_E_HIGH 0x1.bcb7b1526e50ep-2
+#define LOG10_E_LOW 0x1.95355baaafad3p-57
 #define SQRT_2 0x1.6a09e667f3bcdp+0
 #define EXP_OVER 709.8   /* more is above the largest double */
 #define EXP_UNDER -745.2 /* less is below half of the smallest */
@@ -99,6 +103,19 @@ double power_log2(double x)
     const struct pair p = pair_product(near.high, LOG2_E_HIGH);
     const struct pair s = pair_sum(k, p.high);
     return s.high + (s.low + (p.low + (near.high * LOG2_E_LOW + near.low * LOG2_E_HIGH)));
+}
+
+double power_log10(double x)
+{
+    double special;
+    int k;
+    if (log_is_special(x, &special))
+        return special;
+    const struct pair near = log_near(split_near(x, &k));
+    const struct pair p = pair_product(near.high, LOG10_E_HIGH);
+    const struct pair s = pair_sum(k * LOG10_2_HIGH, p.high);
+    return s.high + (s.low + (p.low + k * LOG10_2_LOW +
+                              (near.high * LOG10_E_LOW + near.low * LOG10_E_HIGH)));
 }
 
 /* --- exponential --- */

@@ -14,6 +14,7 @@
 double power_exp(double x);
 double power_log(double x);
 double power_log2(double x);
+double power_log10(double x);
 double power_pow(double x, double y);
 
 #endif

@@ -75,3 +75,37 @@ double root_cube(double x)
         cube_root_near(frac * power_of_two(exponent - 3 * third)) * power_of_two(third);
     return x < 0 ? -root : root;
 }
+
+static double magnitude_of(double x)
+{
+    return double_of_bits(bits_of_double(x) & ~(UINT64_C(1) << 63));
+}
+
+/* a from 1 to below 2, b from 0 to a. */
+static double hypotenuse_near(double a, double b)
+{
+    const struct pair s = pair_add(pair_product(a, a), pair_product(b, b));
+    const double root = root_square(s.high);
+    const struct pair back = pair_product(root, root);
+    return root + ((s.high - back.high) - back.low + s.low) / (2 * root);
+}
+
+/* In two steps: a power of two may itself be out of range. */
+double root_hypot(double x, double y)
+{
+    int exponent, least;
+    const double p = magnitude_of(x), q = magnitude_of(y);
+    const double great = p > q ? p : q, small = p > q ? q : p;
+    if (p == INFINITE || q == INFINITE)
+        return INFINITE;
+    if (p != p || q != q)
+        return NO_NUMBER;
+    if (small == 0)
+        return great;
+    split_double(great, &exponent);
+    split_double(small, &least);
+    if (exponent - least > 60)
+        return great;
+    const double half = power_of_two(-exponent / 2), rest = power_of_two(-exponent + exponent / 2);
+    return hypotenuse_near(great * half * rest, small * half * rest) / half / rest;
+}

@@ -138,7 +138,8 @@ static struct bytes value_of(struct frame f)
     "t->x = fmod(v * 1e9 + 0.1, 0.7) + floor(y) + ceil(y) * 3 + trunc(y) * 5 + round(y) * 7 +"     \
     "  sqrt(v) + fabs(y) + fmin(y, -0.0) + fmax(y, 0.3) + copysign(2.5, y) + floorf((float)y) +"   \
     "  fmodf((float)y, 0.3f) + sqrtf((float)v) + roundf((float)y) + fmod(5e-324 * v, 1.5e-323) +"  \
-    "  fmod(y, 1e-310) * 1e300 + floor(-0.0) + ceil(-0.25);"
+    "  fmod(y, 1e-310) * 1e300 + floor(-0.0) + ceil(-0.25) + asin(y / 20) + acosf(0.3f) +"         \
+    "  log10(v + 1) + hypotf((float)y, 3) + sinf((float)y) + powf((float)v, 0.3f);"
 
 /* The worker itself compares each with libtcc's. */
 TEST(what_is_built_computes_what_libtcc_does)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "core/base/prng.h"
+#include "core/kernel/angle.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/power.h"
 #include "core/kernel/root.h"
 #include "tests/lib/check.h"
 
@@ -139,6 +141,27 @@ TEST(test_log2)
         CHECK(maths()->log2(ldexp(1, k)) == k);
 }
 
+TEST(test_log10)
+{
+    CHECK(worst_of_one(power_log10, log10l, 4, 4) <= LIMIT(0.56));
+    for (int k = 0; k <= 22; k++)
+        CHECK(power_log10(maths()->pow(10, k)) == k);
+}
+
+TEST(test_asin)
+{
+    CHECK(worst_of_one(angle_asin, asinl, 1, 30) <= LIMIT(0.52));
+    CHECK(angle_asin(0.5) == 0x1.0c152382d7366p-1 && angle_asin(-1) == -0x1.921fb54442d18p+0);
+}
+
+TEST(test_acos)
+{
+    CHECK(worst_of_one(angle_acos, acosl, 1, 30) <= LIMIT(0.52));
+    CHECK(angle_acos(1) == 0 && angle_acos(-1) == 0x1.921fb54442d18p+1);
+    for (double x = 0.5; x < 1; x = (1 + x) / 2)
+        CHECK(ulps(angle_acos(x), acosl((long double)x)) <= LIMIT(0.52));
+}
+
 TEST(test_exp)
 {
     CHECK(worst_of_one(maths()->exp, expl, 746, 14) <= LIMIT(0.65));
@@ -230,6 +253,13 @@ TEST(test_atan2)
     CHECK(worst_of_two(maths()->atan2, atan2l, 1, 1000) <= LIMIT(0.52));
 }
 
+TEST(test_hypot)
+{
+    CHECK(worst_of_two(root_hypot, hypotl, 100, 100) <= LIMIT(0.52));
+    CHECK(root_hypot(3, -4) == 5 && root_hypot(0x1.8p1023, 0x1p-1074) == 0x1.8p1023);
+    CHECK(root_hypot(0x3p-1074, 0x4p-1074) == 0x5p-1074 && isinf(root_hypot(NAN, -INFINITY)));
+}
+
 /* --- the same everywhere --- */
 
 static uint64_t mix(uint64_t all, double x)
@@ -261,5 +291,25 @@ TEST(test_bits)
     CHECK(all == BITS_OF_ALL);
 }
 
-TEST_MAIN(test_log, test_log2, test_exp, test_sin, test_cos, test_tan, test_cbrt, test_sqrt,
-          test_pow, test_atan2, test_bits)
+/* Those that are not in the table. */
+#define BITS_OF_OTHERS UINT64_C(0xf644c4e74b39191b)
+
+TEST(test_bits_of_others)
+{
+    struct prng p;
+    uint64_t all = 0;
+    prng_init(&p, 834);
+    for (int i = 0; i < 20000; i++) {
+        const double x = i & 1 ? any_double(&p) : any_within(&p, 1, 12);
+        const double y = i & 2 ? any_double(&p) : any_within(&p, 1, 12);
+        all = mix(mix(all, angle_asin(x)), angle_acos(x));
+        all = mix(mix(all, power_log10(fabs(x))), root_hypot(x, y));
+    }
+    if (all != BITS_OF_OTHERS)
+        printf("# the bits are 0x%016llx\n", (unsigned long long)all);
+    CHECK(all == BITS_OF_OTHERS);
+}
+
+TEST_MAIN(test_log, test_log2, test_log10, test_exp, test_sin, test_cos, test_tan, test_asin,
+          test_acos, test_cbrt, test_sqrt, test_pow, test_atan2, test_hypot, test_bits,
+          test_bits_of_others)

@@ -8,7 +8,10 @@
 #include "core/host/sandbox_apart.h"
 #include "core/host/sanitizer.h"
 #include "core/host/snippet.h"
+#include "core/kernel/angle.h"
 #include "core/kernel/maths.h"
+#include "core/kernel/power.h"
+#include "core/kernel/root.h"
 #include "core/object/name.h"
 #include "tests/unit/cage_rig.h"
 
@@ -151,8 +154,8 @@ TEST(test_errors_are_of_the_users_file)
     /* Twice in the line: no column is made up. */
     CHECK_STR(refused("int f(void)\n{\n    return wrong + wrong;\n}\n"),
               ":3: error: 'wrong' undeclared");
-    CHECK_STR(refused("/* asin */ double asin(double);\ndouble f(void)\n{ return asin(1); }\n"),
-              ":1:19: error: undefined symbol 'asin'");
+    CHECK_STR(refused("/* sinh */ double sinh(double);\ndouble f(void)\n{ return sinh(1); }\n"),
+              ":1:19: error: undefined symbol 'sinh'");
     CHECK_STR(refused("int f(void)\n{\n    return 1;\n"), ":4: error: identifier expected");
     CHECK_STR(refused("#error \"never \x1b[31m\""), ":1: error: #error \"never \\u{1b}[31m\"");
     CHECK(strchr(words, '\x1b') == NULL);
@@ -377,8 +380,10 @@ TEST(test_floating_constants_are_folded_as_doubles)
     "    for (uint64_t i = call->first; i < call->first + call->count; i++) {\n"                   \
     "        const double v = (double)i / 7 - 60;\n"                                               \
     "        const double r[] = {sin(v), cos(v), tan(v), atan2(v, 3), exp(v), log(i), log2(i),\n"  \
-    "                            pow(i, 0.3), cbrt(v), sqrt(v), atan(v), exp2(v)};\n"              \
-    "        for (int k = 0; k < 12; k++) {\n"                                                     \
+    "                            pow(i, 0.3), cbrt(v), sqrt(v), atan(v), exp2(v),\n"              \
+    "                            asin(v / 60), acos(v / 60), log10(i), hypot(v, 2),\n"            \
+    "                            sinf((float)v), powf((float)v, 3.f), acosf(0.3f)};\n"            \
+    "        for (int k = 0; k < 19; k++) {\n"                                                     \
     "            union { double d; uint64_t u; } bits = {r[k]};\n"                                 \
     "            t->n = 31 * t->n + bits.u;\n"                                                     \
     "        }\n"                                                                                  \
@@ -393,8 +398,15 @@ static uint64_t sum_of_maths(void)
         const double r[] = {m->sin(v),      m->cos(v),       m->tan(v),  m->atan2(v, 3),
                             m->exp(v),      m->log(x),       m->log2(x), m->pow(x, 0.3),
                             m->cbrt(v),     m->sqrt(v),      m->atan2(v, 1),
-                            m->pow(2, v)};
-        for (int k = 0; k < 12; k++) {
+                            m->pow(2, v),
+                            angle_asin(v / 60),
+                            angle_acos(v / 60),
+                            power_log10(x),
+                            root_hypot(v, 2),
+                            (float)m->sin((float)v),
+                            (float)m->pow((float)v, 3),
+                            (float)angle_acos((double)0.3f)};
+        for (int k = 0; k < 19; k++) {
             uint64_t bits;
             memcpy(&bits, &r[k], sizeof bits);
             n = 31 * n + bits;

@@ -42,6 +42,10 @@ double cos(double);
 double tan(double);
 double atan(double);
 double atan2(double, double);
+double asin(double);
+double acos(double);
+double log10(double);
+double hypot(double, double);
 double fmin(double, double);
 double fmax(double, double);
 float sqrtf(float);
@@ -54,6 +58,21 @@ float fmodf(float, float);
 float copysignf(float, float);
 float fminf(float, float);
 float fmaxf(float, float);
+float cbrtf(float);
+float expf(float);
+float exp2f(float);
+float logf(float);
+float log2f(float);
+float log10f(float);
+float powf(float, float);
+float sinf(float);
+float cosf(float);
+float tanf(float);
+float asinf(float);
+float acosf(float);
+float atanf(float);
+float atan2f(float, float);
+float hypotf(float, float);
 
 /* Compilers that make an instruction of these do so by this name only. */
 #ifdef VELUM_BUILT
