@@ -196,8 +196,9 @@ const struct cmd cmd_flow = {
         "waits for, foreach = words, ranges (1..9) and files (*.txt) of which each gets a stage\n"
         "with {} in its place, units,\n"
         "leaf, reduce, retries, timeout (of a leaf), and what a leaf asks of its node: cpus,\n"
-        "mem, on and prefer (labels), min-tier. A section [job] may have name, keep-going,\n"
-        "timeout, cpu-time, slots-max, priority and wait-for-capacity. The last stage that no\n"
+        "mem, on and prefer (labels), min-tier; of FILE.c also tier (auto, tcc or cc).\n"
+        "A section [job] may have name, keep-going, timeout, cpu-time, slots-max, priority and\n"
+        "wait-for-capacity. The last stage that no\n"
         "other needs gives the result.\n"
         "What cannot be is refused before anything runs, with file and line.",
     .group = GROUP_RUN,

@@ -183,6 +183,12 @@ static bool set_tier(struct take *t, const char *value)
     return w && tier_read(value, &w->tier);
 }
 
+static bool set_compiler(struct take *t, const char *value)
+{
+    last(t)->as.tiered = true;
+    return wants_compiler(value, &last(t)->as.compiler);
+}
+
 static bool set_on(struct take *t, const char *value)
 {
     struct wants *w = wants_of(last(t));
@@ -258,6 +264,7 @@ static const struct row {
     {"on", false, set_on, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
     {"prefer", false, set_prefer, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
     {"min-tier", false, set_tier, "S1, S2 or S3"},
+    {"tier", false, set_compiler, "auto, tcc or cc"},
     {"name", true, set_name, "a-z, 0-9 and -, at most 63"},
     {"keep-going", true, set_keep_going, "yes or no"},
     {"timeout", true, set_timeout, "a span of time, such as 500ms, 10s or 2h"},
@@ -387,6 +394,22 @@ int flow_refuse(const char *path, uint32_t line, char message[INI_MESSAGE_SIZE],
     return ERR_FORMAT;
 }
 
+/* Of one that is C: what it asks for besides. */
+static int check_source(const char *path, struct flow_section *s, char message[INI_MESSAGE_SIZE])
+{
+    if (s->as.source == 0 && s->as.tiered)
+        return flow_refuse(path, s->as.line, message,
+                           "[%s] has a tier, and its kernel is no file of C source; leave it out",
+                           s->as.name);
+    if (s->as.source == 0)
+        return 0;
+    if (wants_source(wants_of(s)) && (s->as.compiler != COMPILER_CC || wants_built(s->wants)))
+        return 0;
+    return flow_refuse(path, s->as.line, message,
+                       "[%s] asks for too many labels beside " LABEL_COMPILES " and " LABEL_BUILDS,
+                       s->as.name);
+}
+
 static int check_sections(const struct flow_sections *s, char message[INI_MESSAGE_SIZE])
 {
     if (s->count == 0) {
@@ -398,10 +421,8 @@ static int check_sections(const struct flow_sections *s, char message[INI_MESSAG
             return flow_refuse(s->path, s->list[i].as.line, message,
                                "[%s] has no kernel; add kernel = NAME", s->list[i].as.name);
     for (uint32_t i = 0; i < s->count; i++)
-        if (s->list[i].as.source > 0 && !wants_source(wants_of(&s->list[i])))
-            return flow_refuse(s->path, s->list[i].as.line, message,
-                               "[%s] asks for too many labels beside " LABEL_COMPILES,
-                               s->list[i].as.name);
+        if (check_source(s->path, &s->list[i], message) < 0)
+            return ERR_FORMAT;
     return 0;
 }
 

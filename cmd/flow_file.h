@@ -23,6 +23,7 @@
  *   reduce = collect         what the kernel must do with what leaves compute: fold or collect
  *   retries = 5              how often a leaf that failed is begun again; else twice
  *   timeout = 10s            how long a leaf may run; else 10 minutes
+ *   tier = cc                whose compiler makes the code of FILE.c: auto, tcc or cc
  *   cpus = 2                 slots that a leaf takes on its node; else one
  *   mem = 2G                 memory that a worker may need
  *   on = gpu=1 arch=x86_64   labels that a node must have
@@ -63,6 +64,8 @@ struct flow_stage {
     int64_t leaf_us;
     int reduction;                          /* enum reduction, or < 0: as the kernel does */
     const struct wants *wants;              /* the flow's */
+    bool tiered;                            /* the file says of which compiler the code is: */
+    uint8_t compiler;                       /* enum compiler */
     uint32_t source;                        /* of flow.sources, from 1; 0: the kernel is no file */
     uint32_t line, inputs_line, after_line; /* where they stand in the file */
     uint32_t number;                        /* in the job */

@@ -56,6 +56,7 @@ struct stage_spec flow_plan_stage(const struct flow_plan *p, uint32_t at, struct
         const struct stage_input made = snippet_source(source);
         put_stage_input(&room->inputs, &made);
         s.snippet = true;
+        s.compiler = f->compiler;
     }
     s.inputs = buf_bytes(&room->inputs);
     s.inputs_count = (uint16_t)(room->inputs.len / STAGE_INPUT_BYTES);

@@ -39,6 +39,14 @@ static const struct opt opts[] = {
      .kind = OPT_SPAN,
      .value = "TIME",
      .effect = "an input fails after that long (exit 124)"},
+    {.name = "cpu-time",
+     .kind = OPT_SPAN,
+     .value = "TIME",
+     .effect = "an input fails when its workers have used so much"},
+    {.name = "tier",
+     .kind = OPT_CHOICE,
+     .value = "auto|tcc|cc",
+     .effect = "whose compiler makes the code of FILE.c"},
     {.name = "slots-max",
      .kind = OPT_NUMBER,
      .value = "N",
@@ -95,6 +103,8 @@ static int take_options(const struct call *c, struct map_task *t)
     t->progress = progress_kind(c);
     t->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
     t->timeout_ms = (opt_number(c->opts, "timeout", 0) + 999) / 1000;
+    t->cpu_ms = (opt_number(c->opts, "cpu-time", 0) + 999) / 1000;
+    t->tier = opt_text(c->opts, "tier", NULL);
     t->delay_us = (int64_t)opt_number(c->opts, "delay", 0);
     return wants_take(c, &t->wants);
 }
@@ -111,7 +121,11 @@ static int take_words(const struct call *c, struct map_task *t)
     t->is_source = task_source_is_file(t->kernel);
     t->argc = c->head - 1;
     t->argv = c->argv + 1;
-    return 0;
+    if (t->is_source || !t->tier)
+        return 0;
+    talk_error("--tier says which compiler makes a kernel of C source, and this is none");
+    talk_try("velum map squares.c --tier cc ::: 1000 2000");
+    return CODE_MISUSE;
 }
 
 static int check_places(const struct map_task *t, struct map_inputs *inputs)

@@ -162,6 +162,8 @@ static int start_job(struct map *m, struct map_item *it, const struct plan *plan
                            .inputs = files,
                            .slots_max = task->slots_max,
                            .timeout_ms = task->timeout_ms,
+                           .cpu_ms = task->cpu_ms,
+                           .tier = task->tier,
                            .asks = asks_of(task)};
     t.argc = take_files(task, argc, argv, files, &t.inputs_count);
     int op = planned_submit(m->v, &t, plan);
@@ -538,7 +540,8 @@ static int open_all(struct map *m)
                             task->keep_order);
     map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
     m->roll.began = loop_clock();
-    m->apart = task->slots_max > 0 || task->is_source || builtin_takes_files(task->kernel);
+    m->apart = task->slots_max > 0 || task->cpu_ms > 0 || task->is_source ||
+               builtin_takes_files(task->kernel);
     if (rc == 0 && !task->is_source && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
         rc = map_far_new(&m->far, m->v, task->kernel, &m->items);
     return rc == 0 ? map_tasks_new(&m->tasks, m->v, &asks) : rc;

@@ -31,7 +31,8 @@ struct map_task {
     struct map_halt halt;
     enum progress_kind progress;
     uint32_t slots_max;
-    uint64_t timeout_ms;
+    uint64_t timeout_ms, cpu_ms;
+    const char *tier;
     int64_t delay_us;
     struct job_wants wants; /* of each input's job */
     /* Whether nodes can take inputs that are rolled: asked once, where one is to be. NULL: they

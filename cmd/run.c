@@ -188,9 +188,9 @@ static int take_tier(const struct call *c, bool is_c, struct submission *s)
         talk_try("velum run sum.c 1000000 --tier cc");
         return CODE_MISUSE;
     }
-    s->compiler = !tier || strcmp(tier, "auto") == 0 ? COMPILER_AUTO
-                  : strcmp(tier, "tcc") == 0         ? COMPILER_TCC
-                                                     : COMPILER_CC;
+    s->compiler = COMPILER_AUTO;
+    if (tier)
+        (void)wants_compiler(tier, &s->compiler);
     return 0;
 }
 

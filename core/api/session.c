@@ -40,7 +40,7 @@ struct session {
     enum velum_level level;
     char name[JOB_NAME_SIZE];
     uint32_t slots_max;
-    uint64_t timeout_us;
+    uint64_t timeout_us, cpu_us;
     struct wants wants;
     struct kinds kinds;
     uint16_t *sizes;     /* of the values, by task */
@@ -98,7 +98,8 @@ int session_open(struct velum *v, const struct velum_session *options)
         text_copy(s->name, sizeof s->name, o->name);
     s->slots_max = o->slots_max;
     s->wants = task_submission(op)->wants;
-    s->timeout_us = o->timeout_ms > UINT64_MAX / 1000 ? UINT64_MAX : o->timeout_ms * 1000;
+    s->timeout_us = task_us(o->timeout_ms);
+    s->cpu_us = task_us(o->cpu_ms);
     buf_init(&s->ends, &host_memory, SIZE_MAX / 2);
     buf_init(&s->scratch, &host_memory, ACCUMULATOR_SIZE_MAX);
     buf_init(&s->ahead, &host_memory, FRAME_PAYLOAD_MAX);
@@ -207,6 +208,7 @@ static int first_task(struct velum *v, struct session *s, const struct velum_sta
     job->name = s->name;
     job->slots_max = s->slots_max;
     job->timeout_us = s->timeout_us;
+    job->cpu_us = s->cpu_us;
     job->open = true;
     job->plan = *p;
     submission_join_args(job, t->argc, t->argv);

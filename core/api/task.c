@@ -229,12 +229,11 @@ static int fill(struct velum *v, struct task *t, const struct velum_task *asked,
 {
     struct submission *s = t->submission;
     s->name = asked->name ? asked->name : "";
-    s->slots_max = asked->slots_max;
-    s->timeout_us = asked->timeout_ms > UINT64_MAX / 1000 ? UINT64_MAX : asked->timeout_ms * 1000;
-    s->leaf_units = asked->leaf_units;
     t->progress_ms = asked->progress_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)asked->progress_ms;
     submission_join_args(s, asked->argc, asked->argv);
     int rc = task_asks(v, s, &asked->asks);
+    if (rc == 0)
+        rc = task_limits(v, s, asked);
     if (rc == 0)
         rc = open_feed(v, t, asked);
     if (rc < 0)

@@ -19,6 +19,11 @@ static int check_args(struct velum *v, const struct velum_task *t)
     return 0;
 }
 
+uint64_t task_us(uint64_t ms)
+{
+    return ms > (uint64_t)INT64_MAX / 1000 ? (uint64_t)INT64_MAX : ms * 1000;
+}
+
 int task_check(struct velum *v, const struct velum_task *t)
 {
     if (!t->kernel || (!task_source_is_file(t->kernel) && strlen(t->kernel) >= KERNEL_NAME_SIZE))
@@ -41,6 +46,18 @@ int task_refuse_args(struct velum *v, const char *kernel, const char *reason)
     const char *usage = builtin_usage(kernel);
     return handle_fail(v, VELUM_MISUSE, usage && usage[0] ? usage : "", "%s: %s", kernel,
                        reason[0] ? reason : "the arguments are not allowed");
+}
+
+int task_limits(struct velum *v, struct submission *s, const struct velum_task *t)
+{
+    s->slots_max = t->slots_max;
+    s->timeout_us = task_us(t->timeout_ms);
+    s->cpu_us = task_us(t->cpu_ms);
+    s->leaf_units = t->leaf_units;
+    if (!t->tier || (task_source_is_file(t->kernel) && wants_compiler(t->tier, &s->compiler)))
+        return 0;
+    return handle_fail(v, VELUM_MISUSE, "velum_task.tier = NULL",
+                       "tier says whose compiler makes the code of FILE.c: tcc, cc or auto");
 }
 
 int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a)

@@ -8,10 +8,13 @@
 
 /* Its kernel's name, its own, and its arguments. 0 or a code. */
 int task_check(struct velum *v, const struct velum_task *t);
+/* Milliseconds of a caller's as a specification has them. */
+uint64_t task_us(uint64_t ms);
 /* Both return the code. */
 int task_refuse_kernel(struct velum *v, const char *kernel);
 int task_refuse_args(struct velum *v, const char *kernel, const char *reason);
-/* Into the submission. 0, or a code: something of it is not allowed. */
+/* Each into the submission. 0, or a code: something of it is not allowed. */
+int task_limits(struct velum *v, struct submission *s, const struct velum_task *t);
 int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a);
 
 #endif

@@ -144,6 +144,8 @@ struct velum_task {
     const char *name;     /* [a-z0-9-], at most 63, for people; NULL: none */
     uint32_t slots_max;   /* use at most so many slots at a time */
     uint64_t timeout_ms;  /* end the job after that long (VELUM_TIME_OUT) */
+    uint64_t cpu_ms;      /* or (VELUM_FAILED) when its workers have used so much processor time */
+    const char *tier;     /* whose compiler makes the code of FILE.c: "tcc", "cc"; NULL: "auto" */
     uint64_t leaf_units;  /* units in a leaf, the step of sharing; 0: as the kernel plans */
     uint64_t progress_ms; /* how often velum_look learns something new; 0: only at the end */
     enum velum_level level;
@@ -167,9 +169,10 @@ int velum_submit(struct velum *v, const struct velum_task *task);
 struct velum_session {
     const char *name;       /* [a-z0-9-], at most 63, for people; NULL: none */
     uint32_t slots_max;     /* use at most so many slots at a time */
-    uint64_t timeout_ms;    /* end the job after that long */
-    enum velum_level level; /* DURABLE: tasks are synced at all that keep the job as soon as can be,
-                               else with others; velum_progress tells how many are */
+    uint64_t timeout_ms;    /* end the job after that long, */
+    uint64_t cpu_ms;        /* or after so much processor time, as a task */
+    enum velum_level level; /* DURABLE: synced at all that keep the job as soon as can be, else with
+                               other tasks; velum_progress tells how many are */
     struct velum_asks asks; /* what each of its tasks does */
 };
 struct velum_stage {
@@ -211,8 +214,7 @@ int velum_close(struct velum *v, int session);
 int velum_progress(struct velum *v, int session, struct velum_progress *out);
 
 /* Keeps bytes, borrowed until it ends, as an object in the mesh; its text is the reference, 64 hex
- * digits. Ends when two nodes have synced it, or all where there are fewer. Needs a node that keeps
- * objects: running, VELUM_AS_NODE, or with keep_objects. */
+ * digits. Ends when two nodes, or all of fewer, have synced it. Needs a node that keeps objects. */
 int velum_put(struct velum *v, const void *data, size_t size);
 int velum_put_fd(struct velum *v, int fd); /* an ordinary file, from its offset to its end */
 /* Fetches an object by its reference, or 8 and more first digits of it that only one object has.
@@ -279,18 +281,16 @@ const char *velum_sentence(const struct velum *v, int code);
 
 /* One descriptor for poll, select or epoll (wait for reading); the same as long as the handle. */
 int velum_fd(const struct velum *v);
-/* So many milliseconds velum_process can be left alone, if it does not become readable; -1: for
- * ever. The argument for poll. */
+/* For poll: so many ms velum_process can be left alone, if that is not readable; -1: for ever. */
 int velum_timeout(const struct velum *v);
-/* Does all that needs no waiting; call it when the descriptor is readable, when the time of
- * velum_timeout is over, and after operations were started. Returns how many have ended that
- * velum_next has not told yet, or a code. To look again for a lost node over the network may take
- * up to 4 s; files are read and written in parts of at most 60 KiB. */
+/* Does all that needs no waiting: when the descriptor is readable, when the time of velum_timeout
+ * is over, and after operations were started. How many have ended that velum_next has not told yet,
+ * or a code. To look for a lost node may take 4 s; files are read and written by 60 KiB. */
 int velum_process(struct velum *v);
 /* The next operation that has ended and was not told yet (nor waited for), or 0. */
 int velum_next(struct velum *v);
-/* Ends a velum_wait or velum_kill that goes on, or the next one, and makes the descriptor readable
- * once. Async-signal-safe. The handle must exist. */
+/* Ends a velum_wait or velum_kill that goes on, or the next one; the descriptor is readable once.
+ * Async-signal-safe. The handle must exist. */
 void velum_wake(struct velum *v);
 
 const char *velum_version(void); /* of the library, "0.1.0" */

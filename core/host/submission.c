@@ -55,7 +55,7 @@ static int put_reads(const struct submission *s, struct wants *wants, struct sta
         put_stage_input(to, s->source);
         if (to->failed || !(s->arch ? wants_plugin(wants, s->arch) : wants_source(wants)))
             return ERR_TOO_LARGE;
-        if (s->compiler == COMPILER_CC && !labels_add(wants->on, LABEL_BUILDS))
+        if (s->compiler == COMPILER_CC && !wants_built(wants))
             return ERR_TOO_LARGE;
         stage->snippet = true;
         stage->compiler = s->compiler;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/wire/spec.h"
 
 bool wants_cpus(struct wants *w, uint64_t cpus)
 {
@@ -45,6 +46,23 @@ bool wants_source(struct wants *w)
         return false;
     raise_tier(w);
     return true;
+}
+
+bool wants_compiler(const char *word, uint8_t *compiler)
+{
+    static const char *const words[] = {
+        [COMPILER_AUTO] = "auto", [COMPILER_TCC] = "tcc", [COMPILER_CC] = "cc"};
+    for (uint8_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(word, words[i]) == 0) {
+            *compiler = i;
+            return true;
+        }
+    return false;
+}
+
+bool wants_built(struct wants *w)
+{
+    return w && labels_add(w->on, LABEL_BUILDS);
 }
 
 bool wants_plugin(struct wants *w, const char *arch)

@@ -19,6 +19,11 @@ bool wants_mem(struct wants *w, const char *size);
 bool wants_labels(char to[LABELS_SIZE], const char *labels);
 /* What C source asks for besides: a compiler, and a cage of tier S2 at least. NULL: false. */
 bool wants_source(struct wants *w);
+/* Whose compiler makes the code of C source, enum compiler: auto, tcc or cc. */
+bool wants_compiler(const char *word, uint8_t *compiler);
+/* What source asks for besides whose code is to come from the compiler of its node's machine. NULL:
+ * false. */
+bool wants_built(struct wants *w);
 /* What a plugin for this architecture does: a node of it that loads plugins of jobs. */
 bool wants_plugin(struct wants *w, const char *arch);
 /* Borrows from it. */

@@ -56,6 +56,10 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     run -1 --separate-stderr velum map -k --json sum ::: 3 x
     [[ $output == '{"v":1,"inputs":[{"seq":1,"input":"3","command":"sum 3",'*'"exit":0,'*'"result":"6","bytes":null,"error":null},'* ]]
     [[ $output == *'{"seq":2,"input":"x",'*'"job":null,"exit":2,'*'"result":null,"bytes":null,"error":"sum: '* ]]
+    run -1 --separate-stderr velum map --cpu-time 50ms pi ::: 100000000000
+    [[ $stderr == *"more than the 50 ms of processor time"* ]]
+    run -2 velum map --tier cc pi ::: 1000
+    ends_with_try
     run -1 --separate-stderr velum map --timeout 200ms sleep ::: 60000
     [[ $stderr == *"input 1, sleep 60000: "*timed-out* ]]
 }

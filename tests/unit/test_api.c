@@ -144,6 +144,10 @@ TEST(what_a_task_asks_of_nodes_is_met_or_said)
     CHECK_INT(velum_wait(v, velum_submit(v, &t), -1), VELUM_NOWHERE);
     CHECK(says(v, VELUM_NOWHERE, "no node has tier S3: the nearest is here of tier S"));
     t.asks.min_tier = NULL;
+    t.tier = "tcc"; /* its kernel is no C source */
+    CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
+    CHECK(says(v, VELUM_MISUSE, "whose compiler makes the code of FILE.c"));
+    t.tier = NULL;
     t.asks.priority = 11;
     CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
     velum_shutdown(v);
@@ -222,6 +226,16 @@ TEST(time_runs_out)
     CHECK_INT(velum_wait(v, job, 0), VELUM_IN_PART);
     CHECK_INT(velum_wait(v, job, 10000), VELUM_TIME_OUT);
     CHECK(says(v, VELUM_TIME_OUT, "timed-out"));
+    velum_shutdown(v);
+}
+
+TEST(processor_time_runs_out)
+{
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    const char *args[] = {"100000000000"};
+    struct velum_task t = {.kernel = "pi", .argc = 1, .argv = args, .cpu_ms = 100};
+    CHECK_INT(velum_wait(v, velum_submit(v, &t), 20000), VELUM_FAILED);
+    CHECK(says(v, VELUM_FAILED, "more than the 100 ms of processor time"));
     velum_shutdown(v);
 }
 
@@ -374,7 +388,7 @@ int main(int argc, char **argv)
         objects_need_a_node,
         no_node_is_no_end,
         killed_inside,
-        time_runs_out,
+        time_runs_out, processor_time_runs_out,
         a_wait_is_ended_by_a_signal_handler,
         what_was_waited_for_is_not_told_again,
         signals_descriptors_and_children_are_as_before,

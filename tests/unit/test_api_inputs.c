@@ -292,6 +292,13 @@ TEST(a_kernel_may_be_a_file_of_C_source)
     CHECK_INT(velum_wait(v, velum_spawn(v, file, "many", NULL), -1), VELUM_MISUSE);
     CHECK(strstr(velum_sentence(v, VELUM_MISUSE), "one number") != NULL);
     job = velum_spawn(v, source_of("wrong"), "1000", NULL);
+    CHECK(v->source != NULL); /* it is not put again for that */
+    struct velum_task one = {.kernel = file, .argc = 1, .argv = &many, .tier = "tcc"};
+    job = velum_wait(v, velum_submit(v, &one), -1);
+    REQUIRE(job > 0);
+    CHECK_STR(velum_text(v, job), "506500");
+    one.tier = "gcc";
+    CHECK_INT(velum_submit(v, &one), VELUM_MISUSE);
     CHECK_INT(velum_wait(v, job, -1), VELUM_MISUSE);
     CHECK_INT(velum_look(v, job, &s), VELUM_DONE);
     CHECK(strstr(s.error, "/sums.c:14:") && strstr(s.error, "error: 'wrong' undeclared"));

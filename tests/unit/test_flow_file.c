@@ -55,6 +55,22 @@ TEST(a_flow_says_what_each_stage_is)
     flow_clear(&flow);
 }
 
+/* What is to come from a machine's compiler goes where there is one. */
+TEST(a_stage_of_source_says_whose_code_it_wants)
+{
+    CHECK_INT(read_text_of("[a]\nkernel = x.c\ntier = cc\non = disk\n[b]\nkernel = x.c\n"
+                           "tier = tcc\n[c]\nkernel = x.c\n[d]\nkernel = x.c\ntier = auto\n"),
+              0);
+    REQUIRE(flow.count == 4);
+    CHECK_INT(flow.stages[0].compiler, COMPILER_CC);
+    CHECK_STR(flow.stages[0].wants->on, "disk compiles=c builds=c");
+    CHECK_INT(flow.stages[1].compiler, COMPILER_TCC);
+    CHECK_STR(flow.stages[1].wants->on, "compiles=c");
+    CHECK_INT(flow.stages[2].compiler, COMPILER_AUTO);
+    CHECK_INT(flow.stages[3].compiler, COMPILER_AUTO);
+    flow_clear(&flow);
+}
+
 TEST(stages_come_behind_what_they_need_and_the_result_last)
 {
     CHECK_INT(read_text_of("[a]\nkernel = x\nafter = b d\n[b]\nkernel = x\n[c]\nkernel = x\n"
@@ -85,11 +101,15 @@ TEST(what_is_wrong_is_said_with_its_line)
     refused("[a]\nargs = 5\n", "t.flow line 1: [a] has no kernel; add kernel = NAME");
     refused("[a]\nkernel = x\ninput = b\n",
             "t.flow line 3: there is no key input in a stage; allowed are kernel, args, inputs, "
-            "after, foreach, reduce, units, leaf, retries, timeout, cpus, mem, on, prefer and "
-            "min-tier");
+            "after, foreach, reduce, units, leaf, retries, timeout, cpus, mem, on, prefer, "
+            "min-tier and tier");
     refused("[job]\nkernel = x\n",
             "t.flow line 2: there is no key kernel in [job]; allowed are name, keep-going, "
             "timeout, cpu-time, slots-max, priority and wait-for-capacity");
+    refused("[a]\nkernel = x.c\ntier = gcc\n",
+            "t.flow line 3: tier cannot be \"gcc\"; allowed is auto, tcc or cc");
+    refused("[a]\nkernel = x\ntier = tcc\n",
+            "t.flow line 1: [a] has a tier, and its kernel is no file of C source; leave it out");
     refused("[a]\nkernel = x\n\nkernel = y\n",
             "t.flow line 4: kernel is set a second time; keep one of the two");
     refused("[a]\nkernel = x\n[a]\nkernel = y\n",
@@ -99,8 +119,8 @@ TEST(what_is_wrong_is_said_with_its_line)
             "t.flow line 3: retries cannot be \"18\"; allowed is a number from 1 to 17");
     refused("[a]\nk\33[31m = x\n",
             "t.flow line 2: there is no key k\\u{1b}[31m in a stage; allowed are kernel, args, "
-            "inputs, after, foreach, reduce, units, leaf, retries, timeout, cpus, mem, on, prefer "
-            "and min-tier");
+            "inputs, after, foreach, reduce, units, leaf, retries, timeout, cpus, mem, on, prefer, "
+            "min-tier and tier");
     refused("[a]\nkernel = x\nafter = \33[31m\n",
             "t.flow line 3: there is no stage [\\u{1b}[31m] in this file");
     refused("[a]\nkernel = x\nunits = 0\n",
@@ -411,7 +431,8 @@ TEST(a_stage_has_so_many_inputs_and_no_more)
     flow_clear(&flow);
 }
 
-TEST_MAIN(a_flow_says_what_each_stage_is, stages_come_behind_what_they_need_and_the_result_last,
+TEST_MAIN(a_flow_says_what_each_stage_is, a_stage_of_source_says_whose_code_it_wants,
+          stages_come_behind_what_they_need_and_the_result_last,
           what_is_wrong_is_said_with_its_line, no_word_of_the_arguments_is_lost, circles_are_found,
           any_stages_are_put_in_order_or_refused_for_their_circle, many_stages_are_read,
           a_hundred_thousand_stages_are_read_in_a_moment, a_stage_waits_for_as_many_as_there_are,
