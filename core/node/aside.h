@@ -1,7 +1,8 @@
 /* A user's PLAN or SHOW, or a list of them (core/wire/asides.h), which needs a kernel to run and
  * therefore a worker: the queue of them, and what the user is told. Each gets a worker of its own,
  * which ends afterwards, so that nothing of one request is left for the next; but one that did a
- * list is kept for ASIDE_KEPT_US, for lists of the same kernel on the same link, and for no others.
+ * list, or a plan by C source, is kept for ASIDE_KEPT_US, for more of the same kernel on the same
+ * link, and for no others.
  * It never waits for a worker and never picks one; workers.c gives it. Private to core/node. */
 #ifndef VELUM_NODE_ASIDE_H
 #define VELUM_NODE_ASIDE_H
@@ -25,8 +26,10 @@ void aside_end(struct node *n, struct aside *a);
 /* Ends those that waited too long for a worker, and workers that are at one for too long, or have
  * waited for long enough. */
 void aside_limits(struct node *n);
-/* A worker that waits for such a list, or NULL. */
+/* A worker that waits for such a list or plan, or NULL. */
 struct worker *aside_worker(const struct node *n, const struct aside *a);
+/* So many are at work at the same that it is better to wait for one of them. */
+bool aside_may_wait(const struct node *n, const struct aside *a);
 /* It waits for another list, and has nothing to do. */
 bool aside_is_kept(const struct worker *w);
 /* When the first of them has waited for long enough. */

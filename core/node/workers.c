@@ -404,6 +404,7 @@ static struct worker *bind_aside(struct node *n, const struct aside *a)
     w->kernel = a->kernel;
     if (a->order == MESSAGE_ORDER_DESCRIBE) /* it loads by itself, and ends */
         return w;
+    w->source = k->source;
     text_copy(load.kernel, sizeof load.kernel, k->name);
     worker_order_load(n, w, a->kernel, load);
     return w;
@@ -415,7 +416,7 @@ static void serve_asides(struct node *n)
         bool waits = a->given || !snippet_is_here(n, a);
         struct worker *w = waits ? NULL : aside_worker(n, a);
 
-        if (w == NULL && !waits)
+        if (w == NULL && !waits && !aside_may_wait(n, a))
             w = bind_aside(n, a);
         if (w == NULL)
             continue;

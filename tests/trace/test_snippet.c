@@ -174,7 +174,7 @@ static void says_what_it_is(uint32_t i, uint32_t worker)
     story_run(&story, 10 * MS_US);
 }
 
-static void says_a_plan(uint32_t i, uint32_t worker)
+static void says_a_plan(uint32_t i, uint32_t worker, bool loads)
 {
     const struct worker_loaded loaded = {.ok = true, .accumulator_size = 8};
     const struct worker_planned m = {.ok = true, .units = 3, .leaf_units = 1};
@@ -182,7 +182,8 @@ static void says_a_plan(uint32_t i, uint32_t worker)
 
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
     put_worker_loaded(&b, &loaded);
-    story_worker_says(&story, i, worker, MESSAGE_WORKER_LOADED, buf_bytes(&b));
+    if (loads)
+        story_worker_says(&story, i, worker, MESSAGE_WORKER_LOADED, buf_bytes(&b));
     buf_reset(&b);
     put_worker_planned(&b, &m);
     story_worker_says(&story, i, worker, MESSAGE_WORKER_PLANNED, buf_bytes(&b));
@@ -219,13 +220,63 @@ TEST(a_request_waits_until_the_source_is_there)
     w = worker_of(far);
     REQUIRE(w != NULL);
     CHECK_INT(story_whole_at(&story, far, source.name)->pins, 1);
-    says_a_plan(far, w->number);
+    says_a_plan(far, w->number, true);
     a = story_answer(&story, user, request);
     REQUIRE(a != NULL && a->type == MESSAGE_REPLY_PLAN);
     REQUIRE(read_reply_plan((struct bytes){a->data, a->len}, &plan) == 0);
     CHECK(digest_equal(plan.source, source.name) && plan.accumulator_size == 8 && plan.units == 3);
     CHECK_STR(plan.kernel, "sum");
     CHECK_INT(story_whole_at(&story, far, source.name)->pins, 0);
+    CHECK(story_end(&story));
+}
+
+/* The worker that makes the plan: a new one, or one that has the source. */
+static uint32_t plan_from(uint64_t user, struct digest name, bool anew)
+{
+    const uint32_t request = ask(user, SNIPPET_PLAN, name);
+    const struct story_answer *a;
+    struct reply_plan plan;
+    uint32_t number = 0;
+
+    story_run(&story, 100 * MS_US);
+    if (anew)
+        REQUIRE(worker_of(0) != NULL);
+    for (const struct worker *w = story.nodes[0].core->workers; w != NULL; w = w->next)
+        number = w->aside != NULL ? w->number : number;
+    REQUIRE(number != 0);
+    says_a_plan(0, number, anew);
+    a = story_answer(&story, user, request);
+    REQUIRE(a != NULL && a->type == MESSAGE_REPLY_PLAN);
+    REQUIRE(read_reply_plan((struct bytes){a->data, a->len}, &plan) == 0);
+    CHECK(digest_equal(plan.source, name));
+    CHECK_INT(plan.accumulator_size, 8);
+    return number;
+}
+
+/* 200 stages of one source are compiled once; another user, and another source, have a worker of
+ * their own. */
+TEST(one_worker_plans_all_that_one_user_has_of_a_source)
+{
+    const struct bytes text = bytes_of_text("another source");
+    struct object_view told;
+    struct digest second;
+    uint64_t user, other;
+    uint32_t first;
+
+    init(1);
+    story.output = NULL;
+    start();
+    second = story_put_whole(&story, 0, text.data, text.len, 0, &told);
+    user = story_user(&story, 0);
+    other = story_user(&story, 0);
+    first = plan_from(user, source.name, true);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(plan_from(user, source.name, false), first);
+    CHECK(plan_from(user, second, true) != first);
+    CHECK(plan_from(other, source.name, true) != first);
+    story_run(&story, 2 * S_US); /* nobody asks for more */
+    for (const struct worker *w = story.nodes[0].core->workers; w != NULL; w = w->next)
+        CHECK(w->state != WORKER_ASIDE);
     CHECK(story_end(&story));
 }
 
@@ -275,4 +326,5 @@ TEST_MAIN(the_source_comes_to_whoever_computes,
           where_no_node_compiles_the_job_is_refused_in_words,
           where_a_node_cannot_read_it_the_job_is_refused_in_words,
           what_the_compiler_says_fails_the_job, a_request_waits_until_the_source_is_there,
+          one_worker_plans_all_that_one_user_has_of_a_source,
           a_source_that_nobody_has_is_told, a_node_that_takes_no_c_says_why)
