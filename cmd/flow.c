@@ -101,7 +101,7 @@ static int go(const struct call *c, struct flow_plan *p, struct flow_files *file
     int code = flow_files_find(files, c, l);
     const bool plan_first = shows || flow_files_sizes_known(files);
     if (code == 0)
-        code = flow_sources_describe(sources, flow, c, l);
+        code = flow_sources_describe(sources, flow, c, l, shows);
     if (code == 0 && plan_first)
         code = flow_plan_make(p, l);
     if (code == 0 && shows) {

@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/kernels.h"
+#include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/wire/message.h"
 
@@ -248,6 +249,8 @@ static int plan_there(const struct flow_plan *p, uint32_t i, const struct wish *
                                   .inputs_count = w->inputs_count,
                                   .input_sizes = w->sizes,
                                   .snippet = flow_source_of(p->sources, s)};
+    if (ask.snippet)
+        l = p->sources->line;
     int rc = submit_plan_ask(l, &ask, to);
     flow_about(p->path, s, false, about);
     about[strlen(about) - 1] = '\0'; /* a colon comes there */
@@ -341,8 +344,18 @@ static int check_all(const struct flow_plan *p)
     return CODE_MISUSE;
 }
 
+/* Kernels of nodes are asked stage by stage, which may take its time. */
+static void tell_how_far(const struct flow_plan *p, uint32_t planned, struct instant *said)
+{
+    if (instant_since_us(loop_clock(), *said) < S_US)
+        return;
+    talk_line("planned %u of %u stages", (unsigned)planned, (unsigned)p->flow->count);
+    *said = loop_clock();
+}
+
 int flow_plan_make(struct flow_plan *p, struct line *l)
 {
+    struct instant said = loop_clock();
     bool again = true;
     int code = 0;
     p->list = calloc(p->flow->count, sizeof *p->list);
@@ -351,8 +364,10 @@ int flow_plan_make(struct flow_plan *p, struct line *l)
         return line_report(l, ERR_NO_MEMORY);
     while (again && code == 0) {
         again = false;
-        for (uint32_t i = 0; i < p->flow->count && code == 0; i++)
+        for (uint32_t i = 0; i < p->flow->count && code == 0; i++) {
             code = plan_stage(p, p->flow->order[i], l, &again);
+            tell_how_far(p, i + 1, &said);
+        }
     }
     return code == 0 && !p->apart ? check_all(p) : code;
 }

@@ -9,14 +9,16 @@
 
 struct flow_sources {
     struct snippet *list; /* of flow.sources, the same number */
+    struct line *line;    /* to who was told of them, and plans by them; */
+    struct line *inside;  /* which may be a node inside this process */
     uint32_t count;
 };
 
 /* Opens the files. */
 int flow_sources_open(struct flow_sources *s, const struct flow *f);
-/* Also for a flow that is only shown: what its stages are only their node can say. */
+/* For a flow that is only shown, too, but not by the node of the line: that is left as it was. */
 int flow_sources_describe(struct flow_sources *s, struct flow *f, const struct call *c,
-                          struct line *l);
+                          struct line *l, bool only_shown);
 void flow_sources_close(struct flow_sources *s);
 /* That of a stage, or NULL. */
 const struct snippet *flow_source_of(const struct flow_sources *s, const struct flow_stage *stage);

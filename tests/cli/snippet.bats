@@ -207,6 +207,11 @@ FLOW
     velum flow --progress none of/both.flow 2>/dev/null >both
     [ "$(od -An -tu8 both | tr -s ' ')" = " 285 332833500" ]
     mesh 2 --slots 2
+    velum flow --dry-run of/it.flow >table
+    grep -q 'last *squares 2000' table
+    velum flow --dot of/it.flow | grep -q 'squares 2000'
+    [ "$(velum objects --json)" = '{"v":1,"objects":[]}' ]
+    sed -i '/kernel = s/a tier = tcc' of/it.flow
     [ "$(velum flow --progress none of/it.flow 2>/dev/null)" = 2001000 ]
     velum flow --resume --progress none of/both.flow >both 2>/dev/null
     [ "$(od -An -tu8 both | tr -s ' ')" = " 285 332833500" ]
