@@ -28,8 +28,8 @@ struct task_source {
 bool task_source_is_file(const char *kernel);
 /* Looks at the file; what the handle remembers of it is filled in. 0, or a code. */
 int task_source_open(struct velum *v, const char *file, struct task_source *out);
-/* A task was refused: its source may be one that the mesh has no longer. The next task of that file
- * puts it again. */
+/* A task was refused, and not for its arguments: its source may be one that the mesh has no longer.
+ * The next task of that file puts it again. */
 void task_source_forget(struct velum *v);
 /* Whether the result is its kernel's. It may be that of one which joins what this one yields. */
 bool task_source_shows(const struct task_source *s, const struct job_view *v);

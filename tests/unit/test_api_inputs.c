@@ -1,4 +1,5 @@
 /* libvelum: tasks that read files and objects, and results that are bytes. */
+#include "core/api/handle.h"
 #include "core/host/sanitizer.h"
 #include "core/host/snippet.h"
 #include "tests/unit/api_program.h"
@@ -291,7 +292,6 @@ TEST(a_kernel_may_be_a_file_of_C_source)
     CHECK_INT(velum_submit(v, &nothing), VELUM_MISUSE);
     CHECK_INT(velum_wait(v, velum_spawn(v, file, "many", NULL), -1), VELUM_MISUSE);
     CHECK(strstr(velum_sentence(v, VELUM_MISUSE), "one number") != NULL);
-    job = velum_spawn(v, source_of("wrong"), "1000", NULL);
     CHECK(v->source != NULL); /* it is not put again for that */
     struct velum_task one = {.kernel = file, .argc = 1, .argv = &many, .tier = "tcc"};
     job = velum_wait(v, velum_submit(v, &one), -1);
@@ -299,6 +299,7 @@ TEST(a_kernel_may_be_a_file_of_C_source)
     CHECK_STR(velum_text(v, job), "506500");
     one.tier = "gcc";
     CHECK_INT(velum_submit(v, &one), VELUM_MISUSE);
+    job = velum_spawn(v, source_of("wrong"), "1000", NULL);
     CHECK_INT(velum_wait(v, job, -1), VELUM_MISUSE);
     CHECK_INT(velum_look(v, job, &s), VELUM_DONE);
     CHECK(strstr(s.error, "/sums.c:14:") && strstr(s.error, "error: 'wrong' undeclared"));
