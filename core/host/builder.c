@@ -28,6 +28,8 @@
 #define SOURCE "snippet.c"
 #define HELPER "built.c"
 #define RESULT "built.so"
+/* In libtcc this is 0 for all headers, and a snippet is to be the same thing for both. */
+#define ASKS_FOR_HEADERS "__has_include"
 #define SAID_MAX 4096 /* of a compiler's own words */
 
 static int refuse(char reason[REASON_SIZE], int code, const char *what, const char *why)
@@ -236,6 +238,9 @@ static int build(const struct order_build *m, struct bytes source, char reason[R
     if (!digest_equal(object_name_of(source), m->source))
         return refuse(reason, ERR_IO, m->path, "it is another source");
     /* Of one whose builder was ended, which leaves it. */
+    if (memmem(source.data, source.len, ASKS_FOR_HEADERS, sizeof ASKS_FOR_HEADERS - 1))
+        return refuse(reason, ERR_KERNEL, m->compiler,
+                      "it has " ASKS_FOR_HEADERS ", of which velum's compiler says no to all");
     compiler_remove_work(m->folder);
     compiler_make_room(m->folder, BUILT_MAX - 1);
     snprintf(work, sizeof work, "%s/" COMPILER_WORK "XXXXXX", m->folder);

@@ -158,6 +158,19 @@ TEST(what_is_built_computes_what_libtcc_does)
     CHECK_INT(value_of(run_leaf(3)).len, 16);
 }
 
+/* libtcc says no to all of them, and does not know its own; the others look. */
+TEST(no_compiler_says_which_headers_there_are_but_libtcc)
+{
+    char reason[REASON_SIZE];
+    init();
+    CHECK_INT(build(KERNEL("#if __has_include(<math.h>)\n#define IS 1\n#else\n#define IS 0\n"
+                           "#endif\n",
+                           "t->n = IS;"),
+                    reason),
+              ERR_KERNEL);
+    CHECK(strstr(reason, "it has __has_include, of which velum's compiler says no") != NULL);
+}
+
 TEST(a_first_leaf_that_differs_is_no_leaf)
 {
     char reason[REASON_SIZE];
@@ -492,7 +505,8 @@ TEST(the_cage_of_a_compiler_holds)
     CHECK_INT(status_of(try_the_walls), 0);
 }
 
-TEST_MAIN(what_is_built_computes_what_libtcc_does, a_first_leaf_that_differs_is_no_leaf,
+TEST_MAIN(what_is_built_computes_what_libtcc_does,
+          no_compiler_says_which_headers_there_are_but_libtcc, a_first_leaf_that_differs_is_no_leaf,
           a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew,
           a_flipped_bit_is_found_and_the_file_built_anew, a_refusal_has_the_compilers_own_words,
           gcc_and_clang_build, a_compiler_takes_in_no_file_of_the_machine,
