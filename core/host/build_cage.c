@@ -14,8 +14,8 @@
 #include "core/host/sandbox_filter.h"
 #include "core/host/sandbox_landlock.h"
 #include "core/host/sandbox_rights.h"
+#include "core/wire/order.h"
 
-#define ADDRESSES_MAX ((rlim_t)2 << 30)
 #define PROCESSES_MAX 32
 #define DESCRIPTORS_MAX 64
 
@@ -142,7 +142,7 @@ static const long calls[] = {
 static int set_limits(bool own_id)
 {
     return sandbox_limit(RLIMIT_CORE, 0) == 0 && sandbox_limit(RLIMIT_CPU, BUILD_CPU_S) == 0 &&
-                   sandbox_limit(RLIMIT_AS, ADDRESSES_MAX) == 0 &&
+                   sandbox_limit(RLIMIT_AS, BUILD_MEMORY_BYTES) == 0 &&
                    sandbox_limit(RLIMIT_FSIZE, BUILD_FILE_MAX) == 0 &&
                    sandbox_limit(RLIMIT_MEMLOCK, 0) == 0 &&
                    sandbox_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) == 0 &&

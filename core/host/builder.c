@@ -217,7 +217,7 @@ static int take_result(const struct order_build *m, const char *work, char reaso
     return rc;
 }
 
-static int build_in(const struct order_build *m, const char *work, struct bytes source,
+static int build_in(const struct order_build *m, const char *work, struct bytes source, bool keeps,
                     char reason[REASON_SIZE])
 {
     const int folder = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -229,24 +229,26 @@ static int build_in(const struct order_build *m, const char *work, struct bytes 
     else
         rc = run_compiler(m, folder, reason);
     close(folder);
-    return rc == 0 ? take_result(m, work, reason) : rc;
+    return rc == 0 && keeps ? take_result(m, work, reason) : rc;
 }
 
-static int build(const struct order_build *m, struct bytes source, char reason[REASON_SIZE])
+static int build(const struct order_build *m, struct bytes source, bool keeps,
+                 char reason[REASON_SIZE])
 {
     char work[PATH_SIZE_MAX + 16];
     if (!digest_equal(object_name_of(source), m->source))
         return refuse(reason, ERR_IO, m->path, "it is another source");
-    /* Of one whose builder was ended, which leaves it. */
     if (memmem(source.data, source.len, ASKS_FOR_HEADERS, sizeof ASKS_FOR_HEADERS - 1))
         return refuse(reason, ERR_KERNEL, m->compiler,
                       "it has " ASKS_FOR_HEADERS ", of which velum's compiler says no to all");
+    /* Of one whose builder was ended, which leaves it. */
     compiler_remove_work(m->folder);
-    compiler_make_room(m->folder, BUILT_MAX - 1);
+    if (keeps)
+        compiler_make_room(m->folder, BUILT_MAX - 1);
     snprintf(work, sizeof work, "%s/" COMPILER_WORK "XXXXXX", m->folder);
     if (!mkdtemp(work))
         return refuse(reason, ERR_IO, work, strerror(errno));
-    const int rc = build_in(m, work, source, reason);
+    const int rc = build_in(m, work, source, keeps, reason);
     compiler_remove_work(m->folder);
     return rc;
 }
@@ -275,9 +277,19 @@ int builder_build(const struct order_build *m, char reason[REASON_SIZE])
     int rc = foreign_file_read(m->path, SNIPPET_SOURCE_MAX, &source, reason);
     if (rc < 0)
         return rc;
-    rc = build(m, source, reason);
+    rc = build(m, source, true, reason);
     foreign_file_forget(source);
     return rc;
+}
+
+bool builder_works(const struct order_build *m)
+{
+    static const char text[] = "int velum_any(int x)\n{\n    return x + 1;\n}\n";
+    const struct bytes source = {(const uint8_t *)text, sizeof text - 1};
+    struct order_build any = *m;
+    char why[REASON_SIZE];
+    any.source = object_name_of(source);
+    return build(&any, source, false, why) == 0;
 }
 
 /* --- its end --- */
@@ -331,6 +343,7 @@ int builder_main(void)
     if (watch_group() != 0)
         return 2;
     answer.ok = builder_build(&m, answer.reason) == 0;
+    answer.broken = !answer.ok && !builder_works(&m);
     put_worker_built(pipe_begin(MESSAGE_WORKER_BUILT, f.request), &answer);
     pipe_send();
     return 0;

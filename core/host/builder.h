@@ -25,5 +25,7 @@
 int builder_main(void);
 /* That order; 0 when the file is there, or < 0 with a sentence. For builder_main and tests. */
 int builder_build(const struct order_build *m, char reason[REASON_SIZE]);
+/* Whether it is the source's fault where nothing was built: what any compiler takes is tried. */
+bool builder_works(const struct order_build *m);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 
 #define LATE_US (300 * MS_US)
 #define GREETING_US (2 * S_US)
@@ -443,6 +444,16 @@ void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct
     if (changed) {
         m->self.speed_units_s = speed_units_s;
         self_load_changed(m, now);
+    }
+    settle(m, now);
+}
+
+void mesh_set_labels(struct mesh *m, const char *labels, struct instant now)
+{
+    enter(m, now);
+    if (strcmp(m->self.labels, labels) != 0) {
+        text_copy(m->self.labels, sizeof m->self.labels, labels);
+        self_announce(m, now);
     }
     settle(m, now);
 }

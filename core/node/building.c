@@ -2,6 +2,7 @@
 
 #include "core/node/labour.h"
 #include "core/node/labour_report.h"
+#include "core/node/labour_room.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/stages.h"
@@ -29,7 +30,8 @@ static bool is_snippet(const struct job *j, uint32_t stage)
 
 bool building_is_possible(const struct node *n)
 {
-    return n->options.built_path != NULL && n->options.compiler_path != NULL;
+    return n->options.built_path != NULL && n->options.compiler_path != NULL &&
+           n->options.memory_bytes >= BUILD_MEMORY_BYTES;
 }
 
 bool building_is_built(const struct job *j, uint32_t stage)
@@ -112,12 +114,13 @@ static struct building *add(struct node *n, struct digest source)
     return b;
 }
 
-/* Without room for its process it begins later. */
+/* Without room for its process, or for what that may take of memory, it begins later. */
 static void begin(struct node *n, struct digest source, struct building *b)
 {
+    const struct load more = {.memory_bytes = BUILD_MEMORY_BYTES};
     struct worker *w;
 
-    if (n->stopping || is_at_work(n))
+    if (n->stopping || is_at_work(n) || !load_fits(n, workers_load(n), more))
         return;
     if (b == NULL)
         b = add(n, source);
@@ -229,6 +232,41 @@ static void settle(struct node *n, struct building *b, enum building_state state
             labour_order_trim(n, w->chunk, 0);
 }
 
+/* What waits here for what is built, and will not be. */
+static void give_back(struct job *j, const char *why)
+{
+    struct stage_spec room;
+    struct labour_chunk *c = j->labour->chunks;
+
+    while (c != NULL) {
+        if (c->state == SLOT_QUEUED && is_snippet(j, c->stage) &&
+            stage_spec_of(j, c->stage, &room)->compiler == COMPILER_CC) {
+            labour_return_stage(j, c->stage, RETURN_NO_KERNEL, why);
+            c = j->labour == NULL ? NULL : j->labour->chunks;
+        } else {
+            c = c->next_chunk;
+        }
+    }
+}
+
+/* It is no node for such work any longer, and says so. */
+static void stop_building(struct node *n, const char *why)
+{
+    struct job *j, *next;
+
+    log_line(n->options.log, LOG_WARNING,
+             "this machine's compiler does not work, and builds nothing until the node begins "
+             "anew: %s",
+             why);
+    n->options.compiler_path = NULL;
+    labels_remove(n->options.labels, LABEL_BUILDS);
+    mesh_set_labels(n->mesh, n->options.labels, n->now);
+    for (j = n->labour_jobs; j != NULL; j = next) {
+        next = j->next_labour;
+        give_back(j, why);
+    }
+}
+
 static struct building *built_by(const struct node *n, const struct worker *w)
 {
     struct building *b = n->buildings;
@@ -243,10 +281,17 @@ void building_frame(struct node *n, struct worker *w, const struct frame *f)
     struct building *b = built_by(n, w);
     struct worker_built m;
 
-    if (f->type == MESSAGE_WORKER_BUILT && b != NULL && read_worker_built(f->payload, &m) == 0)
-        settle(n, b, m.ok ? BUILDING_DONE : BUILDING_REFUSED, m.reason);
-    else
+    if (f->type != MESSAGE_WORKER_BUILT || b == NULL || read_worker_built(f->payload, &m) < 0) {
         worker_kill(n, w);
+        return;
+    }
+    settle(n, b,
+           m.ok       ? BUILDING_DONE
+           : m.broken ? BUILDING_LOST
+                      : BUILDING_REFUSED,
+           m.reason);
+    if (m.broken)
+        stop_building(n, m.reason);
 }
 
 /* What ended it by itself would do so again: its alarm, above all. */

@@ -1,8 +1,8 @@
 #include "core/node/ports.h"
-#include "core/node/copies.h"
 
 #include <string.h>
 
+#include "core/node/building.h"
 #include "core/node/copies.h"
 #include "core/node/keep.h"
 #include "core/node/link.h"
@@ -139,7 +139,7 @@ int ports_make_mesh(struct node *n)
     /* Without room for it among its labels a node is not asked to do it. */
     if (o->compiles)
         (void)labels_add(n->options.labels, LABEL_COMPILES);
-    if (o->compiles && o->built_path != NULL)
+    if (o->compiles && building_is_possible(n))
         (void)labels_add(n->options.labels, LABEL_BUILDS);
     if (o->shipped != SHIPPED_NONE)
         (void)labels_add(n->options.labels,

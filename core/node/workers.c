@@ -51,6 +51,8 @@ struct load workers_load(const struct node *n)
         if (w->chunk != NULL) {
             all.slots += w->chunk->load.slots;
             all.memory_bytes += w->chunk->load.memory_bytes;
+        } else if (w->state == WORKER_BUILDING) {
+            all.memory_bytes += BUILD_MEMORY_BYTES;
         }
     return all;
 }
@@ -402,9 +404,9 @@ static struct worker *bind_aside(struct node *n, const struct aside *a)
         return NULL;
     w->state = WORKER_ASIDE;
     w->kernel = a->kernel;
+    w->source = k->source;
     if (a->order == MESSAGE_ORDER_DESCRIBE) /* it loads by itself, and ends */
         return w;
-    w->source = k->source;
     text_copy(load.kernel, sizeof load.kernel, k->name);
     worker_order_load(n, w, a->kernel, load);
     return w;

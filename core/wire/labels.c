@@ -95,3 +95,19 @@ bool labels_add(char labels[LABELS_SIZE], const char *label)
         return false;
     return text_copy(labels, LABELS_SIZE, made);
 }
+
+void labels_remove(char labels[LABELS_SIZE], const char *label)
+{
+    char before[LABELS_SIZE];
+    struct bytes rest, one;
+    text_copy(before, sizeof before, labels);
+    rest = bytes_of_text(before);
+    labels[0] = '\0';
+    while (labels_next(&rest, &one)) {
+        char text[LABELS_SIZE];
+        memcpy(text, one.data, one.len);
+        text[one.len] = '\0';
+        if (strcmp(text, label) != 0)
+            (void)labels_add(labels, text);
+    }
+}

@@ -26,5 +26,7 @@ bool labels_have(struct bytes labels, struct bytes wanted);
 /* Adds one to a text of LABELS_SIZE: in place of one of the same key, or at the end. False when it
  * is not sound or has no room; then nothing changed. */
 bool labels_add(char labels[LABELS_SIZE], const char *label);
+/* Without this one, if it is there. */
+void labels_remove(char labels[LABELS_SIZE], const char *label);
 
 #endif

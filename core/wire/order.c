@@ -516,14 +516,16 @@ int read_order_build(struct bytes payload, struct order_build *m)
 
 void put_worker_built(struct buf *b, const struct worker_built *m)
 {
-    put_u8(b, m->ok);
+    put_u8(b, m->ok ? 1 : m->broken ? 2 : 0);
     put_text(b, m->reason);
 }
 
 int read_worker_built(struct bytes payload, struct worker_built *m)
 {
     struct reader r = reader_of(payload);
-    m->ok = read_choice(&r, 0, 1);
+    const uint8_t how = (uint8_t)read_choice(&r, 0, 2);
+    m->ok = how == 1;
+    m->broken = how == 2;
     read_safe_text(&r, true, m->reason, sizeof m->reason);
     return reader_result(&r);
 }

@@ -71,7 +71,8 @@
  *   SHOWN      u8 ok, text (result text or reason)
  *   FAILED     u64 run, u64 leaf, text reason: the kernel itself said no; the worker exits after
  *              it. Behind that u8 1 where what BUILD made computes another value of that leaf
- *   BUILT      u8 (1: it is there; 0: it is not), text reason (why not)
+ *   BUILT      u8 (1: it is there; 0: it is not; 2: it is not, and the compiler does nothing well),
+ *              text reason (why not)
  *   DESCRIBED  a kernel view with its manual (view.h); `refused` is not empty when it cannot be
  *              used */
 #ifndef VELUM_WIRE_ORDER_H
@@ -110,6 +111,8 @@ enum kernel_origin {
     ORIGIN_CARRIED = 4  /* one that is either */
 };
 #define ORIGIN_BUILT 8                  /* in LOAD only: of a snippet, with a path in `built` */
+/* Addresses of each process of BUILD's compiler, and what a node counts for one at work. */
+#define BUILD_MEMORY_BYTES ((uint64_t)512 << 20)
 #define SNIPPET_SOURCE_MAX (256u << 10) /* bytes of a snippet's C source */
 #define SHIPPED_PLUGIN_MAX (1u << 20)   /* of a plugin: one piece of an object */
 
@@ -203,7 +206,7 @@ struct worker_failed {
     bool differs; /* what was built computes another value */
 };
 struct worker_built {
-    bool ok;
+    bool ok, broken; /* at most one of them */
     char reason[REASON_SIZE];
 };
 

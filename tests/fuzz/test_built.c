@@ -12,6 +12,7 @@ static void make_build(struct buf *out)
 static void make_built(struct buf *out)
 {
     struct worker_built m = {.ok = any_bool()};
+    m.broken = !m.ok && any_bool();
     any_text(m.reason, sizeof m.reason);
     put_worker_built(out, &m);
 }

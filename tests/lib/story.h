@@ -40,6 +40,7 @@ struct story_node {
     bool compiles;               /* its workers have a C compiler */
     bool builds;                 /* and its machine another, */
     bool refuses_build;          /* which refuses all sources, */
+    bool broken_build;           /* or does not work at all, */
     uint32_t builds_lost;        /* of which so many end with their process, */
     bool differs;                /* or of whose work the first leaf is another than libtcc's */
     bool lies;                   /* its workers say that of whatever they have */

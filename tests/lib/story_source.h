@@ -20,7 +20,8 @@ static struct stage_input source;
 static uint8_t source_bytes[STAGE_INPUT_BYTES];
 static bool is_plugin;
 static uint8_t compiler; /* that its C is for */
-static const char *on;   /* labels that its first stage asks for */
+static const char *on;   /* labels that its first stage asks for, */
+static uint64_t mem;     /* and memory */
 
 static inline uint32_t few(uint64_t leaf)
 {
@@ -41,7 +42,7 @@ static inline void as_told(struct job_spec *spec, uint32_t number)
     s->source = source.name;
     s->inputs_count = 1;
     s->inputs = (struct bytes){source_bytes, sizeof source_bytes};
-    s->demand = (struct demand){.tier = TIER_S2, .on = bytes_of_text(on)};
+    s->demand = (struct demand){.tier = TIER_S2, .on = bytes_of_text(on), .mem_bytes = mem};
     made = *spec;
 }
 
@@ -56,6 +57,7 @@ static inline void init_asking(uint32_t count, const char *labels)
     is_plugin = false;
     compiler = COMPILER_AUTO;
     on = labels;
+    mem = 0;
     parts_begin();
     for (uint32_t i = 0; i < count; i++)
         story.nodes[i].tier = TIER_S3;

@@ -366,7 +366,9 @@ static void lose_build(struct story *s, struct story_worker *w, uint32_t number)
 static void on_build(struct story *s, struct story_worker *w, struct bytes p)
 {
     struct story_node *n = &s->nodes[w->node];
-    struct worker_built m = {.ok = !n->refuses_build, .reason = "it is refused"};
+    struct worker_built m = {.ok = !n->refuses_build && !n->broken_build,
+                             .broken = n->broken_build,
+                             .reason = "it is refused"};
     struct order_build order;
     struct buf b = payload(s);
 

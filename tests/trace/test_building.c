@@ -123,6 +123,44 @@ static void run_losing(uint8_t wanted, uint64_t leaves)
 }
 
 /* It was killed, or the system had no room for it: a source has nothing to do with that. */
+static const char *labels_of(uint32_t i, uint32_t as_seen_by)
+{
+    return mesh_find(story.nodes[as_seen_by].core->mesh, story.nodes[i].id)->info->labels;
+}
+
+/* What waits for it goes to a node whose compiler does. */
+TEST(a_compiler_that_does_not_work_takes_its_label_back)
+{
+    init(2);
+    compiler = COMPILER_CC;
+    on = LABEL_BUILDS " " LABEL_COMPILES;
+    story.nodes[0].broken_build = true;
+    run(20);
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK_INT(story.nodes[0].built + story.nodes[0].plain, 0);
+    CHECK(story.nodes[1].built > 0);
+    story_run(&story, 2 * S_US);
+    CHECK_STR(labels_of(0, 1), LABEL_COMPILES);
+    CHECK(strstr(labels_of(1, 0), LABEL_BUILDS) != NULL);
+    CHECK(story_end(&story));
+}
+
+/* The node has 1 GiB, and a build may take half of it. */
+TEST(what_builds_waits_for_room_in_memory)
+{
+    init(1);
+    mem = (uint64_t)600 << 20;
+    run(LEAVES);
+    CHECK_INT(story.nodes[0].builders, 0);
+    CHECK(story_end(&story));
+    init(1);
+    mem = (uint64_t)400 << 20;
+    run(LEAVES);
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK(story.nodes[0].built > 0);
+    CHECK(story_end(&story));
+}
+
 TEST(a_builder_that_is_lost_is_followed_by_another)
 {
     run_losing(COMPILER_CC, 20);
@@ -183,7 +221,8 @@ TEST_MAIN(what_is_built_takes_the_place_of_libtccs_code, a_short_job_is_worth_no
           what_is_refused_or_not_wanted_stays_with_libtcc,
           a_job_that_wants_it_waits_for_what_is_built,
           a_job_that_wants_what_the_compiler_refuses_fails_and_says_why,
-          a_builder_that_is_lost_is_followed_by_another,
+          a_compiler_that_does_not_work_takes_its_label_back,
+          what_builds_waits_for_room_in_memory, a_builder_that_is_lost_is_followed_by_another,
           builders_that_are_lost_again_and_again_are_no_compiler,
           where_the_first_leaf_differs_the_node_goes_back_to_libtcc,
           a_leaf_that_says_so_and_was_computed_once_has_failed)

@@ -276,6 +276,34 @@ TEST(a_refusal_has_the_compilers_own_words)
     CHECK(strstr(reason, "no such luck") != NULL && strchr(reason, '\n') == NULL);
 }
 
+static unsigned count_built(const char *ending)
+{
+    unsigned count = 0;
+    const struct dirent *e;
+    DIR *d = opendir(built);
+    REQUIRE(d);
+    while ((e = readdir(d)))
+        count += strstr(e->d_name, ending) != NULL;
+    closedir(d);
+    return count;
+}
+
+/* One that refuses everything is no compiler. */
+TEST(a_source_that_is_refused_does_not_mean_that_nothing_is_built)
+{
+    struct order_build m = {0};
+    init();
+    text_copy(m.compiler, sizeof m.compiler, compiler);
+    text_copy(m.folder, sizeof m.folder, built);
+    const unsigned before = count_built(".so");
+    CHECK(builder_works(&m));
+    CHECK_INT(count_built(".so"), before);
+    text_copy(m.compiler, sizeof m.compiler, "/usr/bin/false");
+    CHECK(!builder_works(&m));
+    text_copy(m.compiler, sizeof m.compiler, "/usr/bin/none-of-that-name");
+    CHECK(!builder_works(&m));
+}
+
 /* Whichever of them is called cc somewhere. */
 TEST(gcc_and_clang_build)
 {
@@ -296,18 +324,6 @@ TEST(gcc_and_clang_build)
             CHECK_INT(run_leaf(leaf).type, MESSAGE_WORKER_PROGRESS);
         }
     }
-}
-
-static unsigned count_built(const char *ending)
-{
-    unsigned count = 0;
-    const struct dirent *e;
-    DIR *d = opendir(built);
-    REQUIRE(d);
-    while ((e = readdir(d)))
-        count += strstr(e->d_name, ending) != NULL;
-    closedir(d);
-    return count;
 }
 
 TEST(a_compiler_takes_in_no_file_of_the_machine)
@@ -509,7 +525,7 @@ TEST_MAIN(what_is_built_computes_what_libtcc_does,
           no_compiler_says_which_headers_there_are_but_libtcc, a_first_leaf_that_differs_is_no_leaf,
           a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew,
           a_flipped_bit_is_found_and_the_file_built_anew, a_refusal_has_the_compilers_own_words,
-          gcc_and_clang_build, a_compiler_takes_in_no_file_of_the_machine,
-          what_a_compiler_makes_is_looked_at, another_compilers_work_is_thrown_away,
-          so_many_are_kept_and_no_more, a_compiler_does_not_outlive_a_builder_that_was_killed,
-          the_cage_of_a_compiler_holds)
+          a_source_that_is_refused_does_not_mean_that_nothing_is_built, gcc_and_clang_build,
+          a_compiler_takes_in_no_file_of_the_machine, what_a_compiler_makes_is_looked_at,
+          another_compilers_work_is_thrown_away, so_many_are_kept_and_no_more,
+          a_compiler_does_not_outlive_a_builder_that_was_killed, the_cage_of_a_compiler_holds)
