@@ -64,10 +64,13 @@ enum worker_end {
     WORKER_SIGNALLED,      /* status = signal of its own doing: SEGV, FPE, ABRT, XCPU ... */
     WORKER_KILLED,         /* SIGKILL that this node sent (WORKER_KILL action) */
     WORKER_KILLED_OUTSIDE, /* SIGKILL that this node did not send */
-    WORKER_OUT_OF_MEMORY,  /* the system killed it because there was no memory left */
+    WORKER_OUT_OF_MEMORY,  /* the system killed it for want of memory: status = enum worker_limit */
     WORKER_LOST,           /* its spawner died, or it could not be started */
     WORKER_GARBAGE         /* it broke the pipe protocol; the host killed it */
 };
+
+/* Whose limit on memory was reached. */
+enum worker_limit { WORKER_LIMIT_SYSTEM, WORKER_LIMIT_OWN, WORKER_LIMIT_NODE };
 
 struct event {
     enum event_kind kind;

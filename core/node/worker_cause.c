@@ -18,6 +18,26 @@ static const char *signal_name(int number)
     return "a signal";
 }
 
+static void say_memory(const struct worker *w, int limit, char *cause, size_t cap)
+{
+    const struct demand d = {.mem_bytes = w->mem_bytes};
+    if (limit == WORKER_LIMIT_OWN && d.mem_bytes > 0) {
+        text_copy(cause, cap, "the worker needed more memory than the ");
+        demand_say(&d, cause, cap);
+        text_append(cause, cap, " that the job says it needs (mem)");
+    } else if (limit == WORKER_LIMIT_OWN) {
+        text_copy(cause, cap, "the worker needed more memory than one may have here (worker_mem)");
+    } else if (limit == WORKER_LIMIT_NODE) {
+        text_copy(cause, cap,
+                  "the workers of this node needed more memory than they may have together (mem)");
+    } else {
+        text_copy(cause, cap, "the worker ran out of memory");
+    }
+    text_append(cause, cap,
+                limit == WORKER_LIMIT_NODE ? ", and the system killed this one"
+                                           : ", and the system killed it");
+}
+
 uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, const char *why,
                      char *cause, size_t cap)
 {
@@ -42,8 +62,9 @@ uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, co
         flags |= REPORT_OWN_DOING;
         text_copy(cause, cap, "the worker broke its protocol");
     } else if (end == WORKER_OUT_OF_MEMORY) {
-        flags |= REPORT_MEMORY;
-        text_copy(cause, cap, "the worker ran out of memory, and the system killed it");
+        /* What its job says holds on every node. */
+        flags |= status == WORKER_LIMIT_OWN && w->mem_bytes > 0 ? REPORT_OWN_DOING : REPORT_MEMORY;
+        say_memory(w, status, cause, cap);
     } else if (end == WORKER_KILLED_OUTSIDE) {
         text_copy(cause, cap, "the worker was killed from outside (SIGKILL)");
     } else if (why != NULL) {
