@@ -8,6 +8,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/cgroup.h"
 #include "core/host/ini_file.h"
 #include "core/wire/demand.h"
 
@@ -167,6 +168,19 @@ static bool set_plugin_jobs(struct conf *c, const char *value)
     return false;
 }
 
+static bool set_cgroups(struct conf *c, const char *value)
+{
+    static const char *const words[] = {
+        [CGROUP_NO] = "no", [CGROUP_AUTO] = "auto", [CGROUP_YES] = "yes"};
+    for (uint8_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            c->cgroups = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_plugin_allow(struct conf *c, const char *value)
 {
     struct digest d;
@@ -250,6 +264,9 @@ static const struct row {
     {"worker_seconds", "none",
      "seconds of processor time of one worker whose job sets no limit; then it is ended",
      "a number from 1 to 31536000", set_worker_seconds, false},
+    {"cgroups", "auto",
+     "whether workers have cgroups: where the node's own is handed over to it, always, or never",
+     "auto, yes or no", set_cgroups, false},
     {"label", "none", "a label of the node, KEY or KEY=VALUE, that jobs may ask for; once for each",
      "KEY or KEY=VALUE of letters, digits and . _ -, all together less than 256 bytes", add_label,
      true},
@@ -292,6 +309,7 @@ void conf_default(struct conf *c)
     c->objects = CONF_OBJECTS_AUTO;
     c->worker_memory = WORKER_MEMORY_DEFAULT;
     c->plugin_tier = TIER_S2;
+    c->cgroups = CGROUP_AUTO;
     c->plugin_jobs = SHIPPED_ANY;
     c->build = true;
     c->keep_days = 7;
@@ -337,8 +355,8 @@ static void say_unknown(char *message, const char *key)
     else
         say(message,
             "there is no key %s; allowed are port, bind, peer, name, slots, mem, worker_mem, "
-            "worker_seconds, label, data, plugins, plugin_tier, plugin_jobs, plugin_allow, "
-            "build, objects, keep_days, keep_jobs, keep_memory and tombstone_days",
+            "worker_seconds, cgroups, label, data, plugins, plugin_tier, plugin_jobs, "
+            "plugin_allow, build, objects, keep_days, keep_jobs, keep_memory and tombstone_days",
             shown);
 }
 

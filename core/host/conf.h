@@ -25,6 +25,7 @@ struct conf {
     char name[64];               /* "" = made from the node's id, an adjective and an animal */
     uint32_t slots;              /* 0 = as many as cores this process may use */
     uint64_t memory;             /* bytes for workers; 0 = what the machine has */
+    uint8_t cgroups;             /* enum cgroup_mode; AUTO */
     uint64_t worker_memory;      /* 4 GiB: of one worker whose job says nothing of memory */
     uint64_t worker_seconds;     /* of processor time, of one whose job sets no limit; 0: none */
     char labels[LABELS_SIZE];    /* of the node (core/wire/labels.h) */

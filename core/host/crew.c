@@ -10,6 +10,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/map.h"
+#include "core/host/cgroup.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
 #include "core/host/oom.h"
@@ -54,8 +55,9 @@ struct crew_worker {
     bool dropping; /* its output is over the cap; looked at again when the pause ends */
     bool lost;     /* it could not be started; `status` says why */
     int status;
-    int ends[3]; /* the worker's ends of the pipes, until START is sent; -1 afterwards */
-    int orders;  /* our ends */
+    uint64_t limit; /* on its group's memory, that its spawner has not been told; 0: none */
+    int ends[3];    /* the worker's ends of the pipes, until START is sent; -1 afterwards */
+    int orders;     /* our ends */
     int reports;
     int errors;
     struct watch *orders_watch;
@@ -350,7 +352,16 @@ static bool memory_ran_out(struct crew *c)
     return true;
 }
 
-static enum worker_end end_of(const struct crew_worker *w, int code, int status)
+/* Whose limit it was, for whoever explains the end. */
+static int limit_of(enum cgroup_kill want)
+{
+    return want == CGROUP_KILL_OWN     ? WORKER_LIMIT_OWN
+           : want == CGROUP_KILL_ABOVE ? WORKER_LIMIT_NODE
+                                       : WORKER_LIMIT_SYSTEM;
+}
+
+static enum worker_end end_of(const struct crew_worker *w, int code, int status,
+                              enum cgroup_kill want)
 {
     if (code == 0)
         return WORKER_LOST;
@@ -362,19 +373,23 @@ static enum worker_end end_of(const struct crew_worker *w, int code, int status)
         return WORKER_SIGNALLED;
     if (w->killing)
         return WORKER_KILLED;
+    if (want != CGROUP_KILL_NONE)
+        return WORKER_OUT_OF_MEMORY;
     return memory_ran_out(w->crew) ? WORKER_OUT_OF_MEMORY : WORKER_KILLED_OUTSIDE;
 }
 
 /* The process is gone, so what it said is in the pipes: everything is handed on before the end is.
  * Whoever it left behind with an end of a pipe is not waited for. */
-static void finish(struct crew_worker *w, int code, int status)
+static void finish(struct crew_worker *w, int code, int status, enum cgroup_kill want)
 {
     struct crew *c = w->crew;
     for (int i = 0; w->sent && i < DRAIN_READS_MAX && read_reports(w); i++)
         ;
     for (int i = 0; w->sent && i < DRAIN_READS_MAX && read_errors(w); i++)
         ;
-    enum worker_end end = end_of(w, code, status);
+    const enum worker_end end = end_of(w, code, status, want);
+    if (end == WORKER_OUT_OF_MEMORY)
+        status = limit_of(want);
     uint32_t number = w->number;
     dequeue(w);
     map_remove(&c->workers, &number);
@@ -394,7 +409,7 @@ static void report_lost(void *ctx)
         if (!w->lost)
             continue;
         left--;
-        finish(w, 0, w->status);
+        finish(w, 0, w->status, CGROUP_KILL_NONE);
         at = 0;
     }
 }
@@ -421,14 +436,14 @@ static void spawner_ready(void *ctx, bool readable, bool writable)
                 break;
             struct crew_worker *w = worker_of(c, e.worker);
             if (w && w->sent)
-                finish(w, e.code, e.status);
+                finish(w, e.code, e.status, e.want);
         }
     }
     if (writable)
         flush_waiting(c);
 }
 
-/* A worker in the queue needs a START or, if it has one, a KILL. */
+/* A worker in the queue needs a START or, if it has one, a LIMIT or a KILL. */
 static int send_waiting(struct crew_worker *w)
 {
     const struct spawner *s = &w->crew->spawner;
@@ -439,6 +454,12 @@ static int send_waiting(struct crew_worker *w)
             return rc;
         w->sent = true;
         close_ends(w);
+    }
+    if (w->limit > 0) {
+        const int rc = spawner_limit(s, w->number, w->limit);
+        if (rc < 0)
+            return rc;
+        w->limit = 0;
     }
     return w->killing ? spawner_kill(s, w->number) : 0;
 }
@@ -463,6 +484,7 @@ static int watch_spawner(struct crew *c)
     c->watch = watch_new(c->loop, c->spawner.fd, spawner_ready, c);
     if (!c->watch)
         return ERR_NO_MEMORY;
+    (void)spawner_group(&c->spawner); /* its socket has room; of one that is gone we hear soon */
     watch_set(c->watch, true, false);
     return 0;
 }
@@ -616,6 +638,17 @@ int crew_start(struct crew *c, uint32_t worker)
 int crew_start_builder(struct crew *c, uint32_t worker)
 {
     return start(c, worker, true);
+}
+
+void crew_limit(struct crew *c, uint32_t worker, uint64_t memory_bytes, uint64_t inputs_bytes)
+{
+    struct crew_worker *w = worker_of(c, worker);
+    if (!w || w->killing || w->lost || !cgroup_is_open())
+        return;
+    w->limit =
+        (memory_bytes ? memory_bytes : c->options.memory_bytes & ~SPAWNER_APART) + inputs_bytes;
+    enqueue(w);
+    flush_waiting(c);
 }
 
 int crew_kill(struct crew *c, uint32_t worker)

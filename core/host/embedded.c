@@ -7,6 +7,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/cgroup.h"
 #include "core/host/driver.h"
 #include "core/host/home.h"
 #include "core/host/inbox.h"
@@ -164,6 +165,8 @@ int embedded_open_node(struct embedded **out, struct spawner *s, const struct co
         return ERR_NO_MEMORY;
     }
     e->conf = *c;
+    e->conf.cgroups =
+        CGROUP_NO; /* the program whose guest this node is has not handed its own over */
     const struct host_options o = {
         .conf = &e->conf, .spawner = s, .guest = guest, .ctx = e, .user_frame = to_user};
     int rc = host_open(&e->host, &o, message);

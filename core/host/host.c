@@ -8,6 +8,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/cgroup.h"
 #include "core/host/compiler.h"
 #include "core/host/control.h"
 #include "core/host/disk.h"
@@ -268,6 +269,19 @@ static bool cage_is_weak(const struct host *h, uint8_t lacks, char why[REASON_SI
     return tier_of(lacks) < h->conf->plugin_tier && !(lacks & LACKS_WALLS);
 }
 
+/* Before the tier is measured. What workers may have of memory together is a limit then. */
+static void open_groups(struct host *h)
+{
+    const uint64_t slots = h->conf->slots ? h->conf->slots : machine_cores();
+    const struct cgroup_options o = {
+        .mode = h->conf->cgroups,
+        .memory_bytes = h->conf->memory ? h->conf->memory + slots * CGROUP_OWN_BYTES : 0,
+        .spawner = h->spawner->pid};
+    if (cgroup_open(&o) < 0 && o.mode != CGROUP_NO)
+        say(h, "%sworkers have no cgroup: %s", o.mode == CGROUP_YES ? "warning: " : "",
+            cgroup_reason());
+}
+
 static int open_kernels(struct host *h)
 {
     char message[1280] = "", why[REASON_SIZE];
@@ -479,6 +493,7 @@ static int start(struct host *h)
 
 static int open_all(struct host *h)
 {
+    open_groups(h);
     int rc = open_state(h);
     if (rc == 0)
         rc = open_sockets(h);
@@ -511,6 +526,7 @@ static void close_all(struct host *h)
     join_desk_free(h->desk);
     if (h->spawner)
         spawner_close(h->spawner);
+    cgroup_close();
     node_free(h->node);
     disk_close(h->disk);
     kernels_clear(&h->kernels);

@@ -8,6 +8,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/cgroup.h"
 #include "core/host/descriptors.h"
 #include "core/host/sandbox_apart.h"
 #include "core/host/sandbox_filter.h"
@@ -80,6 +81,7 @@ const char *sandbox_step(int number)
         return limits[number - 1].name;
     return number == STEP_ADDRESSES       ? "the limit on addresses"
            : number == STEP_NO_NEW_RIGHTS ? "to get no new rights"
+           : number == SANDBOX_STEP_GROUP ? "its cgroup"
                                           : "";
 }
 
@@ -118,7 +120,7 @@ static int refuse_errno(char reason[REASON_SIZE], const char *step)
 
 uint8_t sandbox_lacks(bool together)
 {
-    uint8_t lacks = LACKS_CGROUP;
+    uint8_t lacks = cgroup_is_open() ? 0 : LACKS_CGROUP;
     if (SANITIZER)
         lacks |= LACKS_WALLS;
     if (SANITIZER || together || !apart_works())

@@ -3,6 +3,7 @@
  *
  * Who does which step, in this order:
  *
+ *   spawner's child    is in a group of its own for what it uses, where its node has one (stem.h)
  *   spawner's child    sandbox_confine: hard limits, no new rights. SIGKILL when the spawner dies,
  *   (before exec)      a group of its own, no environment, three descriptors (spawner.c)
  *   worker, at start   sandbox_apart, where its node says so: namespaces (sandbox_apart.h).
@@ -20,7 +21,7 @@
  *
  * Every step is checked. One that fails is a refusal with its name ("Landlock: ..."), and the
  * worker loads nothing: it is never let off with weaker walls than this system has. What a system
- * does not have at all makes its tier (core/wire/tier.h); no worker has a cgroup of its own yet.
+ * does not have at all makes its tier (core/wire/tier.h).
  *
  * A forbidden system call is not made, and ends the worker by SIGSYS. Its last words on standard
  * error are "killed: forbidden system call NAME (NUMBER)"; a kernel that has spoilt its own memory
@@ -49,6 +50,8 @@ uint8_t sandbox_lacks(bool together);
 int sandbox_confine(uint64_t memory_bytes);
 /* One of the limits, hard and soft: this value, or what may be had below it. 0 or -1 with errno. */
 int sandbox_limit(__rlimit_resource_t resource, rlim_t value);
+/* The step before those of sandbox_confine: into its group. */
+#define SANDBOX_STEP_GROUP 64
 /* "the limit on processes", for such a number; "" for any other. */
 const char *sandbox_step(int number);
 

@@ -24,16 +24,26 @@
 #include "core/host/role.h"
 #include "core/host/sandbox.h"
 #include "core/host/sanitizer.h"
+#include "core/host/stem.h"
 
 #define SOCKET_FD 3
 #define EXECUTABLE_FD 4
 #define PACKET_SIZE 16
 #define NICE 10
 #define STEP_SHIFT 16
+#define WANT_SHIFT 8 /* of memory, in the status of a signal */
 #define CLOSE_MS 400
 #define MEMORY_BYTES_DEFAULT ((uint64_t)4 << 30)
 
-enum packet_kind { PACKET_START = 1, PACKET_KILL = 2, PACKET_EXITED = 3 };
+#define NO_GROUP UINT32_MAX
+
+enum packet_kind {
+    PACKET_START = 1,
+    PACKET_KILL = 2,
+    PACKET_EXITED = 3,
+    PACKET_GROUPS = 4,
+    PACKET_LIMIT = 5
+};
 
 struct packet {
     uint32_t kind;
@@ -49,6 +59,8 @@ struct nursery {
     uint32_t count;
     uint32_t numbers[SPAWNER_WORKERS_MAX];
     pid_t pids[SPAWNER_WORKERS_MAX];
+    uint32_t groups[SPAWNER_WORKERS_MAX]; /* of stems, or NO_GROUP */
+    struct stems stems;
 };
 
 static volatile sig_atomic_t node_is_gone;
@@ -70,11 +82,11 @@ static void on_node_death(int signal_number)
 #endif
 }
 
-/* Runs between vfork and exec: it shares the spawner's memory, so it changes nothing but its own
- * kernel state and *failure. */
-static _Noreturn void become_worker(const struct nursery *n, const int descriptors[3],
-                                    uint64_t memory_bytes, volatile int *failure)
+/* Runs between vfork and exec, where it shares the spawner's memory and so changes nothing but its
+ * own kernel state; or in a stem. Comes back with what failed. */
+static int become_worker(const void *ctx, const int descriptors[3], uint64_t memory_bytes)
 {
+    const struct nursery *n = ctx;
     const bool builds = memory_bytes & SPAWNER_BUILDER;
     const enum role role = builds                         ? ROLE_BUILDER
                            : memory_bytes & SPAWNER_APART ? ROLE_APART
@@ -91,8 +103,8 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
         goto out;
     if (dup2(executable, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) != 0)
         goto out;
-    descriptors_close_from(4);
-    setpriority(PRIO_PROCESS, 0, NICE); /* fails only where it is nicer already */
+    descriptors_close_from(STEM_REPLY_FD + 1); /* what is below goes with the exec */
+    setpriority(PRIO_PROCESS, 0, NICE);        /* fails only where it is nicer already */
     umask(077);
     if (chdir("/") != 0 ||
         (!builds && (step = sandbox_confine(memory_bytes & ~SPAWNER_APART)) != 0) ||
@@ -101,8 +113,7 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
     syscall(SYS_execveat, 3, empty, role_arguments(role),
             role_environment(builds ? ROLE_BUILDER : ROLE_WORKER), AT_EMPTY_PATH);
 out:
-    *failure = (errno ? errno : ECHILD) | step << STEP_SHIFT;
-    _exit(127);
+    return (errno ? errno : ECHILD) | step << STEP_SHIFT;
 }
 
 static __attribute__((noinline)) pid_t make_worker(const struct nursery *n,
@@ -110,8 +121,10 @@ static __attribute__((noinline)) pid_t make_worker(const struct nursery *n,
                                                    volatile int *failure)
 {
     pid_t pid = vfork();
-    if (pid == 0)
-        become_worker(n, descriptors, memory_bytes, failure);
+    if (pid == 0) {
+        *failure = become_worker(n, descriptors, memory_bytes);
+        _exit(127);
+    }
     if (pid < 0)
         *failure = errno;
     return pid;
@@ -140,16 +153,20 @@ static uint64_t memory_of(const struct packet *p)
 static bool start_worker(struct nursery *n, const struct packet *p, const int descriptors[3])
 {
     volatile int failure = 0;
+    uint32_t group = NO_GROUP;
     pid_t pid = -1;
     if (n->count == SPAWNER_WORKERS_MAX)
         failure = EAGAIN;
+    else if (n->stems.root.version != 0 && !(p->rest & SPAWNER_BUILDER))
+        failure = stems_start(&n->stems, descriptors, memory_of(p), &pid, &group);
     else
         pid = make_worker(n, descriptors, memory_of(p), &failure);
     if (failure) {
-        if (pid > 0)
+        if (pid > 0 && group == NO_GROUP)
             waitpid(pid, NULL, 0);
         return tell_exit(n, p->worker, 0, failure);
     }
+    n->groups[n->count] = group;
     n->numbers[n->count] = p->worker;
     n->pids[n->count] = pid;
     n->count++;
@@ -161,6 +178,30 @@ static void kill_worker(const struct nursery *n, uint32_t worker)
     for (uint32_t i = 0; i < n->count; i++)
         if (n->numbers[i] == worker)
             kill(-n->pids[i], SIGKILL);
+}
+
+/* One without its limit does not go on. */
+static void limit_worker(const struct nursery *n, uint32_t worker, uint64_t memory_bytes)
+{
+    for (uint32_t i = 0; i < n->count; i++)
+        if (n->numbers[i] == worker && n->groups[i] != NO_GROUP &&
+            stems_limit(&n->stems, n->groups[i], memory_bytes) != 0)
+            kill(-n->pids[i], SIGKILL);
+}
+
+/* The first one counts; what an earlier spawner of the same node has left is removed. */
+static void take_groups(struct nursery *n, const struct packet *p, const int descriptors[3])
+{
+    struct stems *s = &n->stems;
+    if (s->root.version != 0 || descriptors[0] < 0)
+        return;
+    s->root.memory = fcntl(descriptors[0], F_DUPFD_CLOEXEC, 8);
+    s->root.pids = p->rest & SPAWNER_PIDS ? fcntl(descriptors[1], F_DUPFD_CLOEXEC, 8) : -1;
+    s->root.version = p->rest & SPAWNER_VERSION_2 ? 2 : 1;
+    s->owner = (struct cgroup_owner){p->worker, p->rest & STEM_BYTES};
+    s->become = become_worker;
+    s->ctx = n;
+    cgroup_clear_workers(&s->root);
 }
 
 /* Takes one packet; descriptors beyond three cannot arrive, the control buffer holds no more.
@@ -207,6 +248,10 @@ static bool take_orders(struct nursery *n)
             goes_on = tell_exit(n, p.worker, 0, EMFILE);
         else if (p.kind == PACKET_KILL)
             kill_worker(n, p.worker);
+        else if (p.kind == PACKET_GROUPS)
+            take_groups(n, &p, descriptors);
+        else if (p.kind == PACKET_LIMIT)
+            limit_worker(n, p.worker, p.rest);
         for (int j = 0; j < 3; j++)
             if (descriptors[j] >= 0)
                 close(descriptors[j]);
@@ -229,13 +274,20 @@ static bool reap_one(struct nursery *n, const siginfo_t *info)
     if (i < n->count)
         kill(-pid, SIGKILL);
     waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG);
-    if (i == n->count)
+    if (i == n->count) {
+        stems_ended(&n->stems, pid);
         return true;
-    uint32_t worker = n->numbers[i];
+    }
+    const uint32_t worker = n->numbers[i], group = n->groups[i];
+    const enum cgroup_kill want =
+        group == NO_GROUP ? CGROUP_KILL_NONE : stems_bury(&n->stems, group);
+    const bool killed = info->si_code == CLD_KILLED && info->si_status == SIGKILL;
     n->count--;
     n->numbers[i] = n->numbers[n->count];
     n->pids[i] = n->pids[n->count];
-    return tell_exit(n, worker, info->si_code, info->si_status);
+    n->groups[i] = n->groups[n->count];
+    return tell_exit(n, worker, info->si_code,
+                     info->si_status | (killed ? (int)want << WANT_SHIFT : 0));
 }
 
 static bool reap(struct nursery *n)
@@ -256,6 +308,8 @@ static _Noreturn void end_all(struct nursery *n)
         kill(-n->pids[i], SIGKILL);
     for (uint32_t i = 0; i < n->count; i++)
         waitpid(n->pids[i], NULL, 0);
+    stems_close(&n->stems);
+    cgroup_clear(&n->stems.root, n->stems.owner);
     _exit(0);
 }
 
@@ -300,6 +354,8 @@ static _Noreturn void serve(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (;;) {
         struct pollfd p = {SOCKET_FD, POLLIN, 0};
+        if (n.stems.root.version != 0)
+            stems_fill(&n.stems);
         int rc = ppoll(&p, 1, NULL, &while_waiting);
         if (node_is_gone || (rc < 0 && errno != EINTR))
             end_all(&n);
@@ -500,6 +556,24 @@ int spawner_kill(const struct spawner *s, uint32_t worker)
     return send_packet(s, PACKET_KILL, worker, 0, NULL);
 }
 
+int spawner_limit(const struct spawner *s, uint32_t worker, uint64_t memory_bytes)
+{
+    return send_packet(s, PACKET_LIMIT, worker, memory_bytes, NULL);
+}
+
+int spawner_group(const struct spawner *s)
+{
+    struct cgroup_owner owner;
+    const struct cgroup_root *r = cgroup_root(&owner);
+    const int folders[3] = {r->memory, r->pids >= 0 ? r->pids : r->memory, r->memory};
+    if (!cgroup_is_open())
+        return 0;
+    return send_packet(s, PACKET_GROUPS, owner.pid,
+                       owner.start | (r->version == 2 ? SPAWNER_VERSION_2 : 0) |
+                           (r->pids >= 0 ? SPAWNER_PIDS : 0),
+                       folders);
+}
+
 int spawner_next_exit(const struct spawner *s, struct spawner_exit *out)
 {
     uint8_t data[PACKET_SIZE];
@@ -514,6 +588,11 @@ int spawner_next_exit(const struct spawner *s, struct spawner_exit *out)
     out->worker = load_u32(data + 4);
     out->code = (int)load_u32(data + 8);
     out->status = (int)load_u32(data + 12);
+    out->want = CGROUP_KILL_NONE;
+    if (out->code == CLD_KILLED) {
+        out->want = (enum cgroup_kill)(out->status >> WANT_SHIFT);
+        out->status &= (1 << WANT_SHIFT) - 1;
+    }
     return 1;
 }
 

@@ -1,5 +1,6 @@
 /* The node's settings: every refusal names file, line and key, and the file that is shipped says
  * what the program says. Runs in any folder; finds conf/velum.conf from VELUM_ROOT or from here. */
+#include "core/host/cgroup.h"
 #include "core/host/conf.h"
 
 #include <fcntl.h>
@@ -50,8 +51,9 @@ TEST(defaults_and_every_key)
     CHECK_INT(conf_read(&conf, NULL, message), 0);
     CHECK_INT(read_text_conf("# hello\r\n\r\n[node]\r\nport = 9000\n  ; indented comment\n"
                              "bind: ::1\npeer=a.example:8001\npeer = [2001:db8::1]:8002\n"
-                             "name = quiet-otter\nslots = 4\nworker_mem = 512M\nworker_seconds = "
-                             "60\ndata=/tmp/a;b\nplugins = ./p  \nbuild = no\nobjects = 3G"),
+                             "name = quiet-otter\nslots = 4\nworker_mem = 512M\n"
+                             "cgroups = no\nworker_seconds = 60\ndata=/tmp/a;b\nplugins = ./p  "
+                             "\nbuild = no\nobjects = 3G"),
               0);
     CHECK_STR(message, "");
     CHECK_INT(conf.port, 9000);
@@ -62,6 +64,7 @@ TEST(defaults_and_every_key)
     CHECK_INT(conf.slots, 4);
     CHECK_INT(conf.worker_memory, 512 << 20);
     CHECK_INT(conf.worker_seconds, 60);
+    CHECK_INT(conf.cgroups, CGROUP_NO);
     CHECK_STR(conf.data, "/tmp/a;b");
     CHECK_STR(conf.plugins, "./p");
     CHECK(!conf.build);
@@ -79,6 +82,7 @@ TEST(bad_values)
 {
     static const char *const bad[] = {"worker_mem = 63M",
                                       "worker_mem = much",
+                                      "cgroups = maybe",
                                       "worker_seconds = 0",
                                       "worker_seconds = 1h",
                                       "port = 0",
@@ -222,7 +226,7 @@ TEST(the_shipped_file_says_what_the_program_says)
         snprintf(want, sizeof want, "# Default: %s\n#%s = ", default_text, key);
         CHECK(block && strstr(block, want));
     }
-    CHECK_INT(count, 20);
+    CHECK_INT(count, 21);
     CHECK_INT(read_text_conf(text), 0);
     /* Every example is allowed: taking the '#' off makes a valid file with as many keys. */
     size_t n = 0;
