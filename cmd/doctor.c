@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "config.h"
 #include "core/base/text.h"
+#include "core/host/cgroup.h"
 #include "core/host/compiler.h"
 #include "core/host/conf.h"
 #include "core/host/machine.h"
@@ -39,8 +40,11 @@ static void look_at_velum(struct findings *f)
 static void look_at_workers(struct findings *f)
 {
     char compiler[PATH_SIZE_MAX];
-    const uint8_t lacks = machine_tier_lacks();
+    const bool grouped = cgroup_look(&(struct cgroup_options){.mode = CGROUP_AUTO}) == 0;
+    const uint8_t lacks = machine_tier_lacks() & (uint8_t) ~(grouped ? LACKS_CGROUP : 0);
     doctor_cage(f, lacks, sandbox_landlock_version());
+    if (!(lacks & LACKS_WALLS))
+        doctor_group(f, grouped ? NULL : cgroup_reason());
     doctor_compilers(f, snippet_works(), compiler_find(compiler) ? compiler : NULL, lacks);
 }
 

@@ -12,6 +12,8 @@
 
 /* The cage that workers would have here: bits of enum tier_lack, and Landlock's version. */
 void doctor_cage(struct findings *f, uint8_t lacks, int landlock);
+/* `why` workers have no cgroup of their own here, or NULL. */
+void doctor_group(struct findings *f, const char *why);
 /* What makes kernels of C source here: libtcc inside, and the compiler of this machine or NULL. */
 void doctor_compilers(struct findings *f, bool inside, const char *compiler, uint8_t lacks);
 

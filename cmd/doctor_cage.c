@@ -53,6 +53,15 @@ void doctor_cage(struct findings *f, uint8_t lacks, int landlock)
     look_at_namespaces(f, (lacks & LACKS_NAMESPACES) != 0);
 }
 
+/* Without one, limits on addresses hold all the same: that is no reason to mend anything. */
+void doctor_group(struct findings *f, const char *why)
+{
+    if (why)
+        findings_add(f, FINDING_OK, "cgroup", NULL, "workers have none: %s", why);
+    else
+        findings_add(f, FINDING_OK, "cgroup", NULL, "each worker can have one");
+}
+
 void doctor_compilers(struct findings *f, bool inside, const char *compiler, uint8_t lacks)
 {
     if (inside)

@@ -75,6 +75,10 @@ TEST(test_a_tier_is_told_with_what_it_lacks)
     check_cage(LACKS_FILTER, 4, 2, "note  tier          S0, it lacks seccomp: ");
     check_cage(LACKS_FILTER, 4, 2, "note  seccomp       this system filters no system calls\n");
     check_cage(LACKS_WALLS, 0, 1, "note  tier          S0: a build with a sanitizer");
+    begin(false);
+    doctor_group(&found, "no cgroup is mounted here");
+    CHECK_INT(found.counts[FINDING_NOTE], 0);
+    check_said("ok    cgroup        workers have none: no cgroup is mounted here\n");
 }
 
 TEST(test_compilers)
