@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/host/descriptors.h"
 #include "core/host/sandbox.h"
 
 #define STEP_SHIFT 16
@@ -83,6 +84,8 @@ static _Noreturn void wait_to_become(const struct stems *s, int socket, pid_t sp
     if (cgroup_enter(&s->root, name) != 0)
         failure = failure_of(errno);
 #endif
+    /* Nor may the pipes of a worker that is being started just now. */
+    descriptors_close_from(STEM_REPLY_FD + 1);
     if (!receive(STEM_REPLY_FD, descriptors, &memory_bytes))
         _exit(0);
     if (!failure)

@@ -22,7 +22,7 @@ static void say_memory(const struct worker *w, int limit, char *cause, size_t ca
 {
     const struct demand d = {.mem_bytes = w->mem_bytes};
     if (limit == WORKER_LIMIT_OWN && d.mem_bytes > 0) {
-        text_copy(cause, cap, "the worker needed more memory than the ");
+        text_copy(cause, cap, "the worker needed more than the ");
         demand_say(&d, cause, cap);
         text_append(cause, cap, " that the job says it needs (mem)");
     } else if (limit == WORKER_LIMIT_OWN) {

@@ -139,47 +139,10 @@ no_group_left() {
     [ -z "$(groups_left)" ]
 }
 
-# touch.c takes 400 MiB and writes to each page.
-touching_kernel() {
-    cat >touch.c <<'END'
-#include "velum_kernel.h"
-struct total { uint64_t sum; };
-static const struct velum_field fields[] = {VELUM_FIELD(struct total, sum, VELUM_U64, 1)};
-static unsigned char much[400u << 20];
-static int plan(const struct velum_host *host, int argc, const char *const *argv,
-                struct velum_plan *out)
-{
-    out->units = out->leaf_units = 1;
-    return 0;
-}
-static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
-{
-    for (unsigned i = 0; i < sizeof much; i += 4096)
-        ((volatile unsigned char *)much)[i] = 1;
-    ((struct total *)accumulator)->sum = 1;
-    return 0;
-}
-static void merge(const struct velum_host *host, const struct velum_call *call, void *left,
-                  const void *right)
-{
-}
-static int show(const struct velum_host *host, const struct velum_call *call,
-                const void *accumulator, char *text, size_t cap)
-{
-    return host->put_u64(text, cap, ((const struct total *)accumulator)->sum);
-}
-VELUM_KERNEL(touch) = {
-    VELUM_KERNEL_HEAD, .name = "touch", .usage = "", .summary = "takes memory", .limits = "none",
-    .accumulator_size = sizeof(struct total), .fields = fields, .fields_count = 1,
-    .plan = plan, .leaf = leaf, .merge = merge, .show = show,
-};
-END
-}
-
 @test "workers in cgroups: each in its own, memory of all is limited and named, none is left" {
     own_cgroup "velum-test-$$"
     printf '[node]\ncgroups = yes\nmem = 64M\n' >groups.conf
-    VELUM=$FOLDER/grouped node a --slots 1 --config groups.conf
+    VELUM=$FOLDER/grouped node a --slots 1 --config groups.conf --plugins "$TEST_PLUGINS"
     run velum nodes --json --addr "127.0.0.1:$PORT_a"
     [[ $output != *'"cgroup"'* ]]
     run grep -q "workers have no cgroup" a.log
@@ -188,8 +151,7 @@ END
     for worker in $(workers_of "$PID_a"); do
         grep -q "velum-test-$$/velum-$PID_a-[0-9]*/" "/proc/$worker/cgroup"
     done
-    touching_kernel
-    run -1 velum run touch.c
+    run -1 velum run crash memory 5 20
     [[ $output == *"the workers of this node needed more memory than they may have together (mem), and the system killed this one"* ]]
     [ -n "$(groups_left)" ]
     kill -KILL "$PID_a" && wait "$PID_a" || true
