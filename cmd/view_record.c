@@ -18,7 +18,8 @@ static const char *const kinds[] = {[FACT_SPEC] = "spec",
                                     [FACT_COUNTS] = "counts",
                                     [FACT_STAGES] = "stages",
                                     [FACT_CLOSE] = "close",
-                                    [FACT_STAGE_CANCEL] = "stage cancel"};
+                                    [FACT_STAGE_CANCEL] = "stage cancel",
+                                    [FACT_UNLIKE] = "unlike"};
 
 static const char *type_name(uint16_t type)
 {
@@ -195,6 +196,10 @@ static void text_fact(FILE *to, const struct fact *f)
         break;
     case FACT_STAGE_CANCEL:
         text_stage_cancel(to, &f->stage_cancel);
+        break;
+    case FACT_UNLIKE:
+        fprintf(to, " leaf %" PRIu64 " by %s on %s", f->unlike.leaf, f->unlike.compiler,
+                brief(f->unlike.author.bytes, id));
         break;
     default:
         text_divergence(to, &f->divergence);
@@ -438,6 +443,13 @@ static void json_body(struct json *j, const struct fact *f)
         break;
     case FACT_STAGE_CANCEL:
         json_stage_cancel(j, &f->stage_cancel);
+        break;
+    case FACT_UNLIKE:
+        json_number(j, "leaf", f->unlike.leaf);
+        json_id(j, "tcc", f->unlike.digests[0].bytes);
+        json_id(j, "cc", f->unlike.digests[1].bytes);
+        json_id(j, "node", f->unlike.author.bytes);
+        json_text(j, "compiler", f->unlike.compiler);
         break;
     default:
         json_divergence(j, &f->divergence);

@@ -182,6 +182,29 @@ static void read_divergent(struct reader *r, struct divergence *d)
         r->failed = true;
 }
 
+static void read_unlike(struct reader *r, struct unlike *u)
+{
+    u->leaf = read_u64(r);
+    for (size_t i = 0; i < 2; i++)
+        u->digests[i] = read_digest(r);
+    u->author = read_node_id(r);
+    read_safe_text(r, true, u->compiler, sizeof u->compiler);
+    r->failed |= u->leaf >= LEAVES_MAX || digest_equal(u->digests[0], u->digests[1]) ||
+                 node_id_is_zero(u->author);
+}
+
+int unlike_compare(const struct unlike *a, const struct unlike *b)
+{
+    int rc = 0;
+
+    if (a->leaf != b->leaf)
+        return a->leaf < b->leaf ? -1 : 1;
+    rc = node_id_compare(a->author, b->author);
+    for (size_t i = 0; i < 2 && rc == 0; i++)
+        rc = memcmp(a->digests[i].bytes, b->digests[i].bytes, ID_SIZE);
+    return rc != 0 ? rc : strcmp(a->compiler, b->compiler);
+}
+
 struct term read_term(struct reader *r)
 {
     struct term t;
@@ -258,6 +281,8 @@ static size_t kind_size(uint8_t kind)
         return sizeof f->terms;
     case FACT_COUNTS:
         return sizeof f->counts;
+    case FACT_UNLIKE:
+        return sizeof f->unlike;
     default:
         return sizeof *f - offsetof(struct fact, spec);
     }
@@ -272,7 +297,7 @@ int fact_read(struct bytes encoded, struct fact *f)
     uint8_t version = read_u8(&r);
     if (r.failed)
         return ERR_FORMAT;
-    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_STAGE_CANCEL)
+    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_UNLIKE)
         return ERR_VERSION;
     if (f->kind == FACT_PARTIAL)
         read_partial(&r, &f->partial);
@@ -284,6 +309,8 @@ int fact_read(struct bytes encoded, struct fact *f)
         read_retired(&r, &f->terms);
     else if (f->kind == FACT_COUNTS)
         read_counts(&r, &f->counts);
+    else if (f->kind == FACT_UNLIKE)
+        read_unlike(&r, &f->unlike);
     else
         return read_signed_fact(&r, f);
     return reader_result(&r);
@@ -412,6 +439,16 @@ void put_divergent(struct buf *b, const struct divergence *d)
         put_digest(b, d->digests[i]);
     for (size_t i = 0; i < 2; i++)
         put_node_id(b, d->authors[i]);
+}
+
+void put_unlike(struct buf *b, const struct unlike *u)
+{
+    put_fact_head(b, FACT_UNLIKE);
+    put_u64(b, u->leaf);
+    for (size_t i = 0; i < 2; i++)
+        put_digest(b, u->digests[i]);
+    put_node_id(b, u->author);
+    put_text(b, u->compiler);
 }
 
 void put_retired(struct buf *b, const struct term *terms, uint8_t count)

@@ -33,12 +33,15 @@
  *   COUNTS        u16 count (1..256), count x: 32 author, ascending, u64 leaves (not 0). How many
  *                 leaves of an ended job each node counted, where which ones is not known any more;
  *                 the zero author: several nodes, or nobody knows
+ *   UNLIKE        u64 leaf, 32 digest (of its value by libtcc's code), 32 digest (by that of
+ *                 another compiler, and not the same), 32 author, text compiler: of a snippet two
+ *                 compilers make two kernels. The job goes on with libtcc's code everywhere
  *
  * Leaves and nodes of the fold tree go by their numbers in the row of all stages (shape.h), so none
  * of these says which stage it is about.
  *
- * Authors of PARTIAL and ATTEMPT, RETIRED and COUNTS, are vouched for by whoever sends them (the
- * coordinator, a holder); signing them is a later matter. */
+ * Authors of PARTIAL and ATTEMPT, RETIRED, COUNTS and UNLIKE, are vouched for by whoever sends them
+ * (the coordinator, a holder); signing them is a later matter. */
 #ifndef VELUM_JOB_FACT_H
 #define VELUM_JOB_FACT_H
 
@@ -71,7 +74,8 @@ enum fact_kind {
     FACT_COUNTS = 10,
     FACT_STAGES = 11,
     FACT_CLOSE = 12,
-    FACT_STAGE_CANCEL = 13
+    FACT_STAGE_CANCEL = 13,
+    FACT_UNLIKE = 14
 };
 
 struct holders {
@@ -130,6 +134,16 @@ struct divergence {
     struct node_id authors[2];
 };
 
+#define COMPILER_NAME_SIZE 64
+struct unlike {
+    uint64_t leaf;
+    struct digest digests[2]; /* libtcc's first */
+    struct node_id author;
+    char compiler[COMPILER_NAME_SIZE];
+};
+/* <0, 0, >0: the least of all that are told of a job is the one that counts. */
+int unlike_compare(const struct unlike *a, const struct unlike *b);
+
 /* A node's time as a holder of a job. It has retired when it did so after it was last named. */
 struct term {
     struct node_id id;
@@ -177,6 +191,7 @@ struct fact {
         struct partial partial;
         struct attempt attempt;
         struct divergence divergence;
+        struct unlike unlike;
         struct terms terms;
         struct counts counts;
         struct stages_fact stages;
@@ -221,6 +236,7 @@ void put_partial_begin(struct buf *b, const struct partial *p);
 void put_partial_run(struct buf *b, struct node_id author, uint64_t first, uint64_t end);
 void put_attempt(struct buf *b, const struct attempt *a);
 void put_divergent(struct buf *b, const struct divergence *d);
+void put_unlike(struct buf *b, const struct unlike *u);
 void put_retired(struct buf *b, const struct term *terms, uint8_t count);
 struct term read_term(struct reader *r);
 void put_counts(struct buf *b, const struct leaf_count *counts, uint16_t count);

@@ -87,6 +87,7 @@ void ledger_free(struct ledger *l)
     buf_clear(&l->close_fact);
     buf_clear(&l->outcome_fact);
     cancels_clear(l);
+    unlike_clear(l);
     alloc_free(l->alloc, l->terms, l->terms_cap * sizeof *l->terms);
     alloc_free(l->alloc, l, sizeof *l);
 }
@@ -99,7 +100,7 @@ size_t ledger_bytes(const struct ledger *l)
 
     for (uint32_t i = 0; i < l->variants_count; i++)
         bytes += l->variants[i].fact.cap;
-    return bytes + cancels_bytes(l) + graph_bytes(&l->graph);
+    return bytes + cancels_bytes(l) + unlike_bytes(l) + graph_bytes(&l->graph);
 }
 
 void ledger_shrink(struct ledger *l)
@@ -366,8 +367,7 @@ static int apply_outcome(struct ledger *l, const struct fact *f, struct bytes by
     return replace_outcome(l, bytes);
 }
 
-/* What is said of leaves that are none: they may be those of a stage that did not come here yet. */
-static int missing(const struct ledger *l)
+int ledger_missing(const struct ledger *l)
 {
     return ledger_is_whole(l) ? ERR_FORMAT : ERR_FULL;
 }
@@ -375,7 +375,7 @@ static int missing(const struct ledger *l)
 static int apply_divergent(struct ledger *l, const struct divergence *d)
 {
     if (d->stage != 0 || !shape_has(&l->graph.shape, d->at))
-        return tree_first(d->at) >= l->graph.shape.end ? missing(l) : ERR_FORMAT;
+        return tree_first(d->at) >= l->graph.shape.end ? ledger_missing(l) : ERR_FORMAT;
     return diverge(l, d);
 }
 
@@ -389,11 +389,11 @@ static int check_values(const struct ledger *l, const struct partial *p)
 #else
     if (p->stage != 0 || p->upto > l->graph.shape.end)
 #endif
-        return missing(l);
+        return ledger_missing(l);
     for (uint16_t i = 0; i < p->count; i++) {
         struct value v = read_value(&r);
         if (!graph_value(&l->graph, &v))
-            return tree_first(v.at) >= l->graph.shape.end ? missing(l) : ERR_FORMAT;
+            return tree_first(v.at) >= l->graph.shape.end ? ledger_missing(l) : ERR_FORMAT;
     }
     return 0;
 }
@@ -491,7 +491,7 @@ static int apply_partial(struct ledger *l, const struct partial *p, struct runse
 static int apply_counts(struct ledger *l, const struct counts *c)
 {
     if (c->leaves > l->graph.shape.leaves)
-        return missing(l);
+        return ledger_missing(l);
     return l->shown.state == 0 ? LEDGER_KNOWN : account_take(&l->account, c);
 }
 
@@ -537,7 +537,7 @@ static int apply_attempt(struct ledger *l, const struct attempt *a)
 {
     uint32_t stage;
     if (a->stage != 0 || !shape_find(&l->graph.shape, a->leaf, &stage))
-        return a->leaf >= l->graph.shape.end ? missing(l) : ERR_FORMAT;
+        return a->leaf >= l->graph.shape.end ? ledger_missing(l) : ERR_FORMAT;
     if (!l->cover)
         return LEDGER_KNOWN;
     uint32_t i = 0;
@@ -605,6 +605,8 @@ static int apply(struct ledger *l, struct bytes fact, const struct fact *f, stru
         return close_apply(l, &f->close, fact);
     case FACT_STAGE_CANCEL:
         return cancels_apply(l, &f->stage_cancel, fact);
+    case FACT_UNLIKE:
+        return unlike_apply(l, &f->unlike);
     default:
         return LEDGER_KNOWN; /* the spec itself */
     }

@@ -1,9 +1,10 @@
 /* The facts of one job in their reduced view: the spec, the holders (greatest generation; two
  * unequal ones of the same generation are the union, ranked by id), everybody who was ever named as
  * a holder, the greatest claim, the cover, at most 3 attempts a leaf and 64 in all, one cancel, one
- * outcome, which stages were cancelled; of an open job the stages its author appended, and how many
- * he closed it with. Those of a list are taken when all before them are there. For a kernel that is
- * a function merging is commutative, associative and idempotent.
+ * outcome, which stages were cancelled, the least finding of two compilers that differ; of an open
+ * job the stages its author appended, and how many he closed it with. Those of a list are taken
+ * when all before them are there. For a kernel that is a function merging is commutative,
+ * associative and idempotent.
  *
  * Beside it stands the account (core/job/account.h): who counted which leaves, as far as the own
  * facts tell, each leaf named once. It outlives the cover and is no part of the digest: holders
@@ -85,6 +86,8 @@ struct bytes ledger_stage_cancel_fact(const struct ledger *l, uint32_t stage);
  * applied, the others are kept no more. */
 bool ledger_stage_cancels_apart(const struct ledger *l, uint32_t stage);
 struct stage_cancel ledger_stage_cancels(const struct ledger *l, uint32_t stage);
+/* Two compilers make two kernels of a snippet of this job; NULL: nobody has found any. */
+const struct unlike *ledger_unlike(const struct ledger *l);
 /* DIVERGENT state without a signed fact is possible. */
 const struct outcome *ledger_outcome(const struct ledger *l);
 struct bytes ledger_outcome_fact(const struct ledger *l);

@@ -1,7 +1,7 @@
 /* The inside of a ledger, shared by its own files only: ledger.c (taking facts in), ledger_view.c
  * (what they come to), ledger_terms.c (who was ever named as a holder), ledger_count.c (who counted
  * what), ledger_stages.c (what the author of an open job appends), ledger_cancels.c (stages that
- * were cancelled) and ledger_seal.c (signing late).
+ * were cancelled), ledger_unlike.c (compilers that differ) and ledger_seal.c (signing late).
  * Nobody else includes this. */
 #ifndef VELUM_JOB_LEDGER_INSIDE_H
 #define VELUM_JOB_LEDGER_INSIDE_H
@@ -60,6 +60,7 @@ struct ledger {
     struct claim claim;
     struct cancel cancel;
     struct cancels *cancels; /* NULL: no stage is */
+    struct unlike *unlike;   /* the least; NULL: nobody has found any */
 
     struct buf outcome_fact; /* the greatest signed one; empty: none */
     struct bytes outcome_body;
@@ -70,9 +71,9 @@ struct ledger {
     struct divergence evidence; /* the first that was seen */
     struct outcome shown;       /* what ledger_outcome gives; state 0: none yet */
     struct digest digest;       /* what ledger_digest gave last */
-    bool digested;              /* and would give again: an ended job is compared many times */
     uint64_t former_mark;       /* the same of ledger_former_mark */
-    bool marked;
+    bool digested;              /* and would give again: an ended job is compared many times */
+    bool marked;                /* the same */
 
     struct cover *cover;      /* NULL once shrunk */
     struct spent spent;       /* of its stages */
@@ -104,6 +105,16 @@ struct bytes cancels_fact(const struct ledger *l, uint32_t i);
 size_t cancels_bytes(const struct ledger *l);
 void cancels_digest(const struct ledger *l, struct sha256 *s);
 void cancels_clear(struct ledger *l);
+/* enum ledger_result, or an error of ledger_apply. */
+int unlike_apply(struct ledger *l, const struct unlike *u);
+/* It as a fact. */
+void unlike_put(const struct ledger *l, struct buf *to);
+void unlike_digest(const struct ledger *l, struct sha256 *s);
+size_t unlike_bytes(const struct ledger *l);
+void unlike_clear(struct ledger *l);
+/* What is said of leaves that are none: ERR_FORMAT, or ERR_FULL where they may be those of a stage
+ * that did not come here yet. */
+int ledger_missing(const struct ledger *l);
 /* The author contradicts himself: these two bodies say so. LEDGER_DIVERGED, or LEDGER_KNOWN. */
 int ledger_contradicted(struct ledger *l, struct bytes a, struct bytes b);
 /* The first leaves at or after `at` that are covered and that nobody is named for. False: none. */

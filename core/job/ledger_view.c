@@ -240,6 +240,11 @@ static void put_terms_and_stages(const struct ledger *l, struct buf *to)
         put_divergent(to, &l->evidence);
         block_end(to, start);
     }
+    if (l->unlike != NULL) {
+        size_t start = block_begin(to);
+        unlike_put(l, to);
+        block_end(to, start);
+    }
 }
 
 void ledger_titles(const struct ledger *l, struct buf *to)
@@ -324,6 +329,8 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
         put_u32(&b, l->closed);
     }
     sha256_add(s, b.data, b.len);
+    if (!l->divergent)
+        unlike_digest(l, s);
     if (l->shown.state == 0)
         cancels_digest(l, s);
     /* Whom a kill must ask: while there is none. */

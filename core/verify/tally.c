@@ -8,7 +8,7 @@
 
 enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 7 };
 enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_COUNTS = 10 };
-enum { KIND_STAGES = 11, KIND_CLOSE = 12, KIND_STAGE_CANCEL = 13 };
+enum { KIND_STAGES = 11, KIND_CLOSE = 12, KIND_STAGE_CANCEL = 13, KIND_UNLIKE = 14 };
 
 enum { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
 
@@ -373,7 +373,7 @@ static int take_fact(struct tally *t, struct bytes fact)
 {
     struct reader r = reader_of(fact);
     uint8_t kind = read_u8(&r), version = read_u8(&r);
-    if (version != 1 || kind == 0 || kind > KIND_STAGE_CANCEL)
+    if (version != 1 || kind == 0 || kind > KIND_UNLIKE)
         return ERR_VERSION;
     if (kind == KIND_SPEC)
         take_spec(t, read_signed_body(&r));

@@ -9,11 +9,12 @@
  *      that ask for a tier (tier.h). Whoever says its tier has this level at least
  *   3  stages whose kernel is a snippet (spec.h)
  *   4  specifications with a limit on processor time; snippets that say which compiler their code
- *      is to come from, and those whose source is the file of a plugin */
+ *      is to come from, and those whose source is the file of a plugin
+ *   5  jobs of which is known that two compilers make two kernels of a snippet */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
-#define FEATURE_LEVEL 4u
+#define FEATURE_LEVEL 5u
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
 #define FEATURE_STAGE_CANCEL 2u
@@ -22,5 +23,6 @@
 #define FEATURE_CPU_TIME 4u
 #define FEATURE_COMPILER 4u
 #define FEATURE_SHIPPED 4u
+#define FEATURE_UNLIKE 5u
 
 #endif

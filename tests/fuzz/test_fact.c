@@ -75,6 +75,9 @@ static int fact_again(struct bytes in, struct buf *out)
     case FACT_DIVERGENT:
         put_divergent(out, &f.divergence);
         return buf_result(out);
+    case FACT_UNLIKE:
+        put_unlike(out, &f.unlike);
+        return buf_result(out);
     case FACT_RETIRED: {
         struct term terms[FACT_TERMS_MAX];
         for (uint8_t i = 0; i < f.terms.count; i++)
@@ -285,6 +288,17 @@ static void make_divergent(struct buf *out)
     put_divergent(out, &d);
 }
 
+static void make_unlike(struct buf *out)
+{
+    struct unlike u = {
+        .leaf = any_leaf(), .digests = {any_digest(), any_digest()}, .author = any_node()};
+    u.digests[0].bytes[0] = 1;
+    u.digests[1].bytes[0] = 2;
+    u.author.bytes[0] = 1;
+    any_text(u.compiler, sizeof u.compiler);
+    put_unlike(out, &u);
+}
+
 TEST(damaged_facts_are_refused_or_mean_one_thing)
 {
     static const struct codec codecs[] = {
@@ -301,6 +315,7 @@ TEST(damaged_facts_are_refused_or_mean_one_thing)
         {"STAGES", fact_again, make_stages, true, 12000},
         {"CLOSE", fact_again, make_close, true, 12000},
         {"STAGE_CANCEL", fact_again, make_stage_cancel, true, 12000},
+        {"UNLIKE", fact_again, make_unlike, false, 12000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

@@ -198,10 +198,34 @@ TEST(test_retired)
     CHECK_INT(fact_read(buf_bytes(&b), &f), ERR_FORMAT);
 }
 
+TEST(test_two_compilers_that_differ_round_trip)
+{
+    struct unlike u = {.leaf = 7, .digests = {{{1}}, {{2}}}, .author = {{3}}, .compiler = "gcc"};
+    struct fact f;
+    struct buf b = fresh();
+    put_unlike(&b, &u);
+    REQUIRE(fact_read(buf_bytes(&b), &f) == 0);
+    CHECK_INT(f.kind, FACT_UNLIKE);
+    CHECK(!fact_is_signed(f.kind));
+    CHECK_INT(unlike_compare(&u, &f.unlike), 0);
+    for (int i = 0; i < 3; i++) {
+        struct unlike bad = u;
+        if (i == 0)
+            bad.leaf = LEAVES_MAX;
+        else if (i == 1)
+            bad.digests[1] = bad.digests[0];
+        else
+            bad.author.bytes[0] = 0;
+        b = fresh();
+        put_unlike(&b, &bad);
+        CHECK_INT(fact_read(buf_bytes(&b), &f), ERR_FORMAT);
+    }
+}
+
 TEST(test_unknown_kinds_and_versions)
 {
     struct fact f;
-    static const uint8_t kinds[][2] = {{0, 1}, {14, 1}, {6, 2}, {255, 255}};
+    static const uint8_t kinds[][2] = {{0, 1}, {15, 1}, {6, 2}, {255, 255}};
     for (size_t i = 0; i < 4; i++)
         CHECK_INT(fact_read((struct bytes){kinds[i], 2}, &f), ERR_VERSION);
 }
@@ -263,5 +287,5 @@ TEST(test_stage_cancel)
 }
 
 TEST_MAIN(test_stage_cancel, test_holders_and_claim, test_cancel_and_outcome,
-          test_partial_attempt_divergent, test_retired, test_unknown_kinds_and_versions,
-          test_claims_are_ordered_by_epoch_boot_node)
+          test_partial_attempt_divergent, test_retired, test_two_compilers_that_differ_round_trip,
+          test_unknown_kinds_and_versions, test_claims_are_ordered_by_epoch_boot_node)

@@ -144,6 +144,13 @@ static struct bytes attempt_fact(uint64_t leaf, uint8_t author, const char *caus
     return kept(&b);
 }
 
+static struct bytes unlike_fact(uint64_t leaf, uint8_t author)
+{
+    struct buf b = room();
+    put_unlike(&b, &(struct unlike){leaf, {{{0}}, {{author}}}, id_of(author), "cc"});
+    return kept(&b);
+}
+
 static struct ledger *ledger_of(struct heap *heap, struct bytes spec)
 {
     struct ledger *l = NULL;
@@ -198,7 +205,8 @@ static struct bytes random_fact(struct prng *p, bool outcomes)
     case 2:
         return cancel_fact(a, prng_one_in(p, 2) ? JOB_CANCELLED : JOB_TIMED_OUT);
     case 3:
-        return attempt_fact(prng_below(p, 3), a, prng_one_in(p, 2) ? "SIGSEGV" : "exit 3");
+        return prng_one_in(p, 3) ? unlike_fact(prng_below(p, 3), a)
+                                 : attempt_fact(first % 3, a, end % 2 ? "SIGSEGV" : "exit 3");
     case 6:
         return outcome_fact((uint8_t)(JOB_DONE + prng_below(p, 6)), 1, a);
     case 7:
