@@ -543,7 +543,7 @@ static void kernel_said_no(struct worker *w, struct worker_failed *answer)
 {
     answer->run = w->now.order.run;
     answer->leaf = w->run.next;
-    answer->differs = worker_leaf_differs();
+    worker_leaf_tell(answer);
     if (w->run.next > w->run.first)
         send_progress(w);
     put_worker_failed(pipe_begin(MESSAGE_WORKER_FAILED, w->now.request), answer);

@@ -76,7 +76,7 @@ static bool says_the_same(const struct velum_kernel *a, const struct velum_kerne
 
 /* What the machine's compiler made of the snippet takes the place of what libtcc did, where it can
  * be loaded: `reason` says why it cannot, and nothing is lost by that. */
-static void prefer_built(struct bytes file, const struct velum_kernel **kernel,
+static void prefer_built(struct bytes file, uint64_t leaf_us, const struct velum_kernel **kernel,
                          char reason[REASON_SIZE])
 {
     const struct velum_kernel *built = NULL;
@@ -86,7 +86,7 @@ static void prefer_built(struct bytes file, const struct velum_kernel **kernel,
         text_copy(reason, REASON_SIZE, "this machine's compiler made another kernel of it");
         return;
     }
-    worker_leaf_compare(*kernel);
+    worker_leaf_compare(*kernel, leaf_us);
     *kernel = built;
 }
 
@@ -102,7 +102,7 @@ static int take_both(const struct order_load *m, struct bytes file, const struct
     if (rc == 0)
         rc = compile(m->path, source, out, reason);
     if (rc == 0)
-        prefer_built(file, out, reason);
+        prefer_built(file, m->leaf_us, out, reason);
     /* Behind a reason for doing without comes a better one, should there be any. */
     return rc == 0 ? sandbox_close(reason) : rc;
 }

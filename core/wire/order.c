@@ -27,7 +27,9 @@ void put_order_load(struct buf *b, const struct order_load *m)
     put_text(b, m->path);
     if (m->built[0]) {
         put_text(b, m->built);
-        put_u8(b, m->alone);
+        put_u8(b, m->alone ? 1 : m->leaf_us > 0 ? 2 : 0);
+        if (!m->alone && m->leaf_us > 0)
+            put_u64(b, m->leaf_us);
     }
     put_block(b, m->params);
     put_u8(b, m->reduction);
@@ -58,11 +60,14 @@ int read_order_load(struct bytes payload, struct order_load *m)
     read_text(&r, m->path, sizeof m->path);
     m->built[0] = '\0';
     m->alone = false;
+    m->leaf_us = 0;
     if (m->origin == ORIGIN_BUILT) {
         m->origin = ORIGIN_SNIPPET;
         read_text(&r, m->built, sizeof m->built);
-        m->alone = read_choice(&r, 0, 1);
-        r.failed |= m->built[0] == '\0';
+        const uint8_t how = read_choice(&r, 0, 2);
+        m->alone = how == 1;
+        m->leaf_us = how == 2 ? read_u64(&r) : 0;
+        r.failed |= m->built[0] == '\0' || (how == 2 && m->leaf_us == 0);
     }
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     m->reduction = read_u8(&r);
@@ -476,8 +481,13 @@ void put_worker_failed(struct buf *b, const struct worker_failed *m)
     put_u64(b, m->run);
     put_u64(b, m->leaf);
     put_text(b, m->reason);
-    if (m->differs)
-        put_u8(b, 1);
+    if (!m->differs)
+        return;
+    put_u8(b, 1);
+    if (digest_equal(m->digests[0], m->digests[1]))
+        return;
+    put_digest(b, m->digests[0]);
+    put_digest(b, m->digests[1]);
 }
 
 int read_worker_failed(struct bytes payload, struct worker_failed *m)
@@ -489,6 +499,12 @@ int read_worker_failed(struct bytes payload, struct worker_failed *m)
     m->differs = !r.failed && reader_left(&r) > 0;
     if (m->differs)
         (void)read_choice(&r, 1, 1);
+    m->digests[0] = m->digests[1] = (struct digest){{0}};
+    if (m->differs && !r.failed && reader_left(&r) > 0) {
+        m->digests[0] = read_digest(&r);
+        m->digests[1] = read_digest(&r);
+        r.failed |= digest_equal(m->digests[0], m->digests[1]);
+    }
     if (m->leaf >= LEAVES_MAX)
         r.failed = true;
     return reader_result(&r);

@@ -15,7 +15,8 @@
  *              2 snippet, 3 a plugin that came with its job, 4 either of these two, as the file
  *              says), text path of the plugin or of the C source (empty exactly for a
  *              built-in; of a snippet, 8 instead, path, path of what BUILD made of it, and u8 1
- *              where that stands alone: else the first leaf is computed by both), block params,
+ *              where that stands alone: else the first leaf is computed by both; 2, u64 leaf_us:
+ *              and now and then another, whose two values may take so long), block params,
  *              u8 reduction,
  *              u64 mem_bytes (that the worker may have, for good; 0: nothing is said),
  *              text folder of objects (empty exactly where no input is one), u16 count, inputs
@@ -70,7 +71,8 @@
  *   PLANNED    u8 ok, text reason, block params, u64 units, u64 leaf_units (>= 1 each when ok)
  *   SHOWN      u8 ok, text (result text or reason)
  *   FAILED     u64 run, u64 leaf, text reason: the kernel itself said no; the worker exits after
- *              it. Behind that u8 1 where what BUILD made computes another value of that leaf
+ *              it. Behind that u8 1 where what BUILD made computes another value of that leaf,
+ *              and then the digests of libtcc's value and of that one, where they are known
  *   BUILT      u8 (1: it is there; 0: it is not; 2: it is not, and the compiler does nothing well),
  *              text reason (why not)
  *   DESCRIBED  a kernel view with its manual (view.h); `refused` is not empty when it cannot be
@@ -123,6 +125,7 @@ struct order_load {
     char path[PATH_SIZE_MAX];
     char built[PATH_SIZE_MAX]; /* of a snippet, what BUILD made of it; or "" */
     bool alone;                /* only that is loaded */
+    uint64_t leaf_us;          /* with `built`, not alone: a leaf may take so long; or 0 */
     struct bytes params;       /* borrowed */
     uint8_t reduction;         /* enum reduction */
     uint64_t mem_bytes;        /* up to DEMAND_MEM_MAX */
@@ -203,7 +206,8 @@ struct worker_planned {
 struct worker_failed {
     uint64_t run, leaf;
     char reason[REASON_SIZE];
-    bool differs; /* what was built computes another value */
+    bool differs;             /* what was built computes another value */
+    struct digest digests[2]; /* libtcc's, and that; both zero: not known */
 };
 struct worker_built {
     bool ok, broken; /* at most one of them */

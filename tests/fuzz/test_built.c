@@ -23,6 +23,7 @@ static void make_load(struct buf *out)
     any_name(m.kernel, sizeof m.kernel);
     any_name(m.path, sizeof m.path);
     any_name(m.built, sizeof m.built);
+    m.leaf_us = m.alone || any_bool() ? 0 : any_u64();
     m.params = any_bytes(PARAMS_SIZE_MAX);
     put_order_load(out, &m);
 }
@@ -41,6 +42,8 @@ static void make_failed(struct buf *out)
 {
     struct worker_failed m = {.run = any_u64(), .leaf = any_leaf(), .differs = any_bool()};
     any_text(m.reason, sizeof m.reason);
+    if (any_bool())
+        m.digests[0] = any_digest();
     put_worker_failed(out, &m);
 }
 

@@ -21,6 +21,7 @@
 
 static char folder[64], built[96], file[96], compiler[PATH_SIZE_MAX];
 static struct digest source;
+static uint64_t leaf_us; /* of workers that are loaded */
 
 static void forget_folder(void)
 {
@@ -97,7 +98,7 @@ static int build(const char *text, char reason[REASON_SIZE])
 static struct worker_loaded load(bool alone)
 {
     static char hex[ID_HEX_SIZE];
-    struct order_load m = {.origin = ORIGIN_SNIPPET, .alone = alone};
+    struct order_load m = {.origin = ORIGIN_SNIPPET, .alone = alone, .leaf_us = leaf_us};
     id_hex(source.bytes, 2 * ID_SIZE, hex);
     const struct velum_kernel k = {.name = "it", .source = hex};
     built_file_path(built, source, m.built);
@@ -185,11 +186,51 @@ TEST(a_first_leaf_that_differs_is_no_leaf)
     REQUIRE(f.type == MESSAGE_WORKER_FAILED && read_worker_failed(f.payload, &failed) == 0);
     CHECK(failed.differs);
     CHECK_INT(failed.leaf, 5);
+    CHECK(!digest_equal(failed.digests[0], failed.digests[1]));
     /* Of leaf 0 both make the same. */
     REQUIRE(load(false).ok);
     CHECK_INT(run_leaf(0).type, MESSAGE_WORKER_PROGRESS);
     REQUIRE(load(true).ok);
     CHECK_INT(load_u64(value_of(run_leaf(5)).data), 10);
+}
+
+/* The answer that a run of so many leaves ends with. */
+static struct frame run_to(uint64_t end)
+{
+    struct order_run run = {1, 0, end, end, 1, 1000000};
+    struct worker_progress p;
+    struct frame f = {0};
+    struct buf b = *payload();
+    put_order_run(&b, &run);
+    send_order(MESSAGE_ORDER_RUN, 2, &b);
+    do
+        REQUIRE(next_report(&f));
+    while (f.type == MESSAGE_WORKER_PROGRESS && read_worker_progress(f.payload, &p) == 0 &&
+           !p.ended);
+    CHECK_INT(end_worker(), 0);
+    return f;
+}
+
+/* All leaves of 1,000 on differ, and one of the next is computed by both. */
+TEST(later_leaves_are_compared_too)
+{
+    char reason[REASON_SIZE];
+    struct worker_failed failed;
+    init();
+    CHECK_INT(build(KERNEL("#ifdef __TINYC__\n#define ODD 1\n#else\n#define ODD 2\n#endif",
+                           "t->n = u < 1000 ? 7 : ODD;"),
+                    reason),
+              0);
+    leaf_us = 1000000;
+    REQUIRE(load(false).ok);
+    struct frame f = run_to(200000);
+    REQUIRE(f.type == MESSAGE_WORKER_FAILED && read_worker_failed(f.payload, &failed) == 0);
+    CHECK(failed.differs);
+    CHECK(failed.leaf >= 1000);
+    CHECK(!digest_equal(failed.digests[0], failed.digests[1]));
+    leaf_us = 0;
+    REQUIRE(load(false).ok);
+    CHECK_INT(run_to(2000).type, MESSAGE_WORKER_PROGRESS);
 }
 
 /* Nothing is lost by that: libtcc's code is there. */
@@ -523,8 +564,9 @@ TEST(the_cage_of_a_compiler_holds)
 
 TEST_MAIN(what_is_built_computes_what_libtcc_does,
           no_compiler_says_which_headers_there_are_but_libtcc, a_first_leaf_that_differs_is_no_leaf,
-          a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew,
-          a_flipped_bit_is_found_and_the_file_built_anew, a_refusal_has_the_compilers_own_words,
+          later_leaves_are_compared_too, a_worker_does_without_what_is_gone_or_no_plugin,
+          a_file_that_is_no_plugin_is_built_anew, a_flipped_bit_is_found_and_the_file_built_anew,
+          a_refusal_has_the_compilers_own_words,
           a_source_that_is_refused_does_not_mean_that_nothing_is_built, gcc_and_clang_build,
           a_compiler_takes_in_no_file_of_the_machine, what_a_compiler_makes_is_looked_at,
           another_compilers_work_is_thrown_away, so_many_are_kept_and_no_more,
