@@ -228,6 +228,8 @@ static void say_done(const struct job_view *v)
 {
     char digest[9];
     id_hex(v->digest.bytes, 8, digest);
+    if (v->tier[0])
+        talk_line("%s", v->tier);
     talk_line("%sdone%s in %.1f s, cpu %.1f s, digest %s", talk_green(), talk_plain(),
               (double)v->elapsed_us / 1e6, (double)v->cpu_us / 1e6, digest);
 }
@@ -243,6 +245,8 @@ int follow_failure(const struct job_view *v)
         talk_try("submit it again, and let the command stay until it says that all is handed in");
     else if (v->state == JOB_TIMED_OUT)
         talk_try("a longer timeout; velum show %s", id);
+    else if (v->state == JOB_DIVERGENT && strstr(v->error, "--tier tcc"))
+        talk_try("--tier tcc; velum show %s", id);
     else if (v->state == JOB_DIVERGENT)
         talk_try("a kernel that gives the same value every time; velum show %s", id);
     else if (v->state == JOB_CANCELLED || strncmp(v->error, "stage ", 6) == 0)

@@ -240,6 +240,7 @@ static void put_job_fields(struct json *j, const struct job_view *v, const char 
     bool ended = job_state_is_final(v->state);
     json_text(j, "error", ended ? or_null(v->error) : NULL);
     json_text(j, "note", ended ? NULL : or_null(v->error));
+    json_text(j, "tier", or_null(v->tier));
     json_text(j, "submitted", v->submitted_s ? or_null(submitted) : NULL);
     put_job_output(j, v);
     put_job_found(j, v);

@@ -283,6 +283,8 @@ void view_job(FILE *to, const struct job_view *v, const char *result)
              c.size == 1 ? "" : "s", c.leaves, c.leaves == 1 ? "f" : "ves");
     if (result)
         pair(to, "Result", "%s", result);
+    if (v->tier[0])
+        pair(to, "Tier", "%s", v->tier);
     if (v->error[0])
         pair(to, job_state_is_final(v->state) ? "Error" : "Note", "%s", v->error);
 }

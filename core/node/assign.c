@@ -24,6 +24,7 @@
 #include "core/node/stages.h"
 #include "core/node/tell_stages.h"
 #include "core/node/turns.h"
+#include "core/node/unlike.h"
 
 #define KNOCK_US (300 * MS_US)
 #define KNOCKERS_MAX 64              /* with more jobs than this few knock */
@@ -108,8 +109,10 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     sent = !b.failed && send_node(n, to, MESSAGE_GRANT, 0, buf_bytes(&b));
     buf_clear(&b);
     h->knows_spec |= sent;
-    if (sent)
+    if (sent) {
+        unlike_tell(j, to);
         lead_values_ahead(j, stage_of_leaf(j, chunk->first), h);
+    }
     return sent;
 }
 

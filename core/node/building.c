@@ -3,9 +3,11 @@
 #include "core/node/labour.h"
 #include "core/node/labour_report.h"
 #include "core/node/labour_room.h"
+#include "core/node/labour_tasks.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/stages.h"
+#include "core/node/unlike.h"
 #include "core/node/worker_order.h"
 #include "core/node/workers.h"
 
@@ -45,6 +47,8 @@ bool building_is_built(const struct job *j, uint32_t stage)
     s = stage_spec_of(j, stage, &room);
     if (s->compiler != COMPILER_AUTO)
         return s->compiler == COMPILER_CC;
+    if (unlike_is_told(j))
+        return false;
     b = find(j->node, s->source);
 #if VELUM_PLANT == 828 /* trace/test_building: nobody loads what was built */
     return false;
@@ -148,7 +152,7 @@ void building_consider(struct job *j, uint32_t stage)
         return;
     s = stage_spec_of(j, stage, &room);
     b = find(j->node, s->source);
-    if (s->compiler != COMPILER_TCC && may_begin(b))
+    if (s->compiler != COMPILER_TCC && may_begin(b) && !unlike_is_told(j))
         begin(j->node, s->source, b);
 }
 
@@ -169,8 +173,9 @@ bool building_has_code(struct job *j, uint32_t stage)
     return b != NULL && b->state != BUILDING_GOES_ON && b->state != BUILDING_LOST;
 }
 
-/* What the compiler said of the stage's source, whose job wants nothing else; NULL: it may be. */
-static const char *refusal(const struct job *j, uint32_t stage)
+/* What the compiler said of the stage's source, whose job wants nothing else, or what is said of
+ * its code; NULL: it may be. */
+static const char *refusal(const struct job *j, uint32_t stage, char room_why[REASON_SIZE])
 {
     struct stage_spec room;
     const struct stage_spec *s;
@@ -179,16 +184,21 @@ static const char *refusal(const struct job *j, uint32_t stage)
     if (!is_snippet(j, stage))
         return NULL;
     s = stage_spec_of(j, stage, &room);
-    b = s->compiler == COMPILER_CC ? find(j->node, s->source) : NULL;
+    if (s->compiler != COMPILER_CC)
+        return NULL;
+    if (unlike_refuses(j, stage, room_why))
+        return room_why;
+    b = find(j->node, s->source);
     return b != NULL && b->state == BUILDING_REFUSED ? b->why : NULL;
 }
 
 static void fail_refused(struct job *j)
 {
     struct labour_chunk *c = j->labour->chunks, *next;
+    char room[REASON_SIZE];
 
     for (; c != NULL; c = next) {
-        const char *why = c->state == SLOT_QUEUED ? refusal(j, c->stage) : NULL;
+        const char *why = c->state == SLOT_QUEUED ? refusal(j, c->stage, room) : NULL;
 
         next = c->next_chunk;
         if (why == NULL)
@@ -219,6 +229,13 @@ static bool is_of(const struct worker *w, const struct building *b)
            digest_equal(stage_spec_of(w->job, w->stage, &room)->source, b->source);
 }
 
+/* One that has the other code ends its chunk at the next leaf; tasks are soon over. */
+static void go_over(struct node *n, const struct worker *w)
+{
+    if (w->chunk != NULL && !w->chunk->tasks && w->built != building_is_built(w->job, w->stage))
+        labour_order_trim(n, w->chunk, 0);
+}
+
 static void settle(struct node *n, struct building *b, enum building_state state, const char *why)
 {
     b->state = state;
@@ -227,9 +244,16 @@ static void settle(struct node *n, struct building *b, enum building_state state
     text_copy(b->why, sizeof b->why, why);
     n->serve_wanted = true;
     for (struct worker *w = n->workers; w != NULL; w = w->next)
-        if (w->chunk != NULL && !w->chunk->tasks && is_of(w, b) &&
-            w->built != building_is_built(w->job, w->stage))
-            labour_order_trim(n, w->chunk, 0);
+        if (is_of(w, b))
+            go_over(n, w);
+}
+
+void building_go_over(struct job *j)
+{
+    j->node->serve_wanted = true;
+    for (struct worker *w = j->node->workers; w != NULL; w = w->next)
+        if (w->state == WORKER_BOUND && w->job == j)
+            go_over(j->node, w);
 }
 
 /* What waits here for what is built, and will not be. */
@@ -364,7 +388,8 @@ void building_load(const struct node *n, struct worker *w, struct order_load *m)
     text_append(m->built, sizeof m->built, name);
     text_append(m->built, sizeof m->built, ".so");
     m->alone = stage_spec_of(w->job, w->stage, &room)->compiler == COMPILER_CC;
-    w->compares = !m->alone;
+    w->compares = w->samples = !m->alone;
+    m->leaf_us = m->alone ? 0 : (uint64_t)workers_leaf_limit_us(w);
 }
 
 static void tell_without(const struct node *n, const struct worker *w, const char *why)
@@ -395,16 +420,25 @@ void building_unloaded(struct node *n, const struct worker *w, const char *why)
     tell_without(n, w, why);
 }
 
-int building_differs(struct node *n, struct worker *w, const char *why)
+void building_moved(struct worker *w, uint64_t next)
+{
+    if (!w->samples || next + labour_tasks_base(w->job, w->chunk) <= w->chunk->next)
+        return;
+    w->compares = false;
+    unlike_counted(w);
+}
+
+int building_differs(struct node *n, struct worker *w, const struct worker_failed *m)
 {
     struct building *b = loaded_by(n, w);
 
     if (b != NULL && b->state == BUILDING_DONE) {
 #if VELUM_PLANT != 829 /* trace/test_building: what differs from libtcc's code is loaded again */
-        settle(n, b, BUILDING_UNLIKE, why);
+        settle(n, b, BUILDING_UNLIKE, m->reason);
 #endif
-        tell_without(n, w, why);
+        tell_without(n, w, m->reason);
     }
+    unlike_found(n, w, m);
     labour_take_back(n, w);
     return 0;
 }

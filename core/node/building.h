@@ -4,8 +4,9 @@
  * One that has computed for a while is worth it. A builder (core/host/builder.h) is a worker by its
  * number and its pipes, and never more than one is at work. When it has built, workers that have
  * nothing to do and the other code end, those that run a chunk end it at their next leaf, and new
- * ones load what was built. Each of them computes its first leaf by both; where the two differ this
- * node goes back to libtcc's code for that source, for as long as it lives.
+ * ones load what was built. Each of them computes its first leaf by both, and later ones now and
+ * then; where the two differ this node goes back to libtcc's code for that source, for as long as
+ * it lives, and so does the whole job, if it still can (unlike.h).
  *
  * A stage may want one of the two only (enum compiler, core/wire/spec.h): one that wants what was
  * built waits for it. Private to core/node. */
@@ -29,9 +30,15 @@ void building_load(const struct node *n, struct worker *w, struct order_load *m)
 /* The worker, which is to have what was built, could not load it: it is built again, but not for
  * ever where workers can do without. */
 void building_unloaded(struct node *n, const struct worker *w, const char *why);
-/* It computes another leaf with it than with libtcc's code: nobody here who has both loads it
- * again. Its chunk is computed again, here or elsewhere. 0. */
-int building_differs(struct node *n, struct worker *w, const char *why);
+/* It computes a leaf with it as it does not with libtcc's code: nobody here who has both loads it
+ * again, and the coordinator is told (unlike.h). Its chunk is computed again, here or elsewhere.
+ * 0. */
+int building_differs(struct node *n, struct worker *w, const struct worker_failed *m);
+/* Its chunk has come to this leaf, in its own numbers: the first one, which it computes by both, is
+ * behind it. */
+void building_moved(struct worker *w, uint64_t next);
+/* The coordinator has told that the job is computed by libtcc's code: its workers go over. */
+void building_go_over(struct job *j);
 /* Ends workers with nothing to do that have the code that is not wanted any longer. */
 void building_retire(struct node *n);
 /* A frame of a builder, and the end of any worker, with REPORT_* flags. A builder that ended by

@@ -11,11 +11,11 @@
 #include "core/node/fit_state.h"
 #include "core/node/peer.h"
 #include "core/node/turns_state.h"
+#include "core/node/unlike_state.h"
 
 struct node;
 
-/* Who asked for a submission and waits for its acknowledgement: a user's link, or a node (link 0).
- */
+/* Who asked for a submission and waits for its acknowledgement: a user's link, or a node. */
 struct asker {
     uint64_t link;
     struct node_id node;
@@ -83,6 +83,7 @@ struct labour {
     uint64_t served_us;
     double task_us; /* what a task took lately; 0: nobody knows */
     struct instant touched;
+    struct unlike_state unlike;
     struct stage_inputs *inputs; /* of stages that have some, and chunks here; labour_inputs.h */
 };
 
@@ -227,9 +228,8 @@ enum tending {
 struct job {
     struct node *node;
     struct job_id id;
-    struct ledger *ledger; /* NULL at a node that only works for it */
-    struct buf
-        spec_signed; /* the signed bytes, for workers' nodes; empty when the ledger has them */
+    struct ledger *ledger;       /* NULL at a node that only works for it */
+    struct buf spec_signed;      /* the signed bytes, for workers' nodes; or the ledger has them */
     const struct job_spec *spec; /* the ledger's, or own_spec */
     struct job_spec *own_spec;   /* without a ledger: borrows from spec_signed; else NULL */
     const struct graph *graph;   /* the ledger's, or own_graph */

@@ -95,6 +95,7 @@ void labour_drop(struct job *j)
     labour_inputs_drop(j);
     buf_clear(&l->pending);
     buf_clear(&l->claim_fact);
+    buf_clear(&l->unlike.finding);
     room_submitter_drop(n, l->submitter);
     if (j->prev_labour != NULL)
         j->prev_labour->next_labour = j->next_labour;
@@ -112,7 +113,7 @@ static void labour_drop_idle(struct job *j)
     const struct labour *l = j->labour;
 
     if (l == NULL || l->chunks != NULL || l->unkept_first != NULL || l->pending_count > 0 ||
-        workers_serve_job(j->node, j))
+        l->unlike.finding.len > 0 || workers_serve_job(j->node, j))
         return;
     labour_drop(j);
     if (j->ledger == NULL)

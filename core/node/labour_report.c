@@ -14,6 +14,7 @@
 #include "core/node/making.h"
 #include "core/node/session_ahead.h"
 #include "core/node/stages.h"
+#include "core/node/unlike.h"
 
 static void pending_room(struct job *j, size_t more)
 {
@@ -380,5 +381,6 @@ void labour_report_resend(struct job *j)
 {
     j->labour->resend = j->labour->unkept_first;
     j->labour->resend_before = 0;
+    unlike_resend(j);
     resend_some(j);
 }

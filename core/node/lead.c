@@ -31,6 +31,7 @@
 #include "core/node/speeds.h"
 #include "core/node/stages.h"
 #include "core/node/turns.h"
+#include "core/node/unlike.h"
 
 #include <string.h>
 
@@ -214,6 +215,7 @@ static void show_claim(struct job *j, struct node_id to)
     if (!b.failed)
         send_node(j->node, to, MESSAGE_CLAIM, 0, buf_bytes(&b));
     buf_clear(&b);
+    unlike_tell(j, to);
 }
 
 /* A node without a link is greeted when it has one. */

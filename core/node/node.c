@@ -46,6 +46,7 @@
 #include "core/node/stage_views.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
+#include "core/node/unlike.h"
 #include "core/node/watch.h"
 #include "core/node/watchers.h"
 #include "core/node/workers.h"
@@ -343,7 +344,8 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
 static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
                      struct bytes payload)
 {
-    int rc = peer_frame(n, from, type, request, payload);
+    int rc = type == MESSAGE_UNLIKE ? unlike_heard(n, from, payload)
+                                    : peer_frame(n, from, type, request, payload);
 
     n->memory_out |= rc == ERR_NO_MEMORY;
     return rc;

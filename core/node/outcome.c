@@ -16,6 +16,7 @@
 #include "core/node/stages.h"
 #include "core/node/tell_stages.h"
 #include "core/node/turns.h"
+#include "core/node/unlike.h"
 #include "core/node/watch.h"
 #include "core/wire/output.h"
 
@@ -263,6 +264,7 @@ static void merge_send(struct job *j, uint32_t stage, struct node_id to)
     put_raw(&b, pairs.data, pairs.len);
     if (count > 0 && !b.failed && send_node(n, to, MESSAGE_GRANT, 0, buf_bytes(&b))) {
         h->knows_spec = true;
+        unlike_tell(j, to);
         l->merging = true;
         l->merging_at = to;
         l->merging_stage = stage;

@@ -61,6 +61,10 @@
  *   STAGES      32 job                     (request: the asker's token)
  *   STAGES_TOLD 32 job, u8 what (0 it is not here, 1 more follow, 2 the last), then a REPLY_STAGES
  *               (request.h)                (request: as asked)
+ *   UNLIKE      32 job, u8 what, block fact
+ *               0: to the coordinator, an UNLIKE or a DIVERGENT of the sender's own: a leaf that it
+ *               computed by two compilers' code has two values. 1: from the coordinator, the UNLIKE
+ *               that is in the ledger
  *   COUNT       u64 bytes of payload sent about jobs before this frame on this link
  *   COUNTED     u64 the same, said back
  */

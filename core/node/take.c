@@ -10,6 +10,7 @@
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/stages.h"
+#include "core/node/unlike.h"
 
 /* Applies one fact, making the job when it is a SPEC: *at is the job, NULL when there is none.
  * `gained` learns what a PARTIAL newly covers; it may be NULL. */
@@ -92,7 +93,7 @@ bool take_may_tell(const struct job *j, struct node_id from)
 static bool is_unsigned(enum fact_kind kind)
 {
     return kind == FACT_PARTIAL || kind == FACT_ATTEMPT || kind == FACT_DIVERGENT ||
-           kind == FACT_RETIRED || kind == FACT_COUNTS;
+           kind == FACT_RETIRED || kind == FACT_COUNTS || kind == FACT_UNLIKE;
 }
 
 /* Puts a fact as this node's journal keeps it: a PARTIAL names only leaves that nothing in this
@@ -229,8 +230,11 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
         n->told_all_former = j != NULL && ledger_former_is(j->ledger, &f.terms);
     }
     n->told_more |= rc > 0 && f.kind != FACT_RETIRED;
-    /* Whom a kill need not ask any more, the other holders learn from the coordinator. */
-    if (rc > 0 && f.kind == FACT_RETIRED && j->lead != NULL)
+    /* Whom a kill need not ask any more, and what compilers do, the other holders learn from the
+     * coordinator. */
+    if (rc > 0 && (f.kind == FACT_RETIRED || f.kind == FACT_UNLIKE) && j->lead != NULL)
         record_fact(j, bytes, false);
+    if (rc > 0 && f.kind == FACT_UNLIKE && j->lead != NULL)
+        unlike_tell_all(j);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include "core/node/place.h"
 #include "core/node/seek.h"
 #include "core/node/stages.h"
+#include "core/node/unlike.h"
 #include "core/node/watch.h"
 #include "core/node/watchers.h"
 
@@ -124,6 +125,7 @@ void job_view_of(struct job *j, struct job_view *v)
     v->submitted_s = j->submitted_s;
     v->elapsed_us = job_shown_us(j);
     v->state = JOB_RUNNING;
+    unlike_say(j, v->tier, sizeof v->tier);
     o = ledger_outcome(j->ledger);
     view_copies(n, j, v);
     if (j->lead != NULL)

@@ -21,6 +21,7 @@ void worker_loaded_heard(struct node *n, struct worker *w, struct bytes payload)
         if (m.unbuilt)
             building_unloaded(n, w, m.reason);
         w->compares &= !m.unbuilt;
+        w->samples &= !m.unbuilt;
         if (w->job->labour != NULL)
             w->job->labour->unable = 0;
         return;

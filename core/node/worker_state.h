@@ -20,7 +20,8 @@ struct worker {
     uint32_t stage;     /* of it, whose kernel it has */
     bool has_files;     /* some of its inputs are */
     bool built;         /* it has what this machine's compiler built */
-    bool compares;      /* and computes its next leaf, its first, by libtcc's code, too */
+    bool samples;       /* and libtcc's code too, which computes a leaf of it now and then */
+    bool compares;      /* and its next leaf for certain, which is its first */
     uint64_t mem_bytes; /* its limit, for good; 0: it has none of its job's */
     struct labour_chunk *chunk;
     struct instant since;

@@ -473,7 +473,7 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
         worker_talk_pause(n, w);
         if (w->chunk == NULL || w->chunk->grant != progress.run)
             return 0;
-        w->compares &= progress.next <= w->chunk->next;
+        building_moved(w, progress.next);
         building_consider(w->job, w->stage);
         rc = labour_report_progress(w->job, w->chunk, &progress);
         if (rc == ERR_NOT_FOUND)
@@ -499,11 +499,12 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
         if (read_worker_failed(f->payload, &failed) < 0)
             return ERR_FORMAT;
 #if VELUM_PLANT == 880 /* trace/test_building: whoever says so has computed a leaf twice */
-        w->compares = true;
+        w->samples = true;
 #endif
-        /* Foreign code can write this, too: of who compares nothing it is a failure like others. */
-        if (failed.differs && w->compares)
-            return building_differs(n, w, failed.reason);
+        /* Foreign code can write this, too: of who has one code only it is a failure like others.
+         */
+        if (failed.differs && w->samples)
+            return building_differs(n, w, &failed);
         if (w->chunk != NULL && w->chunk->grant == failed.run)
             labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING, failed.reason);
         worker_kill(n, w);
@@ -596,7 +597,7 @@ void workers_release(struct node *n, struct job *j)
     merge_work_release(n, j);
 }
 
-static int64_t leaf_limit_us(const struct worker *w)
+int64_t workers_leaf_limit_us(const struct worker *w)
 {
     struct stage_spec room;
     uint64_t us = stage_spec_of(w->job, w->stage, &room)->leaf_us;
@@ -610,13 +611,13 @@ static int64_t leaf_limit_us(const struct worker *w)
 static int64_t silence_limit_us(const struct worker *w)
 {
 #if VELUM_PLANT == 659 /* trace/test_graph: leaves are killed for what a portion of them takes */
-    return leaf_limit_us(w);
+    return workers_leaf_limit_us(w);
 #endif
 #if VELUM_PLANT != 563 /* trace/test_collect: a worker is blamed for the disk it waits for */
     if (w->output_ended)
         return LABOUR_OUTPUT_LIMIT_US;
 #endif
-    return (1 + w->compares) * leaf_limit_us(w) +
+    return (1 + w->compares) * workers_leaf_limit_us(w) +
            (w->chunk->careful ? 0 : (int64_t)w->job->labour->report_us);
 }
 
@@ -625,12 +626,12 @@ static void leaf_took_too_long(struct worker *w)
     char why[REASON_SIZE] = "a leaf ran longer than its limit of ", number[24];
     struct stage_spec room;
 #if VELUM_PLANT == 738 /* trace/test_task_time: a time as long as the usual one is no time */
-    bool usual = leaf_limit_us(w) == LEAF_LIMIT_US;
+    bool usual = workers_leaf_limit_us(w) == LEAF_LIMIT_US;
 #else
     bool usual = stage_spec_of(w->job, w->stage, &room)->leaf_us == 0;
 #endif
 
-    text_of_u64((uint64_t)(leaf_limit_us(w) / (usual ? S_US : MS_US)), number);
+    text_of_u64((uint64_t)(workers_leaf_limit_us(w) / (usual ? S_US : MS_US)), number);
     text_append(why, sizeof why, number);
     text_append(why, sizeof why, usual ? " s" : " ms");
     labour_report_failed(w->job, w->chunk,

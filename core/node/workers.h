@@ -25,6 +25,8 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
 void workers_release(struct node *n, struct job *j);
 /* Ends workers whose leaf, merges or aside take longer than their limit. */
 void workers_limits(struct node *n);
+/* What one leaf of its stage may take. */
+int64_t workers_leaf_limit_us(const struct worker *w);
 /* When the first of them may have to. */
 struct instant workers_limits_due(const struct node *n);
 /* This node itself stood still: what its workers said meanwhile is still to be read. */

@@ -2,7 +2,7 @@
  * named here.
  *
  * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h, and joining, core/wire/join.h
- * 32 to 59    jobs, between nodes              core/node/peer.h
+ * 32 to 59    jobs, between nodes; and 70      core/node/peer.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
  * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
  *                                              core/wire/asides.h, core/wire/snippet.h
@@ -60,6 +60,7 @@
     X(SESSION_TOLD, 67)                                                                            \
     X(SESSION_REFUSED, 68) /* the coordinator of an open job: this will never be taken */          \
     X(OBJECT_FULL, 69)     /* an object of this size does not fit here */                          \
+    X(UNLIKE, 70)          /* of jobs: two compilers make two kernels of a snippet */              \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \

@@ -79,6 +79,8 @@ void put_job_view(struct buf *b, const struct job_view *v)
     put_block(b, v->params);
     put_u8(b, v->reduction);
     put_text(b, v->error);
+    if (v->tier[0])
+        put_text(b, v->tier);
 }
 
 int read_job_view(struct bytes payload, struct job_view *v)
@@ -109,6 +111,11 @@ int read_job_view(struct bytes payload, struct job_view *v)
     v->params = read_block(&r, PARAMS_SIZE_MAX);
     v->reduction = read_u8(&r);
     read_safe_text(&r, false, v->error, sizeof v->error);
+    v->tier[0] = '\0';
+    if (!r.failed && reader_left(&r) > 0) {
+        read_safe_text(&r, true, v->tier, sizeof v->tier);
+        r.failed |= v->tier[0] == '\0';
+    }
     if (v->leaves_total > LEAVES_MAX || v->leaves_done > v->leaves_total)
         r.failed = true;
     return reader_result(&r);

@@ -16,6 +16,7 @@
 #define NODE_NAME_SIZE 64
 #define VIEW_ADDR_SIZE 262
 #define VIEW_ERROR_SIZE 1024
+#define VIEW_TIER_SIZE 256
 
 /* Order matters nowhere on the wire; numbers are fixed. Names as in the command line's words. */
 enum job_state {
@@ -66,6 +67,7 @@ struct job_view {
     struct bytes params;  /* borrowed */
     uint8_t reduction;    /* enum reduction: of a collect the result is as output.h draws it */
     char error[VIEW_ERROR_SIZE];
+    char tier[VIEW_TIER_SIZE]; /* why only one compiler's code computes it; or "" */
 };
 
 struct node_view {

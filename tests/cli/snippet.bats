@@ -324,6 +324,24 @@ is_built() { [ "$(built_count)" -eq 1 ]; }
     run --separate-stderr velum run odd.c 1000000
     [ "$status" -eq 0 ]
     [ "$output" = 499999500000 ]
+    [[ $stderr == *"libtcc's code only: on "*"'s code gives another value of leaf "* ]]
+    job=$(awk '{ print $2; exit }' <<<"${stderr_lines[0]}")
+    [[ $(velum show "$job") == *"Tier"*"libtcc's code only: on "* ]]
+    [[ $(velum show "$job" --json) == *'"tier":"libtcc'* ]]
     run velum logs "$(awk '{ print $2; exit }' <<<"${stderr_lines[0]}")"
     [[ $output == *"this machine's compiler and the one in velum give a leaf different values"* ]]
+}
+
+@test "where the two compilers differ later the job ends divergent and says what to try" {
+    needs_builder
+    burning 'burn(i) * 0 + i * (i < 300000 ? 1 : ODD)' >late.c
+    run velum run late.c 1000 --tier cc
+    [ "$status" -eq 0 ]
+    run --separate-stderr velum run late.c 1000000
+    [ "$status" -ne 0 ]
+    [ -z "$output" ]
+    [[ $stderr == *"ended divergent: on "*" the tiers tcc and cc give leaf "*" two values: try --tier tcc"* ]]
+    [[ $stderr == *"try: --tier tcc"* ]]
+    run --separate-stderr velum run late.c 1000000 --tier tcc
+    [ "$output" = 499999500000 ]
 }

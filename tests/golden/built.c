@@ -67,7 +67,7 @@ bool golden_put_builts(size_t i, struct buf *frame)
         .accumulator_size = 8, .ok = true, .unbuilt = true, .reason = "it is gone"};
     const struct worker_failed failed = {.run = 12, .leaf = 4, .reason = "two", .differs = true};
     if (i >= sizeof types)
-        return false;
+        return golden_put_unlikes(i - sizeof types, frame);
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (types[i] == MESSAGE_REQUEST_SUBMIT)
         put_job(frame, i == 0 ? COMPILER_TCC : COMPILER_CC);

@@ -119,6 +119,14 @@ int golden_tell_built(uint8_t type, struct bytes payload, FILE *to);
 /* The i-th frame besides. False: there is none. */
 bool golden_put_builts(size_t i, struct buf *frame);
 
+/* --- unlike.c --- */
+
+bool golden_is_unlike(uint8_t type);
+void golden_put_unlike(struct buf *b);
+int golden_tell_unlike(struct bytes payload, FILE *to);
+/* The i-th frame besides. False: there is none. */
+bool golden_put_unlikes(size_t i, struct buf *frame);
+
 /* --- text.c --- */
 
 void golden_write_store(struct store_memory *m, FILE *to);

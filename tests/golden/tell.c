@@ -181,6 +181,8 @@ static int say_view(struct bytes p)
     say_block("result", v.result);
     say_block("params", v.params);
     say_text("error", v.error);
+    if (v.tier[0])
+        say_text("tier", v.tier);
     return 0;
 }
 
@@ -548,6 +550,8 @@ static int tell_order(uint8_t type, struct bytes p)
         say_id("source", load.source.bytes);
         SAY(" origin=%u", load.origin);
         say_text(load.built[0] ? "built" : "path", load.built[0] ? load.built : load.path);
+        if (load.leaf_us > 0)
+            SAY(" leaf=%llu", U(load.leaf_us));
         say_block("params", load.params);
         SAY(" reduction=%u mem_bytes=%llu", load.reduction, U(load.mem_bytes));
         say_text("folder", load.folder);
@@ -660,6 +664,8 @@ static int tell_worker(uint8_t type, struct bytes p)
         rc = read_worker_failed(p, &failed);
         SAY(" run=%llu leaf=%llu", U(failed.run), U(failed.leaf));
         say_text(failed.differs ? "differs" : "reason", failed.reason);
+        if (!digest_equal(failed.digests[0], failed.digests[1]))
+            say_id("tcc", failed.digests[0].bytes), say_id("cc", failed.digests[1].bytes);
         return rc;
     default: /* DESCRIBED */
         return golden_tell_kernel(p, to);

@@ -42,7 +42,8 @@ struct story_node {
     bool refuses_build;          /* which refuses all sources, */
     bool broken_build;           /* or does not work at all, */
     uint32_t builds_lost;        /* of which so many end with their process, */
-    bool differs;                /* or of whose work the first leaf is another than libtcc's */
+    bool differs;                /* or of whose work the first leaf is another than libtcc's, */
+    uint64_t differs_from;       /* from this one of the stage's leaves on; sampled each time */
     bool lies;                   /* its workers say that of whatever they have */
     uint32_t builders;           /* that were told to build something */
     uint32_t built, plain;       /* workers that loaded what they had built, and that did not */

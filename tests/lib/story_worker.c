@@ -386,7 +386,11 @@ static void on_build(struct story *s, struct story_worker *w, struct bytes p)
 /* Before its first leaf. */
 static void differ(struct story *s, struct story_worker *w)
 {
-    struct worker_failed m = {.run = w->run, .leaf = w->leaf, .reason = "two", .differs = true};
+    struct worker_failed m = {.run = w->run,
+                              .leaf = w->leaf,
+                              .reason = "two",
+                              .differs = true,
+                              .digests = {{{2}}, {{1}}}};
     struct buf b = payload(s);
 
     w->open = false;
@@ -484,7 +488,7 @@ void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t
         return;
     switch (type) {
     case 0:
-        if (w->open && w->differs)
+        if (w->open && w->differs && w->leaf >= s->nodes[node].differs_from)
             differ(s, w);
         else if (w->open && !w->told && w->sent == 0)
             compute(s, w);
