@@ -197,9 +197,8 @@ const struct cmd cmd_flow = {
         "with {} in its place, units,\n"
         "leaf, reduce, retries, timeout (of a leaf), and what a leaf asks of its node: cpus,\n"
         "mem, on and prefer (labels), min-tier; of FILE.c also tier (auto, tcc or cc).\n"
-        "A section [job] may have name, keep-going, timeout, cpu-time, slots-max, priority and\n"
-        "wait-for-capacity. The last stage that no\n"
-        "other needs gives the result.\n"
+        "A section [job] may have name, keep-going, timeout, cpu-time, check, slots-max, priority\n"
+        "and wait-for-capacity. The last stage that no other needs gives the result.\n"
         "What cannot be is refused before anything runs, with file and line.",
     .group = GROUP_RUN,
     .opts = opts,

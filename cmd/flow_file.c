@@ -222,6 +222,11 @@ static bool set_cpu_time(struct take *t, const char *value)
     return span(value, &t->flow->cpu_us);
 }
 
+static bool set_check(struct take *t, const char *value)
+{
+    return number(value, 100, &t->flow->check);
+}
+
 static bool set_slots(struct take *t, const char *value)
 {
     return number(value, UINT32_MAX, &t->flow->slots_max);
@@ -269,6 +274,7 @@ static const struct row {
     {"keep-going", true, set_keep_going, "yes or no"},
     {"timeout", true, set_timeout, "a span of time, such as 500ms, 10s or 2h"},
     {"cpu-time", true, set_cpu_time, "a span of time, such as 500ms, 10s or 2h"},
+    {"check", true, set_check, "a number from 1 to 100"},
     {"slots-max", true, set_slots, "a number from 1 on"},
     {"priority", true, set_priority, "a number from -10 to 10"},
     {"wait-for-capacity", true, set_waits, "yes or no"},

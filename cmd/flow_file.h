@@ -4,6 +4,7 @@
  *   name = nightly           a name for the job
  *   keep-going = yes         what does not need a stage that failed still runs
  *   timeout = 1h             the job ends after that long
+ *   check = 5                so many percent of the leaves are computed on two nodes
  *   cpu-time = 10h           processor time that its workers may use together
  *   slots-max = 4            slots that it uses at most at a time
  *   priority = -5            among your own jobs, -10 to 10
@@ -81,6 +82,7 @@ struct flow {
     char name[JOB_NAME_SIZE];
     bool keep_going;
     int64_t timeout_us, cpu_us;
+    uint64_t check; /* in percent; 0: none */
     uint64_t slots_max;
     int8_t priority;
     bool waits;

@@ -102,6 +102,7 @@ int flow_plan_begin(struct job_spec *spec, const struct flow *f, struct node_id 
     spec->slots_max = (uint32_t)f->slots_max;
     spec->timeout_us = (uint64_t)f->timeout_us;
     spec->cpu_us = (uint64_t)f->cpu_us;
+    spec->check = (uint16_t)(f->check * (JOB_CHECK_MAX / 100));
     spec->priority = f->priority;
     spec->waits = f->waits;
     text_copy(spec->name, sizeof spec->name, name);

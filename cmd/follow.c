@@ -224,6 +224,16 @@ bool follow_job(struct line *l, struct job_id id, const struct follow_options *o
     return f.ended;
 }
 
+/* Who asked for checks wants to know that there were some, and where not, why. */
+static void say_checked(const struct job_view *v)
+{
+    talk_line("%llu of %llu leaves were checked on another node", (unsigned long long)v->checked,
+              (unsigned long long)v->leaves_total);
+    if (v->unchecked > 0)
+        talk_line("%llu leaves could not be checked: no other node was there that can compute them",
+                  (unsigned long long)v->unchecked);
+}
+
 static void say_done(const struct job_view *v)
 {
     char digest[9];
@@ -232,6 +242,8 @@ static void say_done(const struct job_view *v)
         talk_line("%s", v->tier);
     talk_line("%sdone%s in %.1f s, cpu %.1f s, digest %s", talk_green(), talk_plain(),
               (double)v->elapsed_us / 1e6, (double)v->cpu_us / 1e6, digest);
+    if (v->checks)
+        say_checked(v);
 }
 
 int follow_failure(const struct job_view *v)

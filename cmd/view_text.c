@@ -260,6 +260,9 @@ static void job_figures(FILE *to, const struct job_view *v)
     pair(to, "Durable", "%u on %u machine%s", v->durable, v->machines, v->machines == 1 ? "" : "s");
     pair(to, "Time", "%.3f s", (double)v->elapsed_us / 1e6);
     pair(to, "CPU", "%.3f s", (double)v->cpu_us / 1e6);
+    if (v->checks)
+        pair(to, "Checked", "%llu leaves, %llu more could not be", (unsigned long long)v->checked,
+             (unsigned long long)v->unchecked);
 }
 
 void view_job(FILE *to, const struct job_view *v, const char *result)

@@ -121,6 +121,7 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     spec.slots_max = s->slots_max;
     spec.timeout_us = s->timeout_us;
     spec.cpu_us = s->cpu_us;
+    spec.check = s->check;
     spec.priority = s->priority;
     spec.waits = s->waits;
     buf_init_fixed(&inputs_buf, inputs, sizeof inputs);

@@ -11,6 +11,7 @@ struct submission {
     const char *name; /* "" for none */
     uint32_t slots_max;
     uint64_t timeout_us, cpu_us; /* 0: no limit */
+    uint16_t check;              /* of a thousand leaves so many are computed twice */
     uint64_t leaf_units;         /* that the user wants; 0: as planned */
     char args[JOB_ARGS_SIZE];
     bool open; /* tasks are appended to it (core/wire/append.h), and go on where one fails */

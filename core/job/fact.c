@@ -65,13 +65,12 @@ static void read_stage_cancel(struct reader *r, struct stage_cancel *c)
                  stage_cancel_last(c) / STAGE_CANCEL_SPAN != c->first / STAGE_CANCEL_SPAN;
 }
 
-/* Stages that were given up, if there is anything more. */
+/* Stages that were given up. */
 static void read_failed(struct reader *r, struct outcome *o)
 {
-    o->failed_count = reader_done(r) ? 0 : read_u16(r);
+    o->failed_count = read_u16(r);
     o->failed = read_view(r, 4u * (size_t)o->failed_count);
-    if (r->failed || o->failed_count > FACT_FAILED_MAX || (o->failed_count == 0 && !reader_done(r)))
-        r->failed = true;
+    r->failed |= o->failed_count > FACT_FAILED_MAX;
     for (uint16_t i = 1; !r->failed && i < o->failed_count; i++)
         r->failed |= outcome_failed(o, i - 1) >= outcome_failed(o, i);
 }
@@ -89,7 +88,17 @@ static void read_outcome(struct reader *r, struct outcome *o)
     o->redone_us = read_u64(r);
     o->cpu_us = read_u64(r);
     o->elapsed_us = read_u64(r);
+    o->checks = false;
+    o->checked = o->unchecked = 0;
+    if (reader_done(r)) {
+        o->failed_count = 0;
+        o->failed = (struct bytes){NULL, 0};
+        return;
+    }
     read_failed(r, o);
+    o->checks = o->failed_count == 0 || !reader_done(r);
+    o->checked = o->checks ? read_u64(r) : 0;
+    o->unchecked = o->checks ? read_u64(r) : 0;
 }
 
 static void read_close(struct reader *r, struct close_fact *c)
@@ -370,9 +379,13 @@ void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o)
     put_u64(b, o->redone_us);
     put_u64(b, o->cpu_us);
     put_u64(b, o->elapsed_us);
-    if (o->failed_count > 0) {
+    if (o->failed_count > 0 || o->checks) {
         put_u16(b, o->failed_count);
         put_raw(b, o->failed.data, 4u * (size_t)o->failed_count);
+    }
+    if (o->checks) {
+        put_u64(b, o->checked);
+        put_u64(b, o->unchecked);
     }
 }
 

@@ -12,8 +12,11 @@
  *                 as enum job_state)
  *       OUTCOME   u8 state (final ones of enum job_state), 32 digest, block accumulator,
  *                 text error, u64 leaves, u32 nodes, u32 retries, u64 duplicates, u64 redone_us,
- *                 u64 cpu_us, u64 elapsed_us; nothing more, or u16 count (1..256),
- *                 count x u32 stage, ascending: those that were given up, or the first of them
+ *                 u64 cpu_us, u64 elapsed_us; nothing more, or u16 count (to 256; 0 only where
+ *                 more follows), count x u32 stage, ascending: those that were given up, or the
+ *                 first of them; nothing more, or (where the spec asks for checks) u64 checked,
+ *                 u64 unchecked: leaves that were computed again and found equal, and that were to
+ *                 be and could not be
  *       STAGES    32 author (of the spec, and the signer), then stages as wire/append.h draws them
  *       CLOSE     32 author (the same), u32 how many stages the job has, and will ever have
  *       STAGE_CANCEL  32 id of who asked, u32 first (a multiple of 8), block set: stage first + i
@@ -100,6 +103,8 @@ struct outcome {
     uint64_t leaves;
     uint32_t nodes, retries;
     uint64_t duplicates, redone_us, cpu_us, elapsed_us;
+    bool checks; /* the next two are there */
+    uint64_t checked, unchecked;
     uint16_t failed_count;
     struct bytes failed; /* stages, 4 bytes each, borrowed; see outcome_failed */
 };

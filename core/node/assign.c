@@ -10,6 +10,7 @@
 #include "core/node/fit.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/lead_check.h"
 #include "core/node/lead_pool.h"
 #include "core/node/lead_values.h"
 #include "core/node/level.h"
@@ -58,7 +59,7 @@ static uint32_t site_free(struct node *n, const struct member *m)
 }
 
 /* The same, for this job: a node without its kernel has none. */
-static uint32_t site_free_for(struct job *j, const struct member *m)
+uint32_t assign_slots_free(struct job *j, const struct member *m)
 {
     uint32_t slots = site_free(j->node, m);
     struct hand *h = slots == 0 ? NULL : lead_hand(j->lead, site_id(j->node, m));
@@ -71,13 +72,13 @@ static uint32_t site_free_for(struct job *j, const struct member *m)
 
 /* How many chunks more the job may have at once. One at a doubtful node may never come back, so it
  * keeps no slot taken. */
-static uint32_t slots_left(const struct job *j)
+uint32_t assign_slots_left(const struct job *j)
 {
     uint32_t running;
 
     if (j->spec->slots_max == 0)
         return UINT32_MAX;
-    running = pool_chunks_trusted(j->lead->pool);
+    running = pool_chunks_trusted(j->lead->pool) + lead_check_out(j);
     return running < j->spec->slots_max ? j->spec->slots_max - running : 0;
 }
 
@@ -86,7 +87,7 @@ static uint64_t next_grant(struct lead *l)
     return lead_grant_base(&l->claim) | ++l->grant_counter;
 }
 
-static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const struct chunk *chunk)
+bool assign_send(struct job *j, struct node_id to, uint8_t flags, const struct chunk *chunk)
 {
     struct node *n = j->node;
     struct hand *h = lead_hand_make(j, to);
@@ -160,7 +161,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     /* Where all are full each is tried again, until the job fails for it. */
     if (h != NULL && is_full(j, h) && assign_has_room(j))
         return false;
-    if (slots_left(j) == 0)
+    if (assign_slots_left(j) == 0)
         return false;
     slots = l->eligible_slots;
     if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
@@ -174,7 +175,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     if (chunk.spare)
         flags |= GRANT_SPARE;
 #endif
-    if (!send_grant(j, to, flags, &chunk)) {
+    if (!assign_send(j, to, flags, &chunk)) {
         pool_return(l->pool, chunk.grant);
         return false;
     }
@@ -261,14 +262,14 @@ static uint32_t spread(struct job *j, bool *given)
     struct node *n = j->node;
     uint32_t idle = 0, misses = 0, most;
 
-    while (misses < n->free_count && misses < SPREAD_LOOKS_MAX && slots_left(j) > 0 &&
+    while (misses < n->free_count && misses < SPREAD_LOOKS_MAX && assign_slots_left(j) > 0 &&
            !had_its_turn(n, *given)) {
         uint32_t at = n->free_at % n->free_count, slots;
 
         if (!still_free(n, at))
             continue;
         n->free_at = at + 1;
-        slots = site_free_for(j, n->free_sites[at]);
+        slots = assign_slots_free(j, n->free_sites[at]);
         if (slots > 0 && give(j, site_id(n, n->free_sites[at]), 0)) {
             *given = true;
             idle = misses = 0;
@@ -277,7 +278,7 @@ static uint32_t spread(struct job *j, bool *given)
         idle += slots > 0 ? fit_idle(j, n->free_sites[at], slots) : 0;
         misses++;
     }
-    most = slots_left(j);
+    most = assign_slots_left(j);
     return idle < most ? idle : most;
 }
 
@@ -298,7 +299,7 @@ static void call_for_help(struct job *j)
     struct node *n = j->node;
     uint32_t count = mesh_count(n->mesh), called = 0;
 
-    if (slots_left(j) == 0 || !linked_lacks(n) || instant_before(n->now, n->help_at))
+    if (assign_slots_left(j) == 0 || !linked_lacks(n) || instant_before(n->now, n->help_at))
         return;
     n->help_at = instant_plus_us(n->now, HELP_APART_US);
     for (uint32_t i = 0; i < count && i < HELP_LOOKS_MAX && called < LINKS_WANTED_MAX; i++) {
@@ -444,6 +445,15 @@ static bool fail_if_nobody_can(struct job *j)
     return true;
 }
 
+/* To slots that have nothing else to do: so many of them then have. */
+static uint32_t give_checks(struct job *j, uint32_t idle, bool *given)
+{
+    uint32_t count = lead_check_assign(j);
+
+    *given |= count > 0;
+    return count < idle ? count : idle;
+}
+
 /* False when it could use none of the slots that are free. */
 static bool assign_job(struct job *j)
 {
@@ -462,7 +472,11 @@ static bool assign_job(struct job *j)
         spread(j, &given);
         l->care = FIT_FREE;
     }
+    if (lead_check_presses(j))
+        given |= lead_check_assign(j) > 0;
     idle = spread(j, &given);
+    if (idle > 0 || pool_free_leaves(l->pool) == 0)
+        idle -= give_checks(j, idle, &given);
     if (idle > 0 && pool_free_leaves(l->pool) == 0)
         trim_for(j, idle);
     job_mark_busy(j);

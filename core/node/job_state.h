@@ -189,6 +189,7 @@ struct lead {
     struct ready ready;            /* which stages may run */
     struct sessions *sessions;     /* of an open job; session.h */
     struct ahead *ahead;           /* session_ahead.h; NULL: nothing is */
+    struct lead_check *check;      /* lead_check.h; NULL: none was made */
     struct reserve *reserve;       /* reserve.c; NULL: no stage reads an object */
     struct fit *fits; /* fit.c: of all demands together, then by number; NULL: nothing is asked */
     uint32_t fits_count, fits_without; /* fits_count: with the first */
@@ -201,8 +202,7 @@ struct lead {
     bool unmet;            /* a stage that may run is met by no node */
     uint32_t cancels_seen; /* so many stages that were cancelled are given up */
     uint32_t spent_seen;   /* the last of the spent stages that `ready` knows of */
-    char *failed_why;      /* of the first stage that failed, where the job goes on; owned */
-    char *cannot_why;      /* of a node that has the kernel and cannot run it; owned */
+    char *failed_why, *cannot_why; /* owned: of the first stage that failed; of who cannot run it */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */

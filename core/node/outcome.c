@@ -6,6 +6,7 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/lead_check.h"
 #include "core/node/lead_pool.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
@@ -40,11 +41,12 @@ static void halt_all(struct job *j)
 #if VELUM_PLANT == 145 /* trace/test_coordinator: workers forget before the outcome is synced */
     outcome_stop_all(j, job_final_state(j));
 #else
-    if (pool_chunks(j->lead->pool) > 0 || j->lead->merging)
+    if (pool_chunks(j->lead->pool) > 0 || j->lead->merging || lead_check_out(j) > 0)
         outcome_stop_all(j, 0);
 #endif
 #if VELUM_PLANT != 777 /* trace/test_outcome: slots of an ended job are taken until copied */
     lead_pool_halt(j);
+    lead_check_halt(j);
 #endif
 }
 
@@ -60,6 +62,9 @@ static void fill_outcome(const struct job *j, struct outcome *o)
     o->redone_us = l->redone_us;
     o->cpu_us = l->cpu_us;
     o->elapsed_us = job_shown_us(j);
+    o->checks = j->spec->check > 0;
+    if (o->checks)
+        lead_check_count(j, &o->checked, &o->unchecked);
 }
 
 /* Which stages were given up, so that whoever asks later is told, and what they block. */
@@ -133,6 +138,12 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
 {
     if (j->lead != NULL && !j->lead->finishing)
         write_end(j, state, accumulator, error);
+}
+
+void outcome_divergent(struct job *j)
+{
+    outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
+                  "two runs of the same leaves gave different values");
 }
 
 /* An outcome that another coordinator wrote, and perhaps did not live to settle; or a greater one

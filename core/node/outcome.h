@@ -11,6 +11,8 @@ void outcome_stop_all(struct job *j, uint8_t state);
  * already. error is empty for a job that is done. */
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator,
                    const char *error);
+/* That of a job of which two values of one tree node are known that are not equal. */
+void outcome_divergent(struct job *j);
 /* At the coordinator: takes over the settling of an outcome that came as a fact, or of what came as
  * facts makes it divergent. */
 void outcome_adopt(struct job *j);

@@ -13,6 +13,7 @@
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/lead.h"
+#include "core/node/lead_check.h"
 #include "core/node/lead_pool.h"
 #include "core/node/link.h"
 #include "core/node/no_input.h"
@@ -284,8 +285,7 @@ static void record_attempt(struct job *j, struct node_id author, const struct pe
     text_copy(j->lead->last_cause, sizeof j->lead->last_cause, c->cause);
 }
 
-/* All that is left of this chunk is covered: another copy of it was faster. */
-static void stop_if_moot(struct job *j, const struct chunk *c)
+void report_stop_if_moot(struct job *j, const struct chunk *c)
 {
     if (c != NULL && c->next < c->end && cover_wanted(proving_cover(j), c->next, c->end) == 0)
         assign_trim(j, c->node, c->grant, 0);
@@ -328,7 +328,7 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     if (c->flags & (REPORT_FAILED | REPORT_ENDED))
         site_is_done(j, &was);
     if (has_twin)
-        stop_if_moot(j, pool_find(l->pool, twin));
+        report_stop_if_moot(j, pool_find(l->pool, twin));
     if ((c->flags & REPORT_TOO_LONG) && c->next >= was.first && c->next < was.end)
         give_up_task(j, stage_of_leaf(j, c->next), c->cause);
 }
@@ -344,19 +344,56 @@ static void merge_failed(struct job *j, const struct peer_report_chunk *c)
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
-static void say_divergent(struct job *j)
+/* What a report says counts. *taken becomes false when there was no room for all of its values:
+ * their leaves are free. */
+static void count_chunk(struct job *j, struct hand *h, const struct peer_report_chunk *c,
+                        struct stages_told of, struct bytes values, bool again, bool *taken)
 {
-    outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
-                  "two runs of the same leaves gave different values");
+    struct lead *l = j->lead;
+    uint64_t before = cover_changes(proving_cover(j));
+    int rc = apply_values(j, h->id, c, values, again);
+
+    if (rc == 0 && c->next > c->from)
+        pool_counted(l->pool, c->grant, c->from, c->next, before);
+    if (rc == ERR_DAMAGED)
+        outcome_divergent(j);
+    else
+        lead_check_told(j, h, c, values);
+#if VELUM_PLANT == 12 /* trace/test_refused: KEPT is said of what there was no room for */
+    *taken = true;
+#else
+    *taken &= rc >= 0;
+#endif
+    if (c->values > 0)
+        lead_values_came(j, of.first, of.end);
+    if ((c->flags & REPORT_MERGED) && (c->flags & REPORT_FAILED) &&
+        !stage_is_cancelled(j, l->merging_stage))
+        merge_failed(j, c);
+    else if (c->flags & REPORT_MERGED)
+        l->merging = false;
+    else
+        report_pool(j, h, c);
 }
 
-/* *taken becomes false when there was no room for all of its values; their leaves are free. */
+static void take_chunk(struct job *j, struct hand *h, const struct peer_report_chunk *c,
+                       struct stages_told of, struct bytes values, bool again, bool *taken)
+{
+    struct lead *l = j->lead;
+
+    l->cpu_us += again ? 0 : c->cpu_us;
+    l->spent |= (c->flags & REPORT_SPENT) != 0;
+    if (c->next > c->from || ((c->flags & REPORT_MERGED) && !(c->flags & REPORT_FAILED)))
+        l->no_input_since = (struct instant){0};
+    if (!lead_check_takes(j, h, c, values))
+        count_chunk(j, h, c, of, values, again, taken);
+    turns_served(j, again ? 0 : c->compute_us);
+}
+
 static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again, bool *taken)
 {
     struct peer_report_chunk c;
     struct stages_told of = {0, 0};
     struct buf values;
-    uint64_t before;
     int rc;
 
     read_peer_report_chunk(r, &c);
@@ -372,37 +409,11 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     rc = read_values(j, r, c.values, &of, &values);
     c.values = rc < 0 ? 0 : (uint16_t)rc;
 #if VELUM_PLANT == 13 /* sim: a partial of a job that has ended is accepted */
-    if (rc >= 0) {
+    if (rc >= 0)
 #else
-    if (rc >= 0 && !j->lead->finishing) {
+    if (rc >= 0 && !j->lead->finishing)
 #endif
-        j->lead->cpu_us += again ? 0 : c.cpu_us;
-        j->lead->spent |= (c.flags & REPORT_SPENT) != 0;
-        if (c.next > c.from || ((c.flags & REPORT_MERGED) && !(c.flags & REPORT_FAILED)))
-            j->lead->no_input_since = (struct instant){0};
-        before = cover_changes(proving_cover(j));
-        rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
-        if (rc == 0 && c.next > c.from)
-            pool_counted(j->lead->pool, c.grant, c.from, c.next, before);
-        if (rc == ERR_DAMAGED)
-            say_divergent(j);
-#if VELUM_PLANT == 12 /* trace/test_refused: KEPT is said of what there was no room for */
-        *taken = true;
-#else
-        *taken &= rc >= 0;
-#endif
-        if (c.values > 0)
-            lead_values_came(j, of.first, of.end);
-        if ((c.flags & REPORT_MERGED) && (c.flags & REPORT_FAILED) &&
-            !stage_is_cancelled(j, j->lead->merging_stage))
-            merge_failed(j, &c);
-        else if (c.flags & REPORT_MERGED)
-            j->lead->merging = false;
-        else
-            report_pool(j, h, &c);
-        turns_served(j, again ? 0 : c.compute_us);
-        rc = 0;
-    }
+        take_chunk(j, h, &c, of, buf_bytes(&values), again, taken);
     buf_clear(&values);
     return rc < 0 ? rc : 0;
 }
@@ -518,21 +529,28 @@ void report_ahead(struct job *j, uint32_t stage, uint16_t count, struct bytes va
                                         .values = count};
 
     if (apply_values(j, j->node->options.id, &c, values, false) == ERR_DAMAGED)
-        say_divergent(j);
+        outcome_divergent(j);
     lead_values_came(j, stage, stage + count);
 }
 
-/* The stage of the first chunk that comes back, or of the merges, where none does. */
+/* The stage of the first chunk that comes back, or of the merges, where none does; UINT32_MAX: it
+ * is a check. */
 static uint32_t stage_returned(const struct job *j, struct reader grants, uint16_t count)
 {
-    const struct chunk *c = count == 0 ? NULL : pool_find(j->lead->pool, read_u64(&grants));
+    uint64_t grant = count == 0 ? 0 : read_u64(&grants);
+    const struct chunk *c = count == 0 ? NULL : pool_find(j->lead->pool, grant);
 
+    if (lead_check_is(j, grant))
+        return UINT32_MAX;
     return c == NULL ? j->lead->merging_stage : stage_of_leaf(j, c->first);
 }
 
-/* That a stage lacks what is being computed again says nothing new, and what that lacks counts. */
+/* That a stage lacks what is being computed again says nothing new, and what that lacks counts. Nor
+ * does a chunk that is only a check. */
 static bool says_of_input(const struct job *j, uint8_t reason, uint32_t stage)
 {
+    if (stage == UINT32_MAX)
+        return false;
 #if VELUM_PLANT == 489 /* trace/test_graph_merges: what is computed again is taken for lost */
     return reason == RETURN_NO_INPUT;
 #endif
@@ -598,6 +616,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         uint64_t grant = read_u64(&r);
         const struct chunk *c = pool_find(j->lead->pool, grant);
 
+        lead_check_returned(j, from, grant);
 #if VELUM_PLANT == 213 /* trace/test_coordinator: anybody may give back another's chunk */
         if (c == NULL)
             continue;
@@ -617,82 +636,4 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     n->assign_wanted = true;
     lead_advance(j);
     return reader_done(&r) ? 0 : ERR_FORMAT;
-}
-
-/* Grants that were given out before the claim was shown and that the node does not list never
- * reached it. */
-static void return_unlisted(struct job *j, const struct hand *h, const uint64_t *listed,
-                            uint16_t count)
-{
-    struct pool *p = j->lead->pool;
-    uint32_t i = 0;
-
-    while (i < pool_chunks(p)) {
-        const struct chunk *c = pool_chunk_at(p, i);
-        bool keep = !node_id_equal(c->node, h->id) || c->grant > h->shown;
-
-        for (uint16_t k = 0; k < count && !keep; k++)
-            keep = listed[k] == c->grant;
-        if (keep) {
-            i++;
-            continue;
-        }
-        /* Another takes its place in the list. */
-        site_less(j, c);
-        pool_return(p, c->grant);
-    }
-}
-
-/* One open chunk: adopted when the leaves are free, stopped when somebody else has them by now. */
-static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t *grant)
-{
-    struct node *n = j->node;
-    struct site *s = site_of(n, h->id);
-    const struct chunk *c;
-    uint64_t next, end;
-
-    *grant = read_u64(r);
-    next = read_u64(r);
-    end = read_u64(r);
-    if (r->failed || next > end || end > j->graph->shape.end)
-        return ERR_FORMAT;
-    c = pool_find(j->lead->pool, *grant);
-    if (c != NULL && node_id_equal(c->node, h->id)) {
-        stop_if_moot(j, c);
-        return 0;
-    }
-    if (pool_adopt(j->lead->pool, h->id, *grant, next, end, n->now) == 0 && s != NULL)
-        site_more(j, s, next);
-    else
-        assign_trim(j, h->id, *grant, 0);
-    return 0;
-}
-
-int report_open(struct node *n, struct node_id from, struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    struct job_id id = read_job_id(&r);
-    uint32_t epoch = read_u32(&r);
-    uint16_t count = read_u16(&r);
-    struct job *j = job_find(n, id);
-    uint64_t listed[OPEN_CHUNKS_MAX];
-    struct hand *h;
-    int rc = 0;
-
-    if (r.failed || count > OPEN_CHUNKS_MAX)
-        return ERR_FORMAT;
-    if (j == NULL || j->lead == NULL || epoch != j->lead->claim.epoch)
-        return 0;
-    h = lead_hand_make(j, from);
-    if (h == NULL)
-        return ERR_NO_MEMORY;
-    lead_hand_answers(j->lead, h);
-    pool_not_lost(j->lead->pool, from, h->boot);
-    for (uint16_t i = 0; i < count && rc == 0; i++)
-        rc = open_chunk(j, h, &r, &listed[i]);
-    if (rc == 0)
-        return_unlisted(j, h, listed, count);
-    n->assign_wanted = true;
-    job_mark_busy(j);
-    return rc < 0 ? rc : reader_done(&r) ? 0 : ERR_FORMAT;
 }

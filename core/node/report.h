@@ -17,6 +17,8 @@ void report_ahead(struct job *j, uint32_t stage, uint16_t count, struct bytes va
                   uint64_t compute_us);
 int report_returned(struct node *n, struct node_id from, struct bytes payload);
 int report_open(struct node *n, struct node_id from, struct bytes payload);
+/* All that is left of this chunk is covered: another copy of it was faster. NULL: nothing is. */
+void report_stop_if_moot(struct job *j, const struct chunk *c);
 
 /* Folds in the cover what can be folded; for kernels this node has built in. ERR_DAMAGED: two
  * values of one tree node differ. */

@@ -83,7 +83,7 @@ static bool may_run(const struct job *j, const struct link_entry *l, const struc
 
     if (lead == NULL || lead->sessions == NULL || lead->finishing || lead->collecting ||
         j->node->stopping || ledger_cancel(j->ledger) != NULL || ledger_closed(j->ledger) > 0 ||
-        j->spec->slots_max > 0)
+        j->spec->slots_max > 0 || j->spec->check > 0)
         return false;
 #if VELUM_PLANT != 502 /* trace/test_ahead: anybody has tasks of another's job computed */
     if (!node_id_equal(l->id, j->spec->author))

@@ -19,7 +19,8 @@
  *                    leaving
  *   lead.c           coordination; assign.c: who gets chunks; fit.c: who meets what they ask for;
  *                    site.c: how much others are taken to have; turns.c: which job is next;
- *                    report.c: what came of them; outcome.c: merges and the end
+ *                    report.c: what came of them; outcome.c: merges and the end; lead_check.c:
+ *                    leaves that are computed twice; verdict.c: what follows if they differ
  *   labour.c         chunks granted to this node; labour_room.c: what they take of it, and who goes
  *                    first; labour_report.c: reports about them; merge_work.c: merges granted
  *   workers.c        worker processes; aside.c: what users want of them; building.c: compilers

@@ -209,6 +209,8 @@ static bool has_plugin(const struct job_spec *spec)
 /* What of the job needs this level, which is the highest that anything of it needs. */
 static const char *reason_for(const struct job_spec *spec, uint32_t level)
 {
+    if (spec->check > 0)
+        return "checks of leaves";
     if (spec->cpu_us > 0)
         return "limits on processor time";
     if (level == FEATURE_SNIPPETS)

@@ -57,6 +57,8 @@ static void view_heard(const struct node *n, const struct job *j, struct job_vie
     v->duplicates = heard.duplicates;
     v->redone_us = heard.redone_us;
     v->cpu_us = heard.cpu_us;
+    v->checked = heard.checked;
+    v->unchecked = heard.unchecked;
     if (heard.state == JOB_WAITING && v->leaves_done == 0)
         v->state = JOB_WAITING;
     if (!job_state_is_final(heard.state))
@@ -81,6 +83,8 @@ static void view_counts(const struct outcome *o, struct job_view *v)
     v->duplicates = o->duplicates;
     v->redone_us = o->redone_us;
     v->cpu_us = o->cpu_us;
+    v->checked = o->checked;
+    v->unchecked = o->unchecked;
 }
 
 /* Whose kernel and arguments a job is known by: those of the stage whose output is its own, or of
@@ -126,6 +130,7 @@ void job_view_of(struct job *j, struct job_view *v)
     v->elapsed_us = job_shown_us(j);
     v->state = JOB_RUNNING;
     unlike_say(j, v->tier, sizeof v->tier);
+    v->checks = j->spec->check > 0;
     o = ledger_outcome(j->ledger);
     view_copies(n, j, v);
     if (j->lead != NULL)

@@ -416,7 +416,8 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     j->spec = (struct job_spec){.author = author_of(w, index),
                                 .not_after_s = SIM_WALL_S + w->now / S_US + 3600,
                                 .timeout_us = j->spec.timeout_us,
-                                .slots_max = j->spec.slots_max};
+                                .slots_max = j->spec.slots_max,
+                                .check = j->spec.check};
     j->spec.nonce[0] = (uint8_t)index;
     if (w->plan.job != NULL) {
         stage_of_text(j, index, w->plan.job, SIM_LEAVES_MAX);

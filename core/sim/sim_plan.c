@@ -104,6 +104,7 @@ static void make_job(struct world *w, uint32_t i)
         j->spec.slots_max = (uint32_t)world_between(w, 1, 4);
     /* Of a number that is drawn anyway, so that all other jobs of a seed are what they were. */
     j->searches = j->leaf_us % 3 == 0;
+    j->spec.check = j->leaf_us % 7 == 0 ? (uint16_t)(j->leaf_us % 5 * 250) : 0;
     j->match = j->leaf_us / 3 % (leaves + leaves / 4 + 1);
     sim_job_make(w, i, world_chance(w, 2), leaves);
     for (uint32_t k = 0; k < w->plan.nodes; k++)
@@ -408,9 +409,10 @@ int64_t sim_plan_work_us(const struct world *w)
         total += sim_collect_patience_us(&w->jobs[i]) + sim_author_patience_us(w, &w->jobs[i]);
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++) {
         int64_t slowness = sim_demand_slowness(w, &w->jobs[i]);
+        int64_t times = w->jobs[i].spec.check > 0 ? 2 : 1; /* leaves are computed again */
 
         for (uint64_t leaf = 0; leaf < w->jobs[i].leaves; leaf++)
-            total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8 * slowness + pause_us;
+            total += (sim_leaf_us(&w->jobs[i], leaf) * 9 / 8 * slowness + pause_us) * times;
     }
     return total;
 }

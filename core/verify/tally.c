@@ -16,6 +16,7 @@ enum { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
 #define TEXT_MAX 1024
 #define FLAG_OPEN 2u
 #define FLAG_CPU_TIME 8u
+#define FLAG_CHECK 16u
 
 void tally_init(struct tally *t, const struct alloc *a, struct job_id job, tally_merge *merge,
                 void *merge_ctx)
@@ -85,6 +86,8 @@ static void take_spec(struct tally *t, struct bytes body)
     (void)read_view(&r, 4 + 8); /* slots, timeout */
     if (flags & FLAG_CPU_TIME)
         (void)read_u64(&r);
+    if (flags & FLAG_CHECK)
+        (void)read_u16(&r);
     uint16_t stages = read_u16(&r);
     int rc = stages_read(&t->stages, &r, stages, t->merge, t->merge_ctx);
     if (rc == ERR_NO_MEMORY)

@@ -10,7 +10,8 @@
  *   3  stages whose kernel is a snippet (spec.h)
  *   4  specifications with a limit on processor time; snippets that say which compiler their code
  *      is to come from, and those whose source is the file of a plugin
- *   5  jobs of which is known that two compilers make two kernels of a snippet */
+ *   5  jobs of which is known that two compilers make two kernels of a snippet; specifications that
+ *      ask for checks, and how many there were in an outcome */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -24,5 +25,6 @@
 #define FEATURE_COMPILER 4u
 #define FEATURE_SHIPPED 4u
 #define FEATURE_UNLIKE 5u
+#define FEATURE_CHECK 5u
 
 #endif

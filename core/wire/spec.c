@@ -18,9 +18,11 @@
 #define FLAG_OPEN 2u
 #define FLAG_WAITS 4u
 #define FLAG_CPU_TIME 8u
+#define FLAG_CHECK 16u
 #define PRIORITY_SHIFT 8
 #define FLAGS_KNOWN                                                                                \
-    (FLAG_KEEP_GOING | FLAG_OPEN | FLAG_WAITS | FLAG_CPU_TIME | 0xffu << PRIORITY_SHIFT)
+    (FLAG_KEEP_GOING | FLAG_OPEN | FLAG_WAITS | FLAG_CPU_TIME | FLAG_CHECK |                       \
+     0xffu << PRIORITY_SHIFT)
 
 static uint64_t leaf_of(const struct stage_spec *s, struct bytes match)
 {
@@ -324,6 +326,8 @@ static int check_head(const struct job_spec *s)
 {
     if (s->not_after_s < 0 || s->timeout_us > INT64_MAX || s->cpu_us > INT64_MAX)
         return ERR_TOO_LARGE;
+    if (s->check > JOB_CHECK_MAX)
+        return ERR_TOO_LARGE;
     return s->priority < -JOB_PRIORITY_MAX || s->priority > JOB_PRIORITY_MAX ? ERR_TOO_LARGE : 0;
 }
 
@@ -366,7 +370,7 @@ static uint32_t flags_of(const struct job_spec *s)
 {
     return (s->keep_going ? FLAG_KEEP_GOING : 0) | (s->open ? FLAG_OPEN : 0) |
            (s->waits ? FLAG_WAITS : 0) | (s->cpu_us > 0 ? FLAG_CPU_TIME : 0) |
-           (uint32_t)(uint8_t)s->priority << PRIORITY_SHIFT;
+           (s->check > 0 ? FLAG_CHECK : 0) | (uint32_t)(uint8_t)s->priority << PRIORITY_SHIFT;
 }
 
 int put_spec(struct buf *b, const struct job_spec *s)
@@ -385,6 +389,8 @@ int put_spec(struct buf *b, const struct job_spec *s)
     put_u64(b, s->timeout_us);
     if (s->cpu_us > 0)
         put_u64(b, s->cpu_us);
+    if (s->check > 0)
+        put_u16(b, s->check);
     put_u16(b, (uint16_t)(1u + s->more_count));
     put_stage(b, &s->stage);
     put_raw(b, s->more.data, s->more.len);
@@ -424,12 +430,14 @@ int read_spec(struct bytes body, struct job_spec *s)
     s->slots_max = read_u32(&r);
     s->timeout_us = read_u64(&r);
     s->cpu_us = flags & FLAG_CPU_TIME ? read_u64(&r) : 0;
+    s->check = flags & FLAG_CHECK ? read_u16(&r) : 0;
     uint16_t stages = read_u16(&r);
     if (r.failed || stages == 0)
         return ERR_FORMAT;
     if ((flags & ~FLAGS_KNOWN) != 0)
         return ERR_VERSION;
-    if ((flags & FLAG_CPU_TIME) != 0 && s->cpu_us == 0)
+    if (((flags & FLAG_CPU_TIME) != 0 && s->cpu_us == 0) ||
+        ((flags & FLAG_CHECK) != 0 && s->check == 0))
         return ERR_FORMAT;
     s->keep_going = (flags & FLAG_KEEP_GOING) != 0;
     s->open = (flags & FLAG_OPEN) != 0;
@@ -464,7 +472,9 @@ static uint32_t stage_level(const struct stage_spec *s)
 uint32_t spec_level(const struct job_spec *s)
 {
     struct reader r = reader_of(s->more);
-    uint32_t level = s->cpu_us > 0 ? FEATURE_CPU_TIME : stage_level(&s->stage);
+    uint32_t level = s->check > 0    ? FEATURE_CHECK
+                     : s->cpu_us > 0 ? FEATURE_CPU_TIME
+                                     : stage_level(&s->stage);
     struct stage_spec one;
 #if VELUM_PLANT == 791 /* trace/test_levels: a job that asks for a tier is for every node */
     return FEATURE_FIRST;

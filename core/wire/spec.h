@@ -9,10 +9,13 @@
  *                          bit 1: open; its author appends stages (append.h) until he closes it
  *                          bit 2: waits; it is taken though no node meets what it asks for
  *                          bit 3: cpu_us is there
+ *                          bit 4: check is there
  *                          bits 8 to 15: its priority, -10 to 10 in two's complement
  *   u32 slots_max          0: no bound
  *   u64 timeout_us         0: none
  *   u64 cpu_us             processor time that its workers may use together, not 0; only with bit 3
+ *   u16 check              of a thousand leaves so many are computed again on another node, and
+ *                          compared: 1 to 1000; only with bit 4
  *   u16 stage count
  *   stages, each
  *
@@ -73,6 +76,7 @@
 #define STAGE_NAME_SIZE 64
 #define STAGE_RETRIES_MAX 17 /* twenty restarts of any kind fail a job */
 #define JOB_PRIORITY_MAX 10
+#define JOB_CHECK_MAX 1000 /* all leaves */
 
 /* What becomes of the values of leaves. FOLD: siblings are merged until one is left. COLLECT: each
  * leaf yields bytes (core/wire/output.h), nothing is merged, and the result is all of them in
@@ -118,6 +122,7 @@ struct job_spec {
     int8_t priority; /* among the jobs of its author: a lower one has its turns behind */
     uint32_t slots_max;
     uint64_t timeout_us, cpu_us; /* 0: none */
+    uint16_t check;              /* of a thousand leaves; 0: nobody asks for it */
     struct stage_spec stage;     /* the first */
     uint16_t more_count;         /* stages behind it */
     struct bytes more;           /* those, as put_stage wrote them; borrowed */

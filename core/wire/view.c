@@ -79,8 +79,26 @@ void put_job_view(struct buf *b, const struct job_view *v)
     put_block(b, v->params);
     put_u8(b, v->reduction);
     put_text(b, v->error);
-    if (v->tier[0])
+    if (v->tier[0] || v->checks)
         put_text(b, v->tier);
+    if (v->checks) {
+        put_u64(b, v->checked);
+        put_u64(b, v->unchecked);
+    }
+}
+
+/* What few jobs have: why only one compiler's code computes it, and how many leaves were checked.
+ * Without the latter the former is not empty. */
+static void read_rare(struct reader *r, struct job_view *v)
+{
+    bool more = !r->failed && reader_left(r) > 0;
+    v->tier[0] = '\0';
+    if (more)
+        read_safe_text(r, true, v->tier, sizeof v->tier);
+    v->checks = more && !r->failed && reader_left(r) > 0;
+    v->checked = v->checks ? read_u64(r) : 0;
+    v->unchecked = v->checks ? read_u64(r) : 0;
+    r->failed |= more && !v->checks && v->tier[0] == '\0';
 }
 
 int read_job_view(struct bytes payload, struct job_view *v)
@@ -111,11 +129,7 @@ int read_job_view(struct bytes payload, struct job_view *v)
     v->params = read_block(&r, PARAMS_SIZE_MAX);
     v->reduction = read_u8(&r);
     read_safe_text(&r, false, v->error, sizeof v->error);
-    v->tier[0] = '\0';
-    if (!r.failed && reader_left(&r) > 0) {
-        read_safe_text(&r, true, v->tier, sizeof v->tier);
-        r.failed |= v->tier[0] == '\0';
-    }
+    read_rare(&r, v);
     if (v->leaves_total > LEAVES_MAX || v->leaves_done > v->leaves_total)
         r.failed = true;
     return reader_result(&r);

@@ -61,6 +61,9 @@ struct job_view {
     uint32_t machines;    /* on how many machines */
     uint64_t elapsed_us;  /* submit to outcome, or to now */
     uint64_t cpu_us;      /* processor time reported so far */
+    bool checks;          /* it asks for checks: the next two are told */
+    uint64_t checked;     /* leaves that another node computed again, and found equal */
+    uint64_t unchecked;   /* leaves that were to be, and could not be */
     int64_t submitted_s;  /* Unix time at the submitter's node */
     struct digest digest; /* of the result; zero until done */
     struct bytes result;  /* canonical accumulator; empty until done. Borrowed */

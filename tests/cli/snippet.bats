@@ -345,3 +345,21 @@ is_built() { [ "$(built_count)" -eq 1 ]; }
     run --separate-stderr velum run late.c 1000000 --tier tcc
     [ "$output" = 499999500000 ]
 }
+
+@test "leaves are computed again on another node, and one that differs ends the job by name" {
+    needs_compiler
+    squares 1000 >squares.c
+    squares 1000 'i + (uint64_t)(uintptr_t)&i' >liar.c
+    mesh 2 --slots 1
+    run --separate-stderr velum run --check 100 squares.c 40000
+    [ "$status" -eq 0 ]
+    [ "$output" = 21332533340000 ]
+    # shellcheck disable=SC2154
+    [[ $stderr == *"40 of 40 leaves were checked on another node"* ]]
+    run --separate-stderr velum run --check 100 liar.c 40000
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"ended divergent: lea"*" came to one value on "*" and to another on "*"--on node="* ]]
+    run --separate-stderr velum run --check 100 --local squares.c 2000
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"2 leaves could not be checked: no other node was there"* ]]
+}

@@ -126,6 +126,11 @@ void golden_put_unlike(struct buf *b);
 int golden_tell_unlike(struct bytes payload, FILE *to);
 /* The i-th frame besides. False: there is none. */
 bool golden_put_unlikes(size_t i, struct buf *frame);
+/* --- checked.c --- */
+
+/* The same. */
+bool golden_put_checked(size_t i, struct buf *frame);
+void golden_tell_checks(bool checks, uint64_t checked, uint64_t unchecked, FILE *to);
 
 /* --- text.c --- */
 

@@ -63,6 +63,8 @@ static void say_fact(struct bytes encoded)
         SAY(" claim %u", (unsigned)f.claim.epoch), say_id("node", f.claim.node.bytes);
     else
         SAY(" fact of kind %u", (unsigned)f.kind), say_id("job", f.job.bytes);
+    if (rc == 0 && f.kind == FACT_OUTCOME)
+        golden_tell_checks(f.outcome.checks, f.outcome.checked, f.outcome.unchecked, to);
 }
 
 static int say_spec(struct bytes encoded)
@@ -86,6 +88,8 @@ static int say_spec(struct bytes encoded)
     say_block("params", s.stage.params);
     SAY(" %llu/%llu, accumulator %u, path %u%s", U(s.stage.units), U(s.stage.leaf_units),
         (unsigned)s.stage.accumulator_size, (unsigned)sealed.path_count, golden_kind(&s.stage));
+    if (s.check > 0)
+        say_number("check", s.check);
     return 0;
 }
 
@@ -183,6 +187,7 @@ static int say_view(struct bytes p)
     say_text("error", v.error);
     if (v.tier[0])
         say_text("tier", v.tier);
+    golden_tell_checks(v.checks, v.checked, v.unchecked, to);
     return 0;
 }
 

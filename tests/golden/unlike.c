@@ -92,7 +92,7 @@ bool golden_put_unlikes(size_t i, struct buf *frame)
     static const uint8_t types[] = {MESSAGE_UNLIKE, MESSAGE_ORDER_LOAD, MESSAGE_WORKER_FAILED,
                                     MESSAGE_REPLY_JOB};
     if (i >= sizeof types)
-        return false;
+        return golden_put_checked(i - sizeof types, frame);
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (i == 0)
         put_message(1, frame);

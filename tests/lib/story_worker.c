@@ -155,8 +155,9 @@ static void progress(struct story *s, struct story_worker *w, const struct outpu
         if (o)
             put_output(&v, o);
         else
-            put_u64(&v, w->tasks ? story_leaf_value(story_seed(params_of(w)), 0)
-                                 : story_leaf_value(w->seed, w->leaf));
+            put_u64(&v, s->nodes[w->node].miscounts +
+                            (w->tasks ? story_leaf_value(story_seed(params_of(w)), 0)
+                                      : story_leaf_value(w->seed, w->leaf)));
         for (size_t k = v.len; w->folds && k < parts_value_bytes; k++)
             put_u8(&v, 0);
         value.data = buf_bytes(&v);

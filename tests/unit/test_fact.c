@@ -139,6 +139,34 @@ TEST(test_cancel_and_outcome)
     CHECK_INT(fact_read(seal(FACT_OUTCOME, &body), &f), ERR_FORMAT); /* not ascending */
 }
 
+/* Behind the stages that were given up, or none: then their count is there all the same. */
+TEST(test_an_outcome_says_what_was_checked)
+{
+    struct outcome o = {.state = JOB_FAILED, .checks = true, .checked = 8, .unchecked = 9};
+    struct fact f;
+    struct buf body;
+    uint8_t given_up[4];
+    buf_init_fixed(&body, body_raw, sizeof body_raw);
+    store_u32(given_up, 3);
+    o.failed = (struct bytes){given_up, sizeof given_up};
+    for (o.failed_count = 0; o.failed_count < 2; o.failed_count++) {
+        buf_reset(&body);
+        put_outcome_body(&body, job, &o);
+        check_every_truncation(seal(FACT_OUTCOME, &body));
+        CHECK_INT(fact_read(seal(FACT_OUTCOME, &body), &f), 0);
+        CHECK(f.outcome.checks && f.outcome.checked == 8 && f.outcome.unchecked == 9);
+        CHECK_INT(f.outcome.failed_count, o.failed_count);
+        body.len -= 8;
+        CHECK_INT(fact_read(seal(FACT_OUTCOME, &body), &f), ERR_FORMAT);
+        body.len -= 8; /* a count of none, and nothing behind it, is none */
+        CHECK_INT(fact_read(seal(FACT_OUTCOME, &body), &f), o.failed_count == 0 ? ERR_FORMAT : 0);
+    }
+    o = (struct outcome){.state = JOB_FAILED};
+    buf_reset(&body);
+    put_outcome_body(&body, job, &o);
+    CHECK(fact_read(seal(FACT_OUTCOME, &body), &f) == 0 && !f.outcome.checks);
+}
+
 TEST(test_partial_attempt_divergent)
 {
     struct fact f;
@@ -287,5 +315,6 @@ TEST(test_stage_cancel)
 }
 
 TEST_MAIN(test_stage_cancel, test_holders_and_claim, test_cancel_and_outcome,
-          test_partial_attempt_divergent, test_retired, test_two_compilers_that_differ_round_trip,
+          test_an_outcome_says_what_was_checked, test_partial_attempt_divergent, test_retired,
+          test_two_compilers_that_differ_round_trip,
           test_unknown_kinds_and_versions, test_claims_are_ordered_by_epoch_boot_node)

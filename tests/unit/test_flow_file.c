@@ -30,7 +30,7 @@ static void refused(const char *text, const char *why)
 TEST(a_flow_says_what_each_stage_is)
 {
     CHECK_INT(read_text_of("[job]\nname = nightly\nkeep-going = yes\ntimeout = 1h\nslots-max = 3\n"
-                           "priority = -4\nwait-for-capacity = yes\ncpu-time = 2h\n"
+                           "priority = -4\nwait-for-capacity = yes\ncpu-time = 2h\ncheck = 5\n"
                            "\n# a comment\n[first]\nkernel = sum\nargs = 1 2 30\n"
                            "[second]\nkernel = pi\ninputs = first  first\nafter = first\n"
                            "units = 7\nleaf = 2\nretries = 4\ntimeout = 1.5s\nreduce = collect\n"
@@ -44,7 +44,8 @@ TEST(a_flow_says_what_each_stage_is)
     CHECK_INT(flow.stages[0].args_count, 3);
     CHECK_STR(flow.stages[0].args[2], "30");
     CHECK(flow.priority == -4 && flow.waits && flow.cpu_us == 7200000000);
-    CHECK_INT(flow.stages[0].line, 11);
+    CHECK_INT(flow.check, 5);
+    CHECK_INT(flow.stages[0].line, 12);
     const struct flow_stage *s = &flow.stages[1];
     CHECK(s->inputs_count == 2 && s->after_count == 1 && s->inputs[1].stage == 0);
     CHECK(flow.stages[0].reduction < 0 && s->reduction == REDUCE_COLLECT);
@@ -105,7 +106,7 @@ TEST(what_is_wrong_is_said_with_its_line)
             "min-tier and tier");
     refused("[job]\nkernel = x\n",
             "t.flow line 2: there is no key kernel in [job]; allowed are name, keep-going, "
-            "timeout, cpu-time, slots-max, priority and wait-for-capacity");
+            "timeout, cpu-time, check, slots-max, priority and wait-for-capacity");
     refused("[a]\nkernel = x.c\ntier = gcc\n",
             "t.flow line 3: tier cannot be \"gcc\"; allowed is auto, tcc or cc");
     refused("[a]\nkernel = x\ntier = tcc\n",

@@ -329,7 +329,7 @@ TEST(test_spec_of_a_later_generation_is_another_version)
     size_t places[] = {0, flags_at, body.len - 11};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint8_t was = raw[places[i]];
-        raw[places[i]] = 16;
+        raw[places[i]] = 32;
         CHECK_INT(read_spec(body, &got), ERR_VERSION);
         raw[places[i]] = was;
         CHECK_INT(read_spec(body, &got), 0);

@@ -70,6 +70,24 @@ TEST(test_job_view)
     CHECK_INT(got.state, JOB_DONE);
 }
 
+/* Of a job that asks for none there is nothing behind the rest, as it always was. */
+TEST(test_job_view_says_what_was_checked)
+{
+    struct job_view v = sample_job(), got;
+    struct buf b = fresh();
+    v.checks = true;
+    v.checked = 38;
+    v.unchecked = 1;
+    put_job_view(&b, &v);
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), 0);
+    CHECK(got.checks && got.checked == 38 && got.unchecked == 1);
+    b.len -= 16;
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), 0);
+    CHECK(!got.checks && got.checked == 0 && got.unchecked == 0);
+    b.len += 15;
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
 TEST(test_job_view_that_cannot_be_is_refused)
 {
     struct job_view v = sample_job();
@@ -207,5 +225,6 @@ TEST(test_the_longest_stage_has_room)
     CHECK_STR(got.args, v.args);
 }
 
-TEST_MAIN(test_job_view, test_job_view_that_cannot_be_is_refused, test_texts_of_a_job_are_made_safe,
+TEST_MAIN(test_job_view, test_job_view_says_what_was_checked,
+          test_job_view_that_cannot_be_is_refused, test_texts_of_a_job_are_made_safe,
           test_the_longest_stage_has_room, test_node_view, test_kernel_view, test_state_names)

@@ -1,0 +1,129 @@
+#include "core/node/verdict.h"
+
+#include <string.h>
+
+#include "core/node/link.h"
+#include "core/node/outcome.h"
+#include "core/node/record.h"
+#include "core/node/stages.h"
+
+const char *verdict_arch(const struct node *n, struct node_id id)
+{
+    const struct member *m = mesh_find(n->mesh, id);
+
+    return node_is_self(n, id) ? n->options.arch : m == NULL ? "" : m->info->arch;
+}
+
+static void say_node(const struct node *n, struct node_id id, char *text)
+{
+    char name[NODE_NAME_SIZE];
+
+    member_name(n, id, name);
+    text_append(text, VIEW_ERROR_SIZE, name);
+    if (verdict_arch(n, id)[0] == 0)
+        return;
+    text_append(text, VIEW_ERROR_SIZE, " (");
+    text_append(text, VIEW_ERROR_SIZE, verdict_arch(n, id));
+    text_append(text, VIEW_ERROR_SIZE, ")");
+}
+
+/* "leaves 8 to 15 of stage a: " */
+static void say_leaves(const struct job *j, struct tree_node at, char *text)
+{
+    const uint32_t stage = stage_of_leaf(j, tree_first(at));
+    const uint64_t base = stage_leaves(j, stage).first;
+    const uint64_t first = tree_first(at) - base, last = shape_end(&j->graph->shape, at) - base - 1;
+    char number[24];
+
+    text_append(text, VIEW_ERROR_SIZE, first == last ? "leaf " : "leaves ");
+    text_of_u64(first, number);
+    text_append(text, VIEW_ERROR_SIZE, number);
+    if (first != last) {
+        text_of_u64(last, number);
+        text_append(text, VIEW_ERROR_SIZE, " to ");
+        text_append(text, VIEW_ERROR_SIZE, number);
+    }
+    if (j->graph->count > 1) {
+        text_append(text, VIEW_ERROR_SIZE, " of ");
+        stage_append_name(j, stage, text, VIEW_ERROR_SIZE);
+    }
+}
+
+static void say_what_to_try(const struct node *n, struct node_id author, struct node_id checker,
+                            char *text)
+{
+    char name[NODE_NAME_SIZE];
+
+    if (strcmp(verdict_arch(n, author), verdict_arch(n, checker)) != 0) {
+        text_append(text, VIEW_ERROR_SIZE,
+                    "; what C leaves open may differ there: try it on one of them, --on arch=");
+        text_append(text, VIEW_ERROR_SIZE, verdict_arch(n, author));
+        return;
+    }
+    member_name(n, author, name);
+    text_append(text, VIEW_ERROR_SIZE,
+                "; one of them is wrong, or the kernel is no function: try each alone, --on node=");
+    text_append(text, VIEW_ERROR_SIZE, name);
+}
+
+/* The evidence: two values of one tree node, and who told each. */
+static void write_divergence(struct job *j, const struct divergence *d)
+{
+    uint8_t bytes[256];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_divergent(&b, d);
+    if (!b.failed && ledger_apply(j->ledger, buf_bytes(&b)) >= 0)
+        record_fact(j, buf_bytes(&b), false);
+}
+
+/* A third node came to what one of the two had, or to neither. */
+static void say_third(const struct node *n, const struct verdict *v, char *text)
+{
+    char name[NODE_NAME_SIZE];
+    const struct node_id with = v->alone_author ? v->checker : v->author;
+    const struct node_id alone = v->alone_author ? v->author : v->checker;
+
+    text_append(text, VIEW_ERROR_SIZE, "; ");
+    say_node(n, v->third, text);
+    if (!v->agrees) {
+        text_append(text, VIEW_ERROR_SIZE, " came to a third one: the kernel is no function");
+        return;
+    }
+    member_name(n, with, name);
+    text_append(text, VIEW_ERROR_SIZE, " agrees with ");
+    text_append(text, VIEW_ERROR_SIZE, name);
+    /* Two of one architecture against another are no proof of a lie. */
+    if (strcmp(verdict_arch(n, alone), verdict_arch(n, with)) != 0) {
+        say_what_to_try(n, v->author, v->checker, text);
+        return;
+    }
+    member_name(n, alone, name);
+    text_append(text, VIEW_ERROR_SIZE, ", so nothing that ");
+    text_append(text, VIEW_ERROR_SIZE, name);
+    text_append(text, VIEW_ERROR_SIZE, " told is to be trusted: run it again without that node");
+}
+
+void verdict_write(struct job *j, const struct verdict *v)
+{
+    const bool ordered = memcmp(v->told.digest.bytes, v->found.bytes, ID_SIZE) < 0;
+    struct divergence d = {.at = v->told.at};
+    char text[VIEW_ERROR_SIZE] = "";
+
+    d.digests[ordered ? 0 : 1] = v->told.digest;
+    d.authors[ordered ? 0 : 1] = v->author;
+    d.digests[ordered ? 1 : 0] = v->found;
+    d.authors[ordered ? 1 : 0] = v->checker;
+    say_leaves(j, v->told.at, text);
+    text_append(text, sizeof text, " came to one value on ");
+    say_node(j->node, v->author, text);
+    text_append(text, sizeof text, " and to another on ");
+    say_node(j->node, v->checker, text);
+    if (v->has_third)
+        say_third(j->node, v, text);
+    else
+        say_what_to_try(j->node, v->author, v->checker, text);
+    outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0}, text);
+    write_divergence(j, &d);
+}
