@@ -400,7 +400,8 @@ static void refuse(struct velum *v, struct op *op, struct bytes payload)
     }
     text_sanitise(e.hint, strlen(e.hint), true, hint, sizeof hint);
     op->no_kernel = e.no_kernel;
-    if (op->kind == OP_TASK && e.exit_code != -VELUM_MISUSE) /* which is about its arguments */
+    /* A misuse is about its arguments, but where nobody has the source. */
+    if (op->kind == OP_TASK && (e.exit_code != -VELUM_MISUSE || e.no_kernel))
         task_source_forget(v);
     handle_end_failed(v, op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
 }

@@ -12,6 +12,7 @@
 
 #define FILE_PATH_SIZE (CGROUP_NAME_SIZE + 64)
 #define TEXT_SIZE 4096
+#define NEAR_BYTES ((uint64_t)1 << 20) /* a limit is reached by larger steps than a byte */
 
 static int open_file(int folder, const char *name, const char *file, int how)
 {
@@ -133,8 +134,11 @@ static uint64_t count_in(const struct cgroup_root *r, const char *name, const ch
 
 static bool reached(const struct cgroup_root *r, const char *name)
 {
-    return r->version == 2 ? count_in(r, name, "memory.events.local", "oom") > 0
-                           : count_in(r, name, "memory.failcnt", NULL) > 0;
+    if (r->version == 2)
+        return count_in(r, name, "memory.events.local", "oom") > 0;
+    /* How often is not counted everywhere. */
+    const uint64_t limit = count_in(r, name, "memory.limit_in_bytes", NULL);
+    return limit > 0 && count_in(r, name, "memory.max_usage_in_bytes", NULL) + NEAR_BYTES >= limit;
 }
 
 enum cgroup_kill cgroup_killed(const struct cgroup_root *r, const char *name)

@@ -24,7 +24,7 @@ struct cgroup_root {
 };
 
 /* Which limit a process of a group was killed for: in both versions the system counts in a group
- * whom it killed, and in each group how often its limit was reached. */
+ * whom it killed, and in each group that its limit was reached. */
 enum cgroup_kill { CGROUP_KILL_NONE, CGROUP_KILL_OWN, CGROUP_KILL_ABOVE, CGROUP_KILL_SYSTEM };
 
 /* Each 0, or -1 with errno set. `name` "." is the folder itself. */

@@ -640,13 +640,19 @@ int crew_start_builder(struct crew *c, uint32_t worker)
     return start(c, worker, true);
 }
 
-void crew_limit(struct crew *c, uint32_t worker, uint64_t memory_bytes, uint64_t inputs_bytes)
+void crew_limit(struct crew *c, uint32_t worker, struct bytes load)
 {
     struct crew_worker *w = worker_of(c, worker);
-    if (!w || w->killing || w->lost || !cgroup_is_open())
+    struct order_load m;
+    uint64_t inputs_bytes = 0;
+    if (!w || w->killing || w->lost || !cgroup_is_open() || read_order_load(load, &m) < 0)
         return;
-    w->limit =
-        (memory_bytes ? memory_bytes : c->options.memory_bytes & ~SPAWNER_APART) + inputs_bytes;
+    for (uint16_t i = 0; i < m.inputs_count; i++)
+        inputs_bytes += stage_input_at(m.inputs, i).size;
+    const uint64_t usual = c->options.memory_bytes & ~SPAWNER_APART;
+    if (m.mem_bytes == 0 && (usual == 0 || inputs_bytes == 0)) /* as it began */
+        return;
+    w->limit = (m.mem_bytes ? m.mem_bytes : usual) + inputs_bytes;
     enqueue(w);
     flush_waiting(c);
 }

@@ -61,9 +61,9 @@ int crew_start_builder(struct crew *c, uint32_t worker);
  * crew_start. A worker that is gone is ignored, its EXITED is on the way. */
 int crew_order(struct crew *c, uint32_t worker, uint8_t type, uint32_t request,
                struct bytes payload);
-/* So many bytes of memory for its group, if it has one, of which the system counts what it touches;
- * 0: as crew_options says. Its inputs are beside that, as they may be read from the disk by it. */
-void crew_limit(struct crew *c, uint32_t worker, uint64_t memory_bytes, uint64_t inputs_bytes);
+/* Before it gets this LOAD: limits the memory of its group, if it has one, to what the job says, or
+ * else crew_options, and its inputs, which it may be the one to read from the disk. */
+void crew_limit(struct crew *c, uint32_t worker, struct bytes load);
 /* SIGKILL to its process group. ERR_NOT_FOUND when its end has been reported already. */
 int crew_kill(struct crew *c, uint32_t worker);
 /* Kills every worker and the spawner, reaps them, closes everything. At most 500 ms. No callback is

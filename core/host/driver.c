@@ -192,24 +192,12 @@ static void perform_start(struct driver *d, const struct action *a)
     driver_event(d, &ev);
 }
 
-static void limit_memory(struct driver *d, uint32_t worker, struct bytes load)
-{
-    struct order_load m;
-    uint64_t inputs_bytes = 0;
-    if (read_order_load(load, &m) < 0)
-        return;
-    for (uint16_t i = 0; i < m.inputs_count; i++)
-        inputs_bytes += stage_input_at(m.inputs, i).size;
-    if (m.mem_bytes > 0 || inputs_bytes > 0)
-        crew_limit(d->crew, worker, m.mem_bytes, inputs_bytes);
-}
-
 static void perform_order(struct driver *d, const struct action *a, struct bytes payload)
 {
     if (a->type == MESSAGE_ORDER_RUN || a->type == MESSAGE_ORDER_TASKS)
         spin_run_began(&d->spin, a->worker, order_first(payload));
     if (a->type == MESSAGE_ORDER_LOAD)
-        limit_memory(d, a->worker, payload);
+        crew_limit(d->crew, a->worker, payload);
     /* A worker that takes no more orders is stuck, and one that missed an order would wait for
      * ever: it ends, and its end is reported. */
     if (crew_order(d->crew, a->worker, (uint8_t)a->type, a->request, payload) < 0)

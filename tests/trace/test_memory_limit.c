@@ -50,8 +50,8 @@ TEST(a_node_with_more_memory_may_help_where_its_own_was_not_enough)
 TEST(no_node_helps_a_worker_that_needs_more_than_its_job_says)
 {
     check_death(64 * MIB, WORKER_LIMIT_OWN, REPORT_OWN_DOING,
-                "the worker needed more than the 64 MiB of memory that the job says it needs (mem), "
-                "and the system killed it");
+                "the worker needed more than the 64 MiB of memory that the job says it needs (mem)"
+                ", and the system killed it");
 }
 
 TEST_MAIN(a_node_with_more_memory_may_help_where_its_own_was_not_enough,

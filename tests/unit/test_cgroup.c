@@ -184,7 +184,12 @@ TEST(test_what_a_process_was_killed_for_is_read_from_its_group)
     CHECK_INT(cgroup_killed(&two, "g"), CGROUP_KILL_OWN);
     put("killed1/g/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
     CHECK_INT(cgroup_killed(&one, "g"), CGROUP_KILL_SYSTEM);
-    put("killed1/g/memory.failcnt", "12\n");
+    put("killed1/memory.limit_in_bytes", "100663296\n");
+    put("killed1/memory.max_usage_in_bytes", "100663296\n");
+    put("killed1/g/memory.limit_in_bytes", "4328521728\n");
+    put("killed1/g/memory.max_usage_in_bytes", "100651008\n");
+    CHECK_INT(cgroup_killed(&one, "g"), CGROUP_KILL_ABOVE);
+    put("killed1/g/memory.limit_in_bytes", "100663296\n");
     CHECK_INT(cgroup_killed(&one, "g"), CGROUP_KILL_OWN);
     close(two.memory);
     close(one.memory);
@@ -298,9 +303,14 @@ static int say_and_end(const void *ctx, const int descriptors[3], uint64_t memor
 
 static void start_one(struct stems *s, uint64_t bytes, int want, pid_t *pid, uint32_t *group)
 {
-    int ends[2];
+    int low[2], ends[2];
     char byte = 0;
-    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    REQUIRE(pipe2(low, O_CLOEXEC) == 0);
+    for (int i = 0; i < 2; i++) { /* above those that a spawner's children keep */
+        ends[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 20);
+        REQUIRE(ends[i] >= 0);
+        close(low[i]);
+    }
     CHECK_INT(stems_start(s, (int[]){ends[0], ends[1], 2}, bytes, pid, group), want);
     close(ends[1]);
     CHECK_INT(read(ends[0], &byte, 1), want ? 0 : 1);
@@ -332,6 +342,9 @@ TEST(test_a_worker_is_in_its_group_with_its_limit_and_the_group_goes_with_it)
     snprintf(path, sizeof path, "stems/%d-0/pids.max", (int)getpid());
     CHECK(is_there(path)); /* it keeps the folder, as a process would */
     CHECK_INT(s.left_count, 1);
+    CHECK_INT(unlink(path), 0);
+    snprintf(path, sizeof path, "stems/%d-0/cgroup.kill", (int)getpid());
+    check_file(path, "1");
     CHECK_INT(unlink(path), 0);
     start_one(&s, 7, 77, &pid, &group);
     snprintf(path, sizeof path, "stems/%d-0", (int)getpid());

@@ -104,10 +104,10 @@ TEST(test_an_empty_list_is_a_document)
 }
 
 static const char *const job_fields[] = {
-    "id",         "name",         "kernel",      "args",        "state",   "by",         "units",
-    "leaf_units", "leaves_total", "leaves_done", "nodes",       "retries", "duplicates", "redone",
-    "durable",    "machines",     "seconds",     "cpu_seconds", "checked", "result",     "digest",
-    "error"};
+    "id",         "name",       "kernel",       "args",        "state",   "by",
+    "units",      "leaf_units", "leaves_total", "leaves_done", "nodes",   "retries",
+    "duplicates", "redone",     "durable",      "machines",    "seconds", "cpu_seconds",
+    "checked",    "result",     "digest",       "error"};
 
 TEST(test_a_job_has_every_agreed_field_in_order)
 {
