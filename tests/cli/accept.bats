@@ -447,7 +447,7 @@ END
     [ "$(stat -c %a "$VELUM_HOME")" = 700 ]
     [ -z "$(find "$VELUM_HOME" elsewhere -type f -perm /077)" ]
     [ -z "$(find "$VELUM_HOME" elsewhere -type d -perm /077)" ]
-    said_ok unit/test_tls_link test_right_peer test_wrong_root_is_refused \
+    tested_by unit/test_tls_link test_right_peer test_wrong_root_is_refused \
         test_wrong_pinned_id_is_refused test_no_client_certificate_is_refused \
         test_foreign_client_certificate_is_refused test_tls_1_2_is_refused \
         test_another_protocol_word_is_refused test_no_protocol_word_is_refused
@@ -516,7 +516,7 @@ END
     kill -KILL $(children_of "$PID_a")
     run -0 --separate-stderr velum run pi 100000000
     [ "$output" = $PI ]
-    said_ok unit/test_crew a_worker_is_confined causes_of_death a_dead_spawner_is_replaced
+    tested_by unit/test_crew a_worker_is_confined causes_of_death a_dead_spawner_is_replaced
 }
 
 @test "SIGTERM or Ctrl-C: hand back, goodbye, exit 0 within 2 s; kill -9 and restart" {
@@ -559,7 +559,7 @@ END
     VELUM_HOME=$FOLDER/other run -1 timeout 10 "$VELUM" node --port "$PORT_a"
     [[ $output == *"$PORT_a"*"in use"* ]]
     alive_is 1
-    script_ok full_disk
+    tested_by chaos/full_disk full_disk full_disk_restart
 }
 
 # --- The job ---
@@ -704,8 +704,7 @@ all_killed_two_restarted() {
 }
 
 @test "Losing one after the other, or any two nodes together: the same digest" {
-    # A worker, a working node, the coordinator, the submitter's node; tests/chaos does more of it.
-    script_ok kill9 KILL9_ROUNDS=3
+    tested_by chaos/kill9 worker node coordinator submitter
     mesh 4 --slots 1
     want=$(digest_of --local pi 20000000000)
     id=$(velum run -d --addr "127.0.0.1:$PORT_a" pi 20000000000)
@@ -750,7 +749,7 @@ all_killed_two_restarted() {
     # The greatest N is taken.
     id=$(velum run -d pi 1000000000000000)
     run -0 velum kill "$id"
-    said_ok unit/test_pi test_every_path_has_the_same_bits test_every_compiler_has_the_same_bits \
+    tested_by unit/test_pi test_every_path_has_the_same_bits test_every_compiler_has_the_same_bits \
         test_error_is_below_a_femto test_leaf_size_depends_on_n_alone
 }
 
@@ -795,7 +794,7 @@ all_killed_two_restarted() {
     other_versions
     loose_permissions
     corrupt_journal
-    script_ok flood
+    tested_by chaos/flood flood_user_gets_through flood_garbage flood_garbage_inside_tls
 }
 
 other_versions() {
