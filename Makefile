@@ -20,8 +20,8 @@ BUILTINS = cat factor grep hash hash_find mandelbrot matmul noop pi png primes s
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo check chaos planted bench tidy sanitize firmware install uninstall clean test-programs \
-        test-tools sanitize-run
+.PHONY: all demo check chaos planted bench tidy sanitize firmware install uninstall clean \
+        suite-programs test-programs test-tools sanitize-run
 all:
 
 # As many jobs as cores, unless the caller has an opinion.
@@ -251,8 +251,9 @@ $(FAULTY): $(FAULTY_OBJS) $(O)/tests/chaos/faulty.o $(SIM_OBJS) $(CORE_OBJS) $(B
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-test-programs: $(HOST_TESTS) $(PURE_TESTS) $(BENCH_TOOLS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY) \
-               $(CHAOS) $(CHAOS_WALL) $(O)/velum.shared
+# What all suites but chaos need, and all that tests and measures.
+suite-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY)
+test-programs: suite-programs $(BENCH_TOOLS) $(CHAOS) $(CHAOS_WALL) $(O)/velum.shared
 
 # Without bats the tests of the command line would only be skipped, without the others those that
 # make a network of their own.
@@ -277,7 +278,7 @@ sanitize:
 	$(Q)test -f obj-san/config.mk || ./configure --build=obj-san --sanitize=address,undefined
 	@$(MAKE) O=obj-san sanitize-run
 # With a sanitizer no worker is shut in (28 skips), and some of its limits are the sanitizer's (3).
-sanitize-run: test-programs test-tools
+sanitize-run: suite-programs test-tools
 	@ALLOWED_SKIPS=31 $(RUN_TESTS) --seeds 100 --slow unit trace crash fuzz sim smoke
 
 tidy:
