@@ -14,7 +14,8 @@ static struct {
     bool (*found)(void *ctx, const char *relative);
     void *ctx;
     size_t folders;
-    const char *prefix; /* of the folders that count; NULL: none */
+    const char *prefix; /* of the folders that may count; NULL: none */
+    bool (*counts)(const char *path);
 } walk;
 
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *f)
@@ -35,7 +36,8 @@ static int visit(const char *path, const struct stat *s, int kind, struct FTW *f
 {
     (void)s;
     walk.folders += kind == FTW_D && f->level > 0 && walk.prefix &&
-                    strncmp(path + f->base, walk.prefix, strlen(walk.prefix)) == 0;
+                    strncmp(path + f->base, walk.prefix, strlen(walk.prefix)) == 0 &&
+                    walk.counts(path);
     return walk.found && f->level > 0 && !walk.found(walk.ctx, path + walk.skip);
 }
 
@@ -60,8 +62,9 @@ bool tree_line_with(const char *path, const char *word, char *line, size_t cap)
     return found;
 }
 
-size_t tree_folders(const char *path, const char *prefix)
+size_t tree_folders(const char *path, const char *prefix, bool (*counts)(const char *path))
 {
+    walk.counts = counts;
     walk.found = NULL;
     walk.prefix = prefix;
     walk.folders = 0;

@@ -11,7 +11,7 @@ bool tree_remove(const char *path);
 void tree_walk(const char *folder, bool (*found)(void *ctx, const char *relative), void *ctx);
 /* The first line of a file that has the word in it, cut to `cap` bytes; empty and false: none. */
 bool tree_line_with(const char *path, const char *word, char *line, size_t cap);
-/* How many folders below this one have a name that begins so. */
-size_t tree_folders(const char *path, const char *prefix);
+/* How many folders below this one have a name that begins so, and count. */
+size_t tree_folders(const char *path, const char *prefix, bool (*counts)(const char *path));
 
 #endif

@@ -1,5 +1,6 @@
 #include "tests/chaos/driver/verdict.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,30 @@
 #define LEFT_MS 5000
 #define COPY_MS 10000
 
-/* Control groups of nodes, which lie below our own; others there are other people's. */
+/* Whether no process is in this control group, nor in one below it. */
+static bool is_abandoned(const char *group)
+{
+    char path[640];
+    struct dirent *entry;
+    snprintf(path, sizeof path, "%s/cgroup.procs", group);
+    FILE *from = fopen(path, "re");
+    bool abandoned = from == NULL || fgetc(from) == EOF;
+    if (from)
+        fclose(from);
+    DIR *below = abandoned ? opendir(group) : NULL;
+    while (below && abandoned && (entry = readdir(below)) != NULL) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%.380s/%.255s", group, entry->d_name);
+        abandoned = is_abandoned(path);
+    }
+    if (below)
+        closedir(below);
+    return abandoned;
+}
+
+/* Control groups that nodes left below our own. Those with processes are of tests beside this one:
+ * of this run nobody is alive when it matters. */
 static size_t count_groups(void)
 {
     char line[512], path[640];
@@ -25,11 +49,23 @@ static size_t count_groups(void)
         line[strcspn(line, "\n")] = 0;
         snprintf(path, sizeof path, "/sys/fs/cgroup%s", at ? at + 2 : "");
         if (at)
-            count = tree_folders(path, "velum");
+            count = tree_folders(path, "velum", is_abandoned);
     }
     if (from)
         fclose(from);
     return count;
+}
+
+/* One that is only just made, or about to be removed, is gone or in use a moment later. */
+static bool more_groups_stay(size_t before)
+{
+    int64_t end = proc_clock_ms() + LEFT_MS;
+    while (count_groups() > before) {
+        if (proc_clock_ms() > end)
+            return true;
+        proc_nap_ms(50);
+    }
+    return false;
 }
 
 void verdict_begin(struct before *b)
@@ -140,7 +176,7 @@ bool verdict_end(struct run *r, const struct before *b)
     /* Mounts elsewhere are other people's. */
     if (good && tree_line_with("/proc/self/mountinfo", m->folder, left, sizeof left))
         good = run_fail(r, "left behind: the mount %s", left);
-    if (good && count_groups() != b->groups)
+    if (good && more_groups_stay(b->groups))
         good = run_fail(r, "left behind: a control group");
     if (!good || had_failed)
         return false;
