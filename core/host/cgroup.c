@@ -153,15 +153,14 @@ static void close_root(struct cgroup_root *r)
 
 /* The one above, if it is handed over and divided already: what a service manager makes of a
  * service whose processes it puts into a group below the one it hands over. */
-static void climb(struct cgroup_place *p, enum cgroup_mode mode)
+static void climb(struct cgroup_place *p)
 {
     struct cgroup_place above = *p;
     char *group = strrchr(above.group, '/'), *folder = strrchr(above.folder, '/');
     if (strcmp(p->group, "/") == 0 || !group || !folder)
         return;
     *group = *folder = '\0';
-    if ((mode == CGROUP_YES || is_marked(above.folder)) &&
-        file_lists(above.folder, "cgroup.subtree_control", "memory")) {
+    if (is_marked(above.folder) && file_lists(above.folder, "cgroup.subtree_control", "memory")) {
         *p = above;
         if (!p->group[0])
             text_copy(p->group, sizeof p->group, "/");
@@ -286,7 +285,10 @@ static void step_back(const struct cgroup_root *base, struct cgroup_owner o)
     cgroup_write(base, base->memory, ".", "cgroup.subtree_control", "-pids");
     cgroup_write(base, base->memory, ".", "cgroup.subtree_control", "-memory");
     cgroup_enter(base, ".");
-    cgroup_remove(base, name);
+    /* Of a node that was killed the last process may be about to end. */
+    const bool alone = (uint32_t)getpid() != o.pid && (uint32_t)getppid() != o.pid;
+    for (int tries = alone ? 20 : 1; cgroup_remove(base, name) != 0 && tries > 1; tries--)
+        usleep(10000);
 }
 
 /* Version 2: what is below may be limited. The number of processes is a wish. */
@@ -384,7 +386,7 @@ static int find_ground(const struct cgroup_options *o, int *version, struct cgro
     if (rc < 0)
         return rc;
     if (*version == 2)
-        climb(memory, o->mode);
+        climb(memory);
     if (!may_divide(memory, o->mode))
         return refuse("its cgroup %s is not its own to divide: nobody has handed it over (cgroups)",
                       memory->group);
