@@ -27,6 +27,7 @@ static const struct opt opts[] = {
      .kind = OPT_TEXT,
      .value = "DIR",
      .effect = "the node's state ($VELUM_HOME/nodes/PORT)"},
+    {.name = "renew", .kind = OPT_SWITCH, .effect = "renew the certificates of this machine now"},
     {.name = "only", .kind = OPT_SWITCH, .effect = "join, and do not start the node"},
     {0},
 };
@@ -138,6 +139,25 @@ static int become_node(const struct call *c, const char *port)
     return CODE_FAILED;
 }
 
+/* A node that runs has this done when half of a certificate's life is over. */
+static int renew(const struct call *c, uint16_t port)
+{
+    struct home h;
+    char message[HOME_MESSAGE_SIZE] = "", state[HOME_PATH_SIZE];
+    if (c->argc > 0 || opt_given(c->opts, "token-file") || opt_given(c->opts, "only"))
+        return misuse("--renew takes --port or --data, and nothing else");
+    int rc = home_locate(&h, message);
+    if (rc == 0)
+        rc = home_state_path(&h, port, opt_text(c->opts, "data", NULL), state, message);
+    bool node = rc == 0 && access(state, F_OK) == 0;
+    if (rc == 0)
+        rc = join_renew(&h, node ? state : NULL, message);
+    if (rc < 0)
+        return report(rc, message);
+    talk_line("renewed: the certificate of this machine's user%s", node ? ", and its node's" : "");
+    return CODE_DONE;
+}
+
 static int run(const struct call *c)
 {
     struct home h;
@@ -145,6 +165,8 @@ static int run(const struct call *c)
     struct join_asked asked;
     char message[HOME_MESSAGE_SIZE] = "", port[8];
     const uint16_t number = (uint16_t)opt_number(c->opts, "port", PORT_DEFAULT);
+    if (opt_given(c->opts, "renew"))
+        return renew(c, number);
     int code = take_string(c, &s);
     if (code != CODE_DONE)
         return code;

@@ -1,5 +1,5 @@
 /* All that is read of somebody without a certificate: one frame, JOIN, of at most JOIN_REQUEST_MAX
- * bytes. With join_desk.c this is what a stranger can reach behind TLS. */
+ * bytes; and of who has one and wants another, RENEW. With join_desk.c this is what a stranger can reach behind TLS. */
 #include "core/base/err.h"
 #include "core/host/connection.h"
 #include "core/host/memory.h"
@@ -14,15 +14,19 @@ static void end(struct connection *k, int fault)
 }
 
 /* The answer is written, and what comes then is dropped until the other side closes. */
-static void answer(struct connection *k, struct bytes request)
+static void answer(struct connection *k, const struct frame *f)
 {
-    uint8_t exporter[32], type = MESSAGE_JOIN_REFUSED;
+    uint8_t exporter[32], type = f->type;
+    int party = 0;
+    struct join_caller from = {.fd = k->stream.fd, .exporter = exporter};
     struct buf payload;
     const struct linkset_events *to = &k->set->events;
     buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
     int rc = to->join ? tls_join_exporter(k->stream.tls, exporter) : ERR_UNSUPPORTED;
+    tls_peer(k->stream.tls, &from.peer.id, &party, &from.peer.certificate);
+    from.peer.party = (enum party)party;
     if (rc == 0)
-        rc = to->join(to->ctx, k->stream.fd, exporter, request, &type, &payload);
+        rc = to->join(to->ctx, &from, f->payload, &type, &payload);
     if (rc == 0) {
         connection_put(k, type, 0, buf_bytes(&payload));
         connection_enter(k, LINK_CLOSING);
@@ -42,10 +46,11 @@ static void look(struct connection *k)
         end(k, n);
     else if (n == 0 && frame_missing(buf_bytes(&k->in)) > FRAME_MAX - k->in.len)
         end(k, ERR_TOO_LARGE);
-    else if (n > 0 && (frame.type != MESSAGE_JOIN || (size_t)n != k->in.len))
+    else if (n > 0 && ((frame.type != MESSAGE_JOIN && frame.type != MESSAGE_RENEW) ||
+                       (size_t)n != k->in.len))
         end(k, ERR_FORMAT);
     else if (n > 0)
-        answer(k, frame.payload);
+        answer(k, &frame);
 }
 
 void connection_join_read(struct connection *k)

@@ -353,11 +353,11 @@ static void on_frame(void *ctx, uint64_t link, const struct frame *frame)
     driver_event(ctx, &ev);
 }
 
-static int on_join(void *ctx, int fd, const uint8_t exporter[32], struct bytes payload,
-                   uint8_t *type, struct buf *answer)
+static int on_join(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
+                   struct buf *answer)
 {
     struct driver *d = ctx;
-    return d->parts.join(d->parts.join_ctx, fd, exporter, payload, type, answer);
+    return d->parts.join(d->parts.join_ctx, from, payload, type, answer);
 }
 
 static void on_down(void *ctx, uint64_t link, enum party party, enum link_end end, int fault,

@@ -36,7 +36,7 @@ struct driver_parts {
     void (*user_frame)(void *ctx, const struct frame *frame);
     /* As linkset_events.join, with a ctx of its own; NULL where nobody may join. */
     void *join_ctx;
-    int (*join)(void *ctx, int fd, const uint8_t exporter[32], struct bytes payload, uint8_t *type,
+    int (*join)(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
                 struct buf *answer);
 };
 

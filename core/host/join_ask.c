@@ -39,6 +39,8 @@ struct asking {
     X509 *root; /* of the mesh, once the other side showed it */
     struct instant until;
     EVP_PKEY *keys[2];
+    struct authority_parts shown; /* what a certificate is renewed by; empty for who joins */
+    int renewed;                  /* and which of both leaves it is */
     struct buf in;
 };
 
@@ -111,6 +113,10 @@ static int open_tls(struct asking *a)
     if (!a->ssl || SSL_set_fd(a->ssl, a->fd) != 1 ||
         SSL_set_alpn_protos(a->ssl, word, sizeof word) != 0)
         return ERR_NO_MEMORY;
+    if (a->shown.leaf && (SSL_use_certificate(a->ssl, a->shown.leaf) != 1 ||
+                          SSL_use_PrivateKey(a->ssl, a->shown.key) != 1 ||
+                          SSL_add1_chain_cert(a->ssl, a->shown.issuer) != 1))
+        return ERR_SYSTEM;
     SSL_set_connect_state(a->ssl);
     return 0;
 }
@@ -240,6 +246,11 @@ static int put_request(struct asking *a, struct buf *to)
     struct buf about;
     buf_init(&about, &host_memory, JOIN_REQUEST_MAX);
     memcpy(r.id, a->string->id, sizeof r.id);
+    if (a->shown.leaf) {
+        buf_clear(&about);
+        frame_put(to, MESSAGE_RENEW, 0, (struct bytes){NULL, 0});
+        return buf_result(to);
+    }
     struct digest verifier = token_verifier(a->string->id, a->string->secret);
     int rc = SSL_export_keying_material(a->ssl, exporter, sizeof exporter, label, sizeof label - 1,
                                         NULL, 0, 0) == 1
@@ -333,9 +344,40 @@ out:
     return rc;
 }
 
+/* Another one for the same key. */
+static int take_renewed(struct asking *a, const struct frame *f)
+{
+    struct join_renewed m;
+    int rc = ERR_FORMAT;
+    if (f->type != MESSAGE_RENEWED || join_renewed_decode(f->payload, &m) < 0)
+        return say(a, rc,
+                   f->type == MESSAGE_JOIN_REFUSED
+                       ? "the issuer does not renew this certificate"
+                       : "the answer is not in the agreed form; is it another version?");
+    X509 *issuer = open_certificate(m.issuer), *leaf = open_certificate(m.leaf);
+    STACK_OF(X509) *issuers = sk_X509_new_null();
+    struct authority_adopted all = {.root = a->root,
+                                    .issuer = issuer,
+                                    .count = 1,
+                                    .certificates = {leaf},
+                                    .keys = {a->shown.key}};
+    leaf_of(a, a->renewed, &all.leaves[0]);
+    if (issuer && issuers && sk_X509_push(issuers, issuer) > 0 &&
+        belongs(a, leaf, issuers, a->renewed))
+        rc = authority_adopt(a->home, &all, a->message);
+    else
+        say(a, rc, "the certificate that came is not for this key and mesh; nothing was written");
+    sk_X509_free(issuers);
+    X509_free(issuer);
+    X509_free(leaf);
+    return rc;
+}
+
 static int take_answer(struct asking *a, const struct frame *f, const char *addr,
                        struct join_asked *out)
 {
+    if (a->shown.leaf)
+        return take_renewed(a, f);
     struct join_answer answer;
     if (f->type == MESSAGE_JOIN_REFUSED)
         return say(a, ERR_PERMISSION,
@@ -490,4 +532,48 @@ int join_ask(const struct home *h, const struct join_string *s, uint16_t port, c
     if (lock >= 0)
         close(lock);
     return rc;
+}
+
+/* --- another certificate for what this machine has --- */
+
+static void add_known(void *ctx, const char *addr)
+{
+    struct join_string *s = ctx;
+    if (s->addrs_count < JOIN_ADDRS_MAX)
+        text_copy(s->addrs[s->addrs_count++], JOIN_ADDR_SIZE, addr);
+}
+
+static int renew_one(struct asking *a, int which)
+{
+    struct authority_leaf leaf;
+    struct join_asked out;
+    leaf_of(a, which, &leaf);
+    int rc = authority_read(a->home, &leaf, true, &a->shown, a->message);
+    if (rc == 0) {
+        a->renewed = which;
+        a->keys[which] = a->shown.key;
+        rc = ask_all(a, &out);
+        a->keys[which] = NULL;
+    }
+    authority_parts_clear(&a->shown);
+    return rc;
+}
+
+int join_renew(const struct home *h, const char *state, char message[HOME_MESSAGE_SIZE])
+{
+    struct join_string s = {.roles = JOIN_NODE};
+    struct digest mesh;
+    struct asking a = {.home = h, .string = &s, .message = message, .fd = -1};
+    message[0] = '\0';
+    certificate_library_open();
+    int rc = authority_home_mesh(h, &mesh, message);
+    if (rc < 0)
+        return rc;
+    memcpy(s.root, mesh.bytes, sizeof s.root);
+    peers_file_read(h, add_known, &s);
+    if (state && !text_copy(a.state, sizeof a.state, state))
+        return say(&a, ERR_TOO_LARGE, "the path of the state folder is too long");
+    if (state)
+        rc = renew_one(&a, NODE_LEAF);
+    return rc < 0 ? rc : renew_one(&a, USER_LEAF);
 }

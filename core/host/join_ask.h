@@ -26,4 +26,9 @@ struct join_asked {
 int join_ask(const struct home *h, const struct join_string *s, uint16_t port, const char *data,
              struct join_asked *out, char message[HOME_MESSAGE_SIZE]);
 
+/* Has an issuer of the mesh make new certificates for the keys this home has: the user's, and the
+ * node's in `state` (NULL: none). Those that ended JOIN_LATE_S ago at most are taken too. As
+ * join_ask. */
+int join_renew(const struct home *h, const char *state, char message[HOME_MESSAGE_SIZE]);
+
 #endif

@@ -209,9 +209,39 @@ static uint64_t network_of(int fd)
     return load_u64(v6->sin6_addr.s6_addr);
 }
 
-int join_desk_answer(struct join_desk *d, int fd, const uint8_t exporter[32], struct bytes payload,
+/* The same key in the same role. That it may have one at all, the handshake has looked at. */
+static int renew(struct join_desk *d, const struct link_peer *peer, struct buf *answer)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    struct authority_parts made = {NULL};
+    unsigned char *der[2] = {NULL};
+    const unsigned char *at = peer->certificate.data;
+    X509 *old = d2i_X509(NULL, &at, (long)peer->certificate.len);
+    int rc = old ? authority_issue(d->parts.home, X509_get0_pubkey(old), (int)peer->party, &made,
+                                   message)
+                 : ERR_FORMAT;
+    if (rc == 0) {
+        const struct join_renewed out = {der_of(made.issuer, &der[0]), der_of(made.leaf, &der[1])};
+        put_join_renewed(answer, &out);
+        rc = buf_result(answer);
+    }
+    OPENSSL_free(der[0]);
+    OPENSSL_free(der[1]);
+    authority_parts_clear(&made);
+    X509_free(old);
+    return rc;
+}
+
+int join_desk_answer(struct join_desk *d, const struct join_caller *from, struct bytes payload,
                      uint8_t *type, struct buf *answer)
 {
-    return join_desk_answer_at(d, network_of(fd), loop_clock(), (int64_t)time(NULL), exporter,
-                               payload, type, answer);
+    if (*type == MESSAGE_JOIN)
+        return join_desk_answer_at(d, network_of(from->fd), loop_clock(), (int64_t)time(NULL),
+                                   from->exporter, payload, type, answer);
+    const bool may = *type == MESSAGE_RENEW && payload.len == 0 && from->peer.party != 0 &&
+                     from->peer.party != PARTY_ISSUER;
+    *type = may && renew(d, &from->peer, answer) == 0 ? MESSAGE_RENEWED : MESSAGE_JOIN_REFUSED;
+    if (*type == MESSAGE_JOIN_REFUSED)
+        buf_reset(answer);
+    return 0;
 }

@@ -13,6 +13,7 @@
 #include "core/base/instant.h"
 #include "core/base/log.h"
 #include "core/host/home.h"
+#include "core/host/linkset.h"
 #include "core/wire/join.h"
 
 #define JOIN_TRIES_MAX 10
@@ -31,11 +32,11 @@ struct join_desk_parts {
 
 int join_desk_new(struct join_desk **out, const struct join_desk_parts *parts);
 void join_desk_free(struct join_desk *d);
-/* `fd`: the connection, for where it comes from. Gives the answer's type (JOINED or JOIN_REFUSED)
- * and payload; < 0 for none at all: too many tries, or somebody else is at the files. */
-int join_desk_answer(struct join_desk *d, int fd, const uint8_t exporter[32], struct bytes payload,
+/* JOIN and RENEW. Gives the answer's type (JOINED, RENEWED or JOIN_REFUSED) and payload; < 0 for
+ * none at all: too many tries, or somebody else is at the files. */
+int join_desk_answer(struct join_desk *d, const struct join_caller *from, struct bytes payload,
                      uint8_t *type, struct buf *answer);
-/* The same with the source (its network: 24 bits of IPv4, 64 of IPv6) and both times given. */
+/* JOIN with the source (its network: 24 bits of IPv4, 64 of IPv6) and both times given. */
 int join_desk_answer_at(struct join_desk *d, uint64_t source, struct instant now, int64_t now_s,
                         const uint8_t exporter[32], struct bytes payload, uint8_t *type,
                         struct buf *answer);

@@ -35,6 +35,13 @@ struct link_peer {
     struct bytes certificate; /* DER, borrowed */
 };
 
+/* Who is at the other end of a connection to join. */
+struct join_caller {
+    int fd;
+    const uint8_t *exporter; /* 32 bytes, tls_join_exporter */
+    struct link_peer peer;   /* party 0: a stranger; a certificate may have ended (JOIN_LATE_S) */
+};
+
 struct linkset_events {
     void *ctx;
     /* dial is 0 for an accepted link. */
@@ -45,9 +52,9 @@ struct linkset_events {
     void (*down)(void *ctx, uint64_t link, enum party party, enum link_end end, int fault,
                  uint8_t version);
     void (*dial_failed)(void *ctx, uint32_t dial, enum dial_end end, int fault);
-    /* Somebody without a certificate asks to join, from `fd`'s other end: gives the answer's type
-     * and payload. < 0: the connection is closed without one. NULL where nobody may. */
-    int (*join)(void *ctx, int fd, const uint8_t exporter[32], struct bytes payload, uint8_t *type,
+    /* Somebody asks to join, or for another certificate (*type, of the frame): gives the answer's
+     * type and payload. < 0: the connection is closed without one. NULL where nobody may. */
+    int (*join)(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
                 struct buf *answer);
 };
 

@@ -11,7 +11,7 @@
 struct renewal {
     struct renewal_parts parts;
     struct alarm *alarm;
-    bool told;
+    bool told, asked;
 };
 
 static int64_t seconds_left(const struct renewal *r)
@@ -35,6 +35,16 @@ static void fail(struct renewal *r, const char *why)
     r->told = true;
 }
 
+/* The first answer is awaited before anything is said. */
+static void ask_elsewhere(struct renewal *r)
+{
+    if (r->asked)
+        fail(r, "no issuer of the mesh has answered, and there is none on this machine");
+    r->asked = true;
+    if (r->parts.ask)
+        r->parts.ask(r->parts.ctx);
+}
+
 static void look(void *ctx)
 {
     struct renewal *r = ctx;
@@ -49,9 +59,9 @@ static void look(void *ctx)
     if (rc < 0 && rc != ERR_BUSY)
         fail(r, message[0] ? message : err_sentence(rc));
     else if (rc == 0 && identity_is_due(r->parts.identity))
-        fail(r, "there is no issuer key on this machine");
+        ask_elsewhere(r);
     else if (rc >= 0)
-        r->told = false;
+        r->told = r->asked = false;
     arm(r, due ? TRY_AGAIN_S : 1);
 }
 

@@ -19,6 +19,9 @@ struct renewal_parts {
     void *ctx;
     /* The identity has another certificate now. 0 or an error, which is told as a failure. */
     int (*renewed)(void *ctx, struct identity *identity);
+    /* It is due, and this machine has no issuer: has one asked, which takes a while, and what came
+     * lies in `state` at the next look. */
+    void (*ask)(void *ctx);
     /* It is due and could not be renewed; tried again in a minute. Told once until it succeeds. */
     void (*failed)(void *ctx, const char *why);
 };

@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/host/certificate.h"
 #include "core/host/trust.h"
+#include "core/wire/join.h"
 
 #define PEER_LIST_SIZE_MAX 16384
 
@@ -61,7 +62,7 @@ static bool welcome(SSL *ssl)
         SSL_use_PrivateKey(ssl, identity_key(w)) != 1)
         return false;
 #endif
-    SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
     return SSL_clear_chain_certs(ssl) == 1 && SSL_add1_chain_cert(ssl, identity_issuer(w)) == 1 &&
            SSL_add1_chain_cert(ssl, identity_root(w)) == 1;
 }
@@ -83,6 +84,15 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* The word that both sides agreed on, which they do before certificates are looked at. */
+static bool chose(SSL *ssl, const unsigned char *ours)
+{
+    const unsigned char *word = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(ssl, &word, &len);
+    return len == ours[0] && memcmp(word, ours + 1, len) == 0;
+}
+
 /* Replaces the library's own chain check, so that connections and signed bytes are judged by the
  * same few lines. */
 static int check_peer(X509_STORE_CTX *ctx, void *arg)
@@ -93,8 +103,9 @@ static int check_peer(X509_STORE_CTX *ctx, void *arg)
     X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
     int rc = ERR_IDENTITY;
     if (leaf)
-        rc = trust_check(identity_trust(t->profile->identity), leaf,
-                         X509_STORE_CTX_get0_untrusted(ctx), &t->id, &t->party);
+        rc = trust_check_late(identity_trust(t->profile->identity), leaf,
+                              X509_STORE_CTX_get0_untrusted(ctx),
+                              chose(ssl, join_word) ? JOIN_LATE_S : 0, &t->id, &t->party);
     if (rc == 0 && t->pins && !node_id_equal(t->id, t->pinned))
         rc = ERR_IDENTITY;
     t->refused = rc < 0;
@@ -264,25 +275,17 @@ static int fault_of(const struct tls *t, int result)
     return fault_of_reason(ERR_GET_REASON(e));
 }
 
-static bool is_word(const unsigned char *word, unsigned len, const unsigned char *ours)
-{
-    return len == ours[0] && memcmp(word, ours + 1, len) == 0;
-}
-
 /* Without an agreed word nobody goes on, whatever the certificates say. */
 static int finish(struct tls *t)
 {
-    const unsigned char *word = NULL;
-    unsigned len = 0;
-    SSL_get0_alpn_selected(t->ssl, &word, &len);
-    t->bulk = is_word(word, len, bulk_word);
-    t->join = is_word(word, len, join_word);
-    if (t->join)
-        return TLS_DONE;
-    if (!t->bulk && !is_word(word, len, control_word))
+    t->bulk = chose(t->ssl, bulk_word);
+    t->join = chose(t->ssl, join_word);
+    if (!t->bulk && !t->join && !chose(t->ssl, control_word))
         return ERR_VERSION;
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
     int der_len = peer ? i2d_X509(peer, &t->der) : 0;
+    if (t->join && !peer)
+        return TLS_DONE;
 #if VELUM_PLANT == 315 /* unit/test_tls_link: a user gets a bulk link */
     if (der_len <= 0 || t->party == 0)
 #else
@@ -311,7 +314,7 @@ int tls_handshake(struct tls *t)
 
 void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes *certificate)
 {
-    ensure(t->der);
+    ensure(t->der || t->join);
     *id = t->id;
     *party = t->party;
     *certificate = (struct bytes){t->der, t->der_len};

@@ -4,7 +4,7 @@
  *   version     TLS 1.3 only, ALPN required: "velum/1", or "velum-bulk/1" for a link that carries
  *               the bytes of objects between two nodes; who dials says which. "velum-join/1" is for
  *               who has no certificate yet: an issuer shows a certificate of its own and the root,
- *               and asks for none
+ *               and asks for none, but looks at one that is shown (RENEW, core/wire/join.h)
  *   parties     client certificate required; the chain, the name in the certificate and the pinned
  *               id are checked inside the handshake; the peer's list is bounded to 16 KiB
  *   algorithms  X25519, then P-256; AES-128-GCM, then ChaCha20; ECDSA with SHA-256
@@ -45,7 +45,8 @@ int tls_handshake(struct tls *t);
 bool tls_is_join(const struct tls *t);
 /* 32 bytes that only the two ends of this connection know (RFC 8446, section 7.5). 0 or < 0. */
 int tls_join_exporter(const struct tls *t, uint8_t to[32]);
-/* Who is there; after TLS_DONE, and not to join. The certificate (DER) is borrowed. */
+/* Who is there; after TLS_DONE. The certificate (DER) is borrowed. To join: party 0 and no
+ * certificate where none was shown. */
 void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes *certificate);
 /* What the client asked for; after TLS_DONE. Only nodes are let in with it. */
 bool tls_is_bulk(const struct tls *t);

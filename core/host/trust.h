@@ -19,6 +19,9 @@ int64_t trust_now_s(const struct trust *t);
 /* Checks leaf -> issuer -> root, the name, the mesh, and that it is valid now: who comes in. `sent`
  * are the issuers the peer sent along, or NULL. 0 or ERR_IDENTITY. */
 int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_id *id, int *party);
+/* The same of one that may have ended so long ago. */
+int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t late_s,
+                     struct node_id *id, int *party);
 /* As struct seal.verify. */
 int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
                  const uint8_t sig[64], struct signer *signer);

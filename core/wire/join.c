@@ -372,3 +372,17 @@ int join_answer_decode(struct bytes payload, struct join_answer *a)
     return reader_done(&in) && a->root.len > 0 && a->issuer.len > 0 && a->user.len > 0 ? 0
                                                                                        : ERR_FORMAT;
 }
+
+void put_join_renewed(struct buf *b, const struct join_renewed *m)
+{
+    put_block(b, m->issuer);
+    put_block(b, m->leaf);
+}
+
+int join_renewed_decode(struct bytes payload, struct join_renewed *m)
+{
+    struct reader in = reader_of(payload);
+    m->issuer = read_block(&in, JOIN_CERTIFICATE_MAX);
+    m->leaf = read_block(&in, JOIN_CERTIFICATE_MAX);
+    return reader_done(&in) && m->issuer.len > 0 && m->leaf.len > 0 ? 0 : ERR_FORMAT;
+}

@@ -27,6 +27,10 @@
  *             sign the same with "velum join key 1" in front and join_keys_digest behind
  *   JOINED    block root, block issuer, block node, block user (certificates, DER; node may be
  *             empty), u8 count (0..4), count x text address (other nodes)
+ *   RENEW     nothing: over the same kind of connection, by who has a certificate of this mesh and
+ *             shows it, also one that ended JOIN_LATE_S ago at most; it is for the same key and the
+ *             same role
+ *   RENEWED   block issuer, block leaf (certificates, DER)
  *   JOIN_REFUSED  nothing: whatever is wrong, an attacker learns only that it is
  *
  * Source: the join tokens of Docker Swarm and kubeadm, with a secret that never crosses the wire.
@@ -48,6 +52,8 @@
 #define JOIN_REQUEST_MAX 8192 /* the whole frame */
 #define JOIN_KEY_MAX 1024     /* one block of keys */
 #define JOIN_CERTIFICATE_MAX 2048
+
+#define JOIN_LATE_S ((int64_t)30 * 24 * 3600)
 
 enum join_role { JOIN_NODE = 1, JOIN_SUBMIT = 2, JOIN_NATIVE = 4, JOIN_READ = 8 };
 #define JOIN_ROLES_ALL 15
@@ -86,6 +92,10 @@ struct join_request {
     struct join_key node, user; /* node may be empty */
 };
 
+struct join_renewed {
+    struct bytes issuer, leaf;
+};
+
 struct join_answer {
     struct bytes root, issuer, node, user;
     uint8_t addrs_count;
@@ -109,5 +119,7 @@ int join_request_decode(struct bytes payload, struct join_request *r);
 int join_read_about(struct join_request *r);
 void put_join_answer(struct buf *b, const struct join_answer *a);
 int join_answer_decode(struct bytes payload, struct join_answer *a);
+void put_join_renewed(struct buf *b, const struct join_renewed *m);
+int join_renewed_decode(struct bytes payload, struct join_renewed *m);
 
 #endif

@@ -22,6 +22,8 @@
     X(JOIN, 8) /* by who has no certificate yet */                                                 \
     X(JOINED, 9)                                                                                   \
     X(JOIN_REFUSED, 10)                                                                            \
+    X(RENEW, 11) /* by who has one, and no issuer beside it */                                     \
+    X(RENEWED, 12)                                                                                 \
     X(DIRECTORY, 32)                                                                               \
     X(FORWARD, 33) /* a submission on its way to the first holder */                               \
     X(FORWARDED, 34)                                                                               \

@@ -1,12 +1,12 @@
 /* What is said by and to who joins. */
-#include "core/base/err.h"
 #include "core/wire/join.h"
+#include "core/base/err.h"
 #include "core/wire/message.h"
 #include "tests/golden/golden.h"
 
 bool golden_is_join(uint8_t type)
 {
-    return type == MESSAGE_JOIN || type == MESSAGE_JOINED || type == MESSAGE_JOIN_REFUSED;
+    return type >= MESSAGE_JOIN && type <= MESSAGE_RENEWED;
 }
 
 void golden_put_join(uint8_t type, struct buf *b)
@@ -29,6 +29,8 @@ void golden_put_join(uint8_t type, struct buf *b)
         put_join_request(b, &r);
     else if (type == MESSAGE_JOINED)
         put_join_answer(b, &answer);
+    else if (type == MESSAGE_RENEWED)
+        put_join_renewed(b, &(struct join_renewed){answer.issuer, answer.node});
 }
 
 static void say(FILE *to, const char *name, struct bytes text)
@@ -59,9 +61,14 @@ int golden_tell_join(uint8_t type, struct bytes p, FILE *to)
     struct join_answer a;
     if (type == MESSAGE_JOIN)
         return tell_request(p, to);
-    if (type == MESSAGE_JOIN_REFUSED)
+    if (type == MESSAGE_JOIN_REFUSED || type == MESSAGE_RENEW)
         return p.len == 0 ? 0 : ERR_FORMAT;
-    int rc = join_answer_decode(p, &a);
+    struct join_renewed m;
+    int rc = type == MESSAGE_RENEWED ? join_renewed_decode(p, &m) : join_answer_decode(p, &a);
+    if (type == MESSAGE_RENEWED && rc == 0)
+        say(to, "issuer", m.issuer), say(to, "leaf", m.leaf);
+    if (type == MESSAGE_RENEWED)
+        return rc;
     if (rc < 0)
         return rc;
     say(to, "root", a.root);

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -250,12 +251,12 @@ static struct linkset *links;
 static struct listener *listener;
 static int asked;
 
-static int on_join(void *ctx, int fd, const uint8_t key[32], struct bytes payload, uint8_t *type,
+static int on_join(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
                    struct buf *to)
 {
     (void)ctx;
     asked++;
-    return join_desk_answer(desk, fd, key, payload, type, to);
+    return join_desk_answer(desk, from, payload, type, to);
 }
 
 static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
@@ -300,19 +301,10 @@ static void serve_end(void)
     identity_free(node);
 }
 
-/* The asker is a process of its own; its exit status is the code, negated. */
-static int ask(struct join_string *s, const char *addr, const char *name)
+/* The child's exit status is the code, negated. */
+static int serve_until(pid_t pid)
 {
-    struct join_asked out;
-    struct home other;
     int status;
-    snprintf(s->addrs[0], sizeof s->addrs[0], "%s", addr);
-    s->addrs_count = 1;
-    home_below(&other, name);
-    pid_t pid = fork();
-    REQUIRE(pid >= 0);
-    if (pid == 0)
-        _exit(-join_ask(&other, s, 8001, NULL, &out, message));
     struct instant until = instant_plus_us(loop_clock(), 20 * S_US);
     while (waitpid(pid, &status, WNOHANG) == 0) {
         if (instant_reached(loop_clock(), until))
@@ -323,6 +315,21 @@ static int ask(struct join_string *s, const char *addr, const char *name)
     }
     REQUIRE(WIFEXITED(status));
     return -WEXITSTATUS(status);
+}
+
+/* The asker is a process of its own. */
+static int ask(struct join_string *s, const char *addr, const char *name)
+{
+    struct join_asked out;
+    struct home other;
+    snprintf(s->addrs[0], sizeof s->addrs[0], "%s", addr);
+    s->addrs_count = 1;
+    home_below(&other, name);
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0)
+        _exit(-join_ask(&other, s, 8001, NULL, &out, message));
+    return serve_until(pid);
 }
 
 static bool has(const char *name)
@@ -354,6 +361,105 @@ TEST(a_machine_joins)
     CHECK(!has("third/root.pem"));
     serve_end();
     identity_free(welcome);
+    end();
+}
+
+/* --- renewing --- */
+
+static int renew(const char *name)
+{
+    struct home other;
+    char state[128];
+    home_below(&other, name);
+    snprintf(state, sizeof state, "%s/%s/nodes/8001", root, name);
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0)
+        _exit(-join_renew(&other, state, message));
+    return serve_until(pid);
+}
+
+static X509 *node_certificate(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s/nodes/8001/node.pem", root, name);
+    FILE *f = fopen(path, "re");
+    REQUIRE(f);
+    X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
+    fclose(f);
+    REQUIRE(x);
+    return x;
+}
+
+/* Puts one in its place that ended so long ago. */
+static void end_certificate(const char *name, int64_t seconds_ago)
+{
+    char path[128];
+    struct certificate_request r = {.kind = CERTIFICATE_LEAF, .seconds = -seconds_ago};
+    X509 *old = node_certificate(name);
+    snprintf(path, sizeof path, "%s/home/issuer.key", root);
+    FILE *f = fopen(path, "re");
+    REQUIRE(f);
+    r.issuer_key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+    fclose(f);
+    r.issuer = (X509 *)identity_issuer(node);
+    r.key = X509_get0_pubkey(old);
+    REQUIRE(certificate_read_name(old, &r.name) == 0);
+    X509 *x = certificate_make(&r);
+    REQUIRE(x);
+    snprintf(path, sizeof path, "%s/%s/nodes/8001/node.pem", root, name);
+    f = fopen(path, "we");
+    REQUIRE(f && PEM_write_X509(f, x) == 1);
+    fclose(f);
+    X509_free(x);
+    X509_free(old);
+    EVP_PKEY_free(r.issuer_key);
+}
+
+TEST(a_machine_that_joined_has_its_certificates_renewed)
+{
+    struct identity *welcome;
+    char addr[ADDR_SIZE];
+    begin();
+    REQUIRE(identity_welcome(&welcome, &home, message) == 0);
+    serve(welcome, addr);
+    struct join_string s = invite(JOIN_NODE, 1);
+    REQUIRE(ask(&s, addr, "other") == 0);
+    X509 *first = node_certificate("other");
+    CHECK_INT(renew("other"), 0);
+    X509 *second = node_certificate("other");
+    CHECK(X509_cmp(first, second) != 0);
+    CHECK(EVP_PKEY_eq(X509_get0_pubkey(first), X509_get0_pubkey(second)) == 1);
+    end_certificate("other", 600);
+    CHECK_INT(renew("other"), 0);
+    X509 *third = node_certificate("other");
+    CHECK(certificate_not_after(third) > NOW_S);
+    CHECK_INT(asked, 5); /* a join, and twice both leaves */
+    X509_free(first);
+    X509_free(second);
+    X509_free(third);
+    serve_end();
+    identity_free(welcome);
+    end();
+}
+
+/* Whoever asks for another certificate shows one; whoever wants to join shows a string. */
+TEST(a_stranger_renews_nothing)
+{
+    static const uint8_t key[32];
+    struct join_caller from = {.fd = -1, .exporter = key};
+    static const int parties[] = {0, PARTY_ISSUER};
+    struct buf b;
+    begin();
+    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t type = MESSAGE_RENEW;
+        from.peer.party = (enum party)parties[i];
+        CHECK_INT(join_desk_answer(desk, &from, (struct bytes){NULL, 0}, &type, &b), 0);
+        CHECK_INT(type, MESSAGE_JOIN_REFUSED);
+        CHECK_INT(b.len, 0);
+    }
+    buf_clear(&b);
     end();
 }
 
@@ -398,4 +504,5 @@ TEST_MAIN(the_string_says_the_role,
           a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed,
           whatever_is_wrong_the_answer_is_the_same, a_string_is_good_once_and_not_when_revoked,
           who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody, a_machine_joins,
+          a_machine_that_joined_has_its_certificates_renewed, a_stranger_renews_nothing,
           nothing_is_sent_to_who_may_not_let_others_in, a_home_of_another_mesh_stays_what_it_is)

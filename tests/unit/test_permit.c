@@ -71,7 +71,8 @@ TEST(nodes_say_what_nodes_say_and_ask_nothing_that_users_ask)
 {
     for (int type = 0; type < 256; type++) {
         bool may = is_message(type) && type < 80 && type != MESSAGE_JOIN &&
-                   type != MESSAGE_JOINED && type != MESSAGE_JOIN_REFUSED;
+                   type != MESSAGE_JOINED && type != MESSAGE_JOIN_REFUSED && type != MESSAGE_RENEW &&
+                   type != MESSAGE_RENEWED;
         CHECK_INT(permit_of(PARTY_NODE, (uint8_t)type), may ? PERMIT_YES : PERMIT_NO);
     }
 }
