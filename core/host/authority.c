@@ -447,8 +447,18 @@ static int adopt_leaf(const struct home *h, const struct authority_adopted *a, u
                       char *message)
 {
     struct places p;
+    EVP_PKEY *there = NULL;
+    int rc;
     places_of(&p, h, &a->leaves[i]);
-    int rc = exists(p.leaf_key) ? 0 : write_key(p.leaf_key, a->keys[i], message);
+    if (exists(p.leaf_key)) {
+        rc = read_key(p.leaf_key, &there, message);
+        if (rc == 0 && EVP_PKEY_eq(there, a->keys[i]) != 1)
+            rc = say(message, ERR_BUSY, "somebody else made", p.leaf_key,
+                     "another join was faster; join once more, with another string");
+    } else {
+        rc = write_key(p.leaf_key, a->keys[i], message);
+    }
+    EVP_PKEY_free(there);
     return rc < 0 ? rc : write_certificate(p.leaf, a->certificates[i], message);
 }
 

@@ -1,5 +1,6 @@
 /* All that is read of somebody without a certificate: one frame, JOIN, of at most JOIN_REQUEST_MAX
- * bytes; and of who has one and wants another, RENEW. With join_desk.c this is what a stranger can reach behind TLS. */
+ * bytes; and of who has one and wants another, RENEW. With join_desk.c this is what a stranger can
+ * reach behind TLS. */
 #include "core/base/err.h"
 #include "core/host/connection.h"
 #include "core/host/memory.h"

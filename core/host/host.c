@@ -318,7 +318,10 @@ struct others {
 static void add_other(void *ctx, uint16_t port, const char *addr)
 {
     struct others *o = ctx;
+    struct address at;
     (void)port;
+    if (address_parse(addr, &at) < 0 || address_is_loopback(&at))
+        return;
     if (o->count < JOIN_ADDRS_MAX && text_copy(o->addrs[o->count], JOIN_ADDR_SIZE, addr))
         o->count++;
 }
@@ -361,7 +364,9 @@ static int open_desk(struct host *h)
     const struct join_desk_parts parts = {
         .home = &h->home, .log = h->options.log, .ctx = h, .others = others};
     int rc = join_desk_new(&h->desk, &parts);
-    return rc < 0 ? rc : renew_welcome(h);
+    if (rc == 0 && renew_welcome(h) == ERR_NO_MEMORY)
+        rc = ERR_NO_MEMORY;
+    return rc;
 }
 
 static int open_driver(struct host *h)

@@ -24,6 +24,8 @@
 #include "core/wire/message.h"
 
 #define ASK_US (10 * S_US)
+#define TRIES 3
+#define TRY_AGAIN_MS 300
 #define NODE_LEAF 0
 #define USER_LEAF 1
 
@@ -36,7 +38,8 @@ struct asking {
     int fd;
     SSL_CTX *ctx;
     SSL *ssl;
-    X509 *root; /* of the mesh, once the other side showed it */
+    X509 *root;    /* of the mesh, once the other side showed it */
+    bool by_clock; /* it would be right at another time */
     struct instant until;
     EVP_PKEY *keys[2];
     struct authority_parts shown; /* what a certificate is renewed by; empty for who joins */
@@ -84,6 +87,8 @@ static int check_issuer(struct asking *a, X509 *leaf, STACK_OF(X509) * sent)
         authority_mesh(a->root, &mesh) == 0 && certificate_read_name(leaf, &name) == 0 &&
         digest_equal(name.mesh, mesh) && name.party == PARTY_ISSUER)
         rc = certificate_check_chain(store, leaf, sent, (int64_t)time(NULL));
+    a->by_clock = rc < 0 && a->root && store &&
+                  certificate_check_chain(store, leaf, sent, certificate_not_before(leaf) + 1) == 0;
     X509_STORE_free(store);
     return rc;
 }
@@ -240,7 +245,7 @@ static int put_keys(struct asking *a, const uint8_t exporter[32], struct buf *ab
 
 static int put_request(struct asking *a, struct buf *to)
 {
-    static const char label[] = "EXPORTER-velum-join";
+    static const char label[] = JOIN_EXPORTER;
     uint8_t exporter[32];
     struct join_request r = {.about = {NULL, 0}};
     struct buf about;
@@ -388,21 +393,24 @@ static int take_answer(struct asking *a, const struct frame *f, const char *addr
     if (rc < 0)
         return rc;
     text_copy(out->asked, sizeof out->asked, addr);
-    return peers_file_write(a->home, addr, &answer, &out->peers, a->message);
+    return peers_file_write(a->home, addr, &answer, a->node, &out->peers, a->message);
 }
 
 /* --- one address after the other --- */
 
 static int explain(struct asking *a, const char *addr, int rc)
 {
-    const char *why =
-        rc == ERR_IDENTITY
-            ? "whoever answers does not belong to the mesh of this string, or may not "
-              "let others in; nothing was told to him"
-        : rc == ERR_TIMEOUT ? "no answer in ten seconds"
-        : rc == ERR_CLOSED  ? "it closed the connection: it lets nobody in, or too "
-                              "many tried; wait a minute"
-                            : err_sentence(rc);
+    const char *why = err_sentence(rc);
+    if (rc == ERR_IDENTITY && a->by_clock)
+        why = "by the clock of this machine its certificate is not good now: set the clock of this "
+              "machine, or of that one";
+    else if (rc == ERR_IDENTITY)
+        why = "whoever answers does not belong to the mesh of this string, or may not let others "
+              "in; nothing was told to him";
+    else if (rc == ERR_TIMEOUT)
+        why = "no answer in ten seconds";
+    else if (rc == ERR_CLOSED)
+        why = "it closed the connection: it lets nobody in, or too many tried; wait a minute";
     if (!a->message[0])
         snprintf(a->message, HOME_MESSAGE_SIZE, "%s: %s", addr, why);
     return rc;
@@ -468,12 +476,24 @@ static bool is_final(int rc)
            rc != ERR_IDENTITY && rc != ERR_FORMAT;
 }
 
+/* Whoever is busy with the files at the moment closes without a word, as does who wants nobody. */
+static int ask_again(struct asking *a, const char *addr, struct join_asked *out)
+{
+    int rc = ERR_CLOSED;
+    for (int i = 0; i < TRIES && rc == ERR_CLOSED; i++) {
+        if (i > 0)
+            poll(NULL, 0, TRY_AGAIN_MS);
+        rc = ask_one(a, addr, out);
+    }
+    return rc;
+}
+
 static int ask_all(struct asking *a, struct join_asked *out)
 {
     int rc = say(a, ERR_NOT_FOUND,
                  "the string names no address; write VLM1-...@HOST:PORT, as it was printed");
     for (uint32_t i = 0; i < a->string->addrs_count; i++) {
-        rc = ask_one(a, a->string->addrs[i], out);
+        rc = ask_again(a, a->string->addrs[i], out);
         if (rc == 0 || is_final(rc))
             break;
     }

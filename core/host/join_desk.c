@@ -139,7 +139,7 @@ out:
     return rc;
 }
 
-/* A string for a node needs a node's key. That is looked at before the token is used up. */
+/* Keys that are not the joiner's are found before the token is used up. */
 static bool holds_and_fits(void *ctx, const struct digest *verifier)
 {
     struct asked *a = ctx;

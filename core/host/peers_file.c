@@ -98,7 +98,7 @@ static int write_list(const struct home *h, const struct list *l, char *message)
 }
 
 int peers_file_write(const struct home *h, const char *asked, const struct join_answer *answer,
-                     uint32_t *count, char message[HOME_MESSAGE_SIZE])
+                     bool node, uint32_t *count, char message[HOME_MESSAGE_SIZE])
 {
     static struct list l;
     char path[OPEN_ADDR_SIZE];
@@ -109,7 +109,7 @@ int peers_file_write(const struct home *h, const char *asked, const struct join_
     peers_file_read(h, add, &l);
     *count = l.count;
     int rc = write_list(h, &l, message);
-    if (rc < 0 || home_open_address(h, path) == 0)
+    if (rc < 0 || !node || home_open_address(h, path) == 0)
         return rc;
     return home_open_write(h, "0.0.0.0", message);
 }

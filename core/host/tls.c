@@ -81,6 +81,8 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
         !choose((struct bytes){bulk_word, sizeof bulk_word}, &chosen, out_len, in, in_len))
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
+    /* It may be asked a second time, behind another word (HelloRetryRequest). */
+    SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     return SSL_TLSEXT_ERR_OK;
 }
 
@@ -279,7 +281,7 @@ static int fault_of(const struct tls *t, int result)
 static int finish(struct tls *t)
 {
     t->bulk = chose(t->ssl, bulk_word);
-    t->join = chose(t->ssl, join_word);
+    t->join = SSL_is_server(t->ssl) && chose(t->ssl, join_word);
     if (!t->bulk && !t->join && !chose(t->ssl, control_word))
         return ERR_VERSION;
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
@@ -327,7 +329,7 @@ bool tls_is_join(const struct tls *t)
 
 int tls_join_exporter(const struct tls *t, uint8_t to[32])
 {
-    static const char label[] = "EXPORTER-velum-join";
+    static const char label[] = JOIN_EXPORTER;
     int made = SSL_export_keying_material(t->ssl, to, 32, label, sizeof label - 1, NULL, 0, 0);
     ERR_clear_error();
     return made == 1 ? 0 : ERR_SYSTEM;

@@ -12,6 +12,7 @@
 
 #define SHOWN_S ((int64_t)24 * 3600)
 #define TEXT_MAX 60000
+#define EXPIRES_MAX ((uint64_t)1 << 40)
 #define LINE_FIELDS 7
 
 struct digest token_verifier(const uint8_t id[JOIN_ID_SIZE], const uint8_t secret[JOIN_SECRET_SIZE])
@@ -54,7 +55,7 @@ static bool read_line(char *line, struct token *t)
     uint64_t expires, uses, bad;
     if (!cut(line, words) || join_id_parse(t->id, words[0]) < 0 ||
         join_roles_parse(&t->roles, words[1]) < 0 ||
-        text_to_u64(words[2], INT64_MAX, &expires) < 0 ||
+        text_to_u64(words[2], EXPIRES_MAX, &expires) < 0 ||
         text_to_u64(words[3], TOKEN_USES_MAX, &uses) < 0 ||
         text_to_u64(words[4], TOKEN_BAD_MAX, &bad) < 0 || strlen(words[5]) != 2 * (size_t)ID_SIZE ||
         id_parse_prefix(words[5], t->verifier.bytes) != 2 * ID_SIZE)

@@ -16,6 +16,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/listing.h"
+#include "core/node/permit.h"
 #include "core/node/place.h"
 #include "core/node/request.h"
 #include "core/node/watch.h"
@@ -560,7 +561,8 @@ struct meaning {
     uint32_t live_count, ended_count, id_count;
 };
 
-static void look_up(struct node *n, const char *which, struct meaning *m)
+static void look_up(struct node *n, const struct link_entry *l, const char *which,
+                    struct meaning *m)
 {
     uint8_t prefix[ID_SIZE];
     int digits = id_parse_prefix(which, prefix);
@@ -569,10 +571,13 @@ static void look_up(struct node *n, const char *which, struct meaning *m)
     size_t at = 0;
 
     while ((e = map_next(&n->directory, &at)) != NULL) {
-        if (digits > 0 && id_has_prefix(e->id.bytes, prefix, (size_t)digits))
-            m->by_id = e, m->id_count++;
-        else if (!entry_view(e, &v) || v.name[0] == 0 || strcmp(v.name, which) != 0)
+        bool by_id = digits > 0 && id_has_prefix(e->id.bytes, prefix, (size_t)digits);
+        if (!by_id && (!entry_view(e, &v) || v.name[0] == 0 || strcmp(v.name, which) != 0))
             continue;
+        if (l != NULL && !permit_sees(l, e))
+            continue;
+        if (by_id)
+            m->by_id = e, m->id_count++;
         else if (outcome_rank(e->state) == 0)
             m->live = e, m->live_count++;
         else
@@ -581,11 +586,12 @@ static void look_up(struct node *n, const char *which, struct meaning *m)
 }
 
 /* By name, or by a prefix of the id. Names may be used again: the one that still runs is meant. */
-int directory_resolve(struct node *n, const char *which, struct entry **out)
+int directory_resolve(struct node *n, const struct link_entry *l, const char *which,
+                      struct entry **out)
 {
     struct meaning m = {0};
 
-    look_up(n, which, &m);
+    look_up(n, l, which, &m);
     if (m.live_count == 1 && m.id_count == 0) {
         *out = m.live;
         return 0;

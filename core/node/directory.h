@@ -34,8 +34,10 @@ void directory_ended_later(struct job *j);
  * all of them. */
 bool directory_forget(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);
-int directory_resolve(struct node *n, const char *which,
-                      struct entry **out); /* 0, ERR_NOT_FOUND, ERR_EXISTS ambiguous */
+/* Among those that the user at this link may see (NULL: all). 0, ERR_NOT_FOUND, ERR_EXISTS
+ * ambiguous. */
+int directory_resolve(struct node *n, const struct link_entry *l, const char *which,
+                      struct entry **out);
 void directory_free(struct node *n);
 /* The same, with the copies that are left now. */
 bool entry_view_now(const struct node *n, const struct entry *e, struct job_view *v);

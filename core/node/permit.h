@@ -6,7 +6,8 @@
  *   admin    all that users ask
  *   native   submits anything, and sees and ends what it submitted
  *   submit   the same without C source and plugins
- *   read     sees nodes, kernels and all jobs, and nothing of what they read, write or log
+ *   read     sees nodes, kernels and all jobs with what came of them, and nothing of their inputs,
+ *            outputs and logs
  *
  * What somebody may with what is his own only (PERMIT_OWN) goes by the author of the job, where
  * this node knows it; whoever names a job by the whole id, which only its author was told, and that

@@ -102,7 +102,7 @@ static bool answer_which(struct node *n, uint64_t link, uint32_t request, const 
 {
     const struct tombstone *t;
     struct entry *e = NULL;
-    int rc = directory_resolve(n, which, &e);
+    int rc = directory_resolve(n, link_find(n, link), which, &e);
 
     if (rc == 0 && send_job(n, link, request, e)) {
         reply_end(n, link, request);
@@ -659,6 +659,12 @@ static const struct {
     {MESSAGE_REQUEST_SNIPPET, NULL, snippet_request},
 };
 
+void request_unknown(struct node *n, uint64_t link, uint32_t request)
+{
+    reply_error(n, link, request, 1, "this node does not know that request",
+                "is this command of the same version as the node? velum version");
+}
+
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)
 {
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
@@ -674,8 +680,7 @@ void request_frame(struct node *n, struct link_entry *l, const struct frame *f)
         objects_request(n, l->link, f);
         return;
     }
-    reply_error(n, l->link, f->request, 1, "this node does not know that request",
-                "is this command of the same version as the node? velum version");
+    request_unknown(n, l->link, f->request);
 }
 
 void request_late(struct node *n, int64_t late_us)

@@ -26,6 +26,8 @@ struct lookup {
 
 /* One request of a user; whatever it is, it is answered or the answer is on its way. */
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f);
+/* The answer to what a newer command asks. */
+void request_unknown(struct node *n, uint64_t link, uint32_t request);
 /* LOGS: another node's user wants a log. */
 int request_logs_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* LOG_TAIL: the answer to it, passed on to the user. */

@@ -1,6 +1,7 @@
 /* Stories of users who joined with a role: what they may is what they submitted. */
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
+#include "core/wire/session.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
 
@@ -82,6 +83,36 @@ TEST(who_may_look_submits_nothing)
     CHECK(story_end(&story));
 }
 
+/* A session tells what the tasks of a job came to, also who appends nothing to it. */
+TEST(a_session_is_for_who_submitted_the_job)
+{
+    struct job_id id = begin();
+    struct session_ask m = {.job = id};
+    uint64_t other = user_as(PARTY_NATIVE, 9, 1);
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_session_ask(&b, &m);
+    CHECK_INT(code_of(other, story_ask(&story, other, MESSAGE_REQUEST_SESSION, buf_bytes(&b))), 3);
+    buf_clear(&b);
+    CHECK(story_end(&story));
+}
+
+/* Code 4 and a word on roles would send whoever has a newer command to the wrong place. */
+TEST(what_no_role_may_ask_is_not_known_here)
+{
+    static const enum party parties[] = {PARTY_USER, PARTY_SUBMIT, PARTY_NATIVE, PARTY_READ};
+    struct job_id id = begin();
+
+    for (size_t i = 0; i < sizeof parties / sizeof *parties; i++) {
+        uint64_t user = user_as(parties[i], 9, 1);
+
+        CHECK_INT(code_of(user, story_ask_id(&story, user, 255, id)), 1);
+        CHECK_INT(code_of(user, story_ask_id(&story, user, MESSAGE_FACTS, id)), 1);
+    }
+    CHECK(story_end(&story));
+}
+
 /* Whoever brings it, the signature under a job says who its author is and what he may. */
 TEST(a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
 {
@@ -97,4 +128,6 @@ TEST(a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
 }
 
 TEST_MAIN(a_job_is_ended_by_its_author_or_an_admin, who_may_submit_ends_what_he_submitted,
-          who_may_look_submits_nothing, a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
+          who_may_look_submits_nothing, a_session_is_for_who_submitted_the_job,
+          what_no_role_may_ask_is_not_known_here,
+          a_job_signed_by_who_may_look_is_refused_whoever_brings_it)

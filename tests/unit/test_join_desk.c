@@ -339,6 +339,22 @@ static bool has(const char *name)
     return access(path, F_OK) == 0;
 }
 
+/* Nothing there makes a certificate: not for another node, and not in place of one that is bad. */
+static void check_join_again(const struct home *joined)
+{
+    struct identity *none = NULL;
+    char state[128], from[128], to[128];
+    snprintf(state, sizeof state, "%s/other", root);
+    CHECK(identity_node(&none, joined, state, message) < 0);
+    CHECK(strstr(message, "velum join"));
+    snprintf(from, sizeof from, "%s/other/user.pem", root);
+    snprintf(to, sizeof to, "%s/other/nodes/8001/node.pem", root);
+    REQUIRE(rename(from, to) == 0);
+    snprintf(state, sizeof state, "%s/other/nodes/8001", root);
+    CHECK(identity_node(&none, joined, state, message) < 0);
+    CHECK(strstr(message, "velum join"));
+}
+
 TEST(a_machine_joins)
 {
     struct identity *welcome, *user;
@@ -357,6 +373,7 @@ TEST(a_machine_joins)
     CHECK(digest_equal(identity_mesh(user), identity_mesh(node)));
     CHECK_INT(identity_party(user), PARTY_SUBMIT);
     identity_free(user);
+    check_join_again(&other);
     CHECK_INT(ask(&s, addr, "third"), ERR_PERMISSION);
     CHECK(!has("third/root.pem"));
     serve_end();

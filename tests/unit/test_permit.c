@@ -22,7 +22,7 @@ static const struct expected users[] = {
     {MESSAGE_REQUEST_PUT, "y", "y", "-"},     {MESSAGE_REQUEST_DATA, "y", "y", "-"},
     {MESSAGE_REQUEST_GET, "w", "w", "-"},     {MESSAGE_REQUEST_MORE, "y", "y", "-"},
     {MESSAGE_REQUEST_OBJECTS, "-", "-", "-"}, {MESSAGE_REQUEST_RM, "w", "w", "-"},
-    {MESSAGE_REQUEST_STAGES, "o", "o", "y"},  {MESSAGE_REQUEST_SESSION, "y", "y", "-"},
+    {MESSAGE_REQUEST_STAGES, "o", "o", "y"},  {MESSAGE_REQUEST_SESSION, "o", "o", "-"},
     {MESSAGE_REQUEST_AHEAD, "y", "y", "-"},   {MESSAGE_REQUEST_ASIDES, "y", "y", "-"},
     {MESSAGE_REQUEST_SNIPPET, "-", "y", "-"},
 };
@@ -71,8 +71,8 @@ TEST(nodes_say_what_nodes_say_and_ask_nothing_that_users_ask)
 {
     for (int type = 0; type < 256; type++) {
         bool may = is_message(type) && type < 80 && type != MESSAGE_JOIN &&
-                   type != MESSAGE_JOINED && type != MESSAGE_JOIN_REFUSED && type != MESSAGE_RENEW &&
-                   type != MESSAGE_RENEWED;
+                   type != MESSAGE_JOINED && type != MESSAGE_JOIN_REFUSED &&
+                   type != MESSAGE_RENEW && type != MESSAGE_RENEWED;
         CHECK_INT(permit_of(PARTY_NODE, (uint8_t)type), may ? PERMIT_YES : PERMIT_NO);
     }
 }
