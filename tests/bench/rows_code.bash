@@ -215,7 +215,7 @@ row_slots() {
         slots_figure primes "1000000000000..$(many 1001 1000)300000000" &&
         slots_figure mandelbrot --center -1.7685,0.001 --zoom 400 \
             --iterations "$(many 50000 10000)" &&
-        slots_figure matmul --size "$(many 2048 1024)" &&
+        slots_figure matmul --size "$(many 3072 1024)" &&
         slots_figure hash --algorithm bcrypt --cost 6 "$FOLDER/words" &&
         slots_figure grep -E '(([a-z]+[0-9]){3}|q.*z.*q){2}x' "${refs[@]}"
 }
