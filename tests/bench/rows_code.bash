@@ -128,7 +128,7 @@ $(span ms <"$FOLDER/node")"
     command="START, LOAD of a source of 35 lines never seen before, RUN of a leaf of one unit, as \
 $(id -un)"
     cut -d' ' -f1 "$FOLDER/starts" >"$FOLDER/values"
-    figure median ms '<=' $must 2.8
+    figure median ms '<=' $must 2
     what="the same in a worker that is ready, as a node keeps one for each slot"
     command="LOAD, RUN"
     beside="LOADED after $(cut -d' ' -f3 "$FOLDER/starts" | span ms); cc -O2 and dlopen \
