@@ -289,7 +289,8 @@ bool builder_works(const struct order_build *m)
     struct order_build any = *m;
     char why[REASON_SIZE];
     any.source = object_name_of(source);
-    return build(&any, source, false, why) == 0;
+    /* No room on the disk says nothing of the compiler. */
+    return build(&any, source, false, why) != ERR_KERNEL;
 }
 
 /* --- its end --- */

@@ -409,7 +409,7 @@ int cgroup_open(const struct cgroup_options *o)
 {
     static struct cgroup_place memory, pids;
     struct cgroup_root base = {0, -1, -1, 0};
-    int version;
+    int version = 0;
     state.owner = (struct cgroup_owner){(uint32_t)getpid(), start_of("/proc/self")};
     int rc = find_ground(o, &version, &memory, &pids);
     if (rc < 0)

@@ -1,5 +1,7 @@
 #include "core/host/host.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -281,9 +283,9 @@ static void open_groups(struct host *h)
         .mode = h->conf->cgroups,
         .memory_bytes = h->conf->memory ? h->conf->memory + slots * CGROUP_OWN_BYTES : 0,
         .spawner = h->spawner->pid};
-    if (cgroup_open(&o) < 0 && o.mode != CGROUP_NO)
-        say(h, "%sworkers have no cgroup: %s", o.mode == CGROUP_YES ? "warning: " : "",
-            cgroup_reason());
+    /* Where nobody asked for them velum doctor says why there are none. */
+    if (cgroup_open(&o) < 0 && o.mode == CGROUP_YES)
+        say(h, "warning: workers have no cgroup: %s", cgroup_reason());
 }
 
 static int open_kernels(struct host *h)
@@ -455,6 +457,8 @@ static void arm_rescan(struct host *h)
 static int renewed(void *ctx, struct identity *identity)
 {
     struct host *h = ctx;
+    if (h->asker > 0 && waitpid(h->asker, NULL, WNOHANG) != 0)
+        h->asker = 0;
     struct event ev = {.kind = EVENT_CERTIFICATE,
                        .certificate = {.der = identity_certificate(identity)}};
     int rc = linkset_renew(driver_linkset(h->driver));
@@ -485,8 +489,14 @@ static void ask_issuer(void *ctx)
     if (h->asker > 0 && waitpid(h->asker, NULL, WNOHANG) == 0)
         return;
     snprintf(path, sizeof path, "VELUM_HOME=%s", h->home.path);
-    if (posix_spawn(&h->asker, "/proc/self/exe", NULL, NULL, argv, env) != 0)
+    posix_spawn_file_actions_t quiet;
+    if (posix_spawn_file_actions_init(&quiet) != 0)
+        return;
+    for (int fd = 0; fd <= 2; fd++)
+        posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0);
+    if (posix_spawn(&h->asker, "/proc/self/exe", &quiet, NULL, argv, env) != 0)
         h->asker = 0;
+    posix_spawn_file_actions_destroy(&quiet);
 }
 
 static int open_renewal(struct host *h)
@@ -549,6 +559,10 @@ static void close_all(struct host *h)
     listener_free(h->control);
     alarm_free(h->rescan);
     renewal_free(h->renewal);
+    if (h->asker > 0) { /* what it writes is whole or not there */
+        kill(h->asker, SIGKILL);
+        waitpid(h->asker, NULL, 0);
+    }
     driver_free(h->driver);
     identity_free(h->welcome);
     join_desk_free(h->desk);

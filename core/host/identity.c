@@ -84,10 +84,12 @@ out:
 /* Where nothing is issued, no start makes another. */
 static void say_join_again(const struct home *h, const struct authority_leaf *leaf, char *message)
 {
-    snprintf(message, HOME_MESSAGE_SIZE,
-             "%s/%s.pem is not there, or good no longer, and this machine joined its mesh (%s) and "
-             "makes none itself: velum join, with a new string and for the same --port",
-             leaf->folder, leaf->name, h->path);
+    snprintf(
+        message, HOME_MESSAGE_SIZE,
+        "%s/%s.pem is not there, or good no longer, and this machine joined its mesh (%s) and "
+        "makes none itself: velum join --renew, up to 30 days after its end, or velum join with "
+        "a new string, for the same --port",
+        leaf->folder, leaf->name, h->path);
 }
 
 static bool is_missing(const struct authority_leaf *leaf)

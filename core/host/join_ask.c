@@ -410,7 +410,10 @@ static int explain(struct asking *a, const char *addr, int rc)
     else if (rc == ERR_TIMEOUT)
         why = "no answer in ten seconds";
     else if (rc == ERR_CLOSED)
-        why = "it closed the connection: it lets nobody in, or too many tried; wait a minute";
+        why = a->shown.leaf
+                  ? "it closed the connection: it is no issuer, or does not take this certificate, "
+                    "which may have ended more than 30 days ago: velum join, with a new string"
+                  : "it closed the connection: it lets nobody in, or too many tried; wait a minute";
     if (!a->message[0])
         snprintf(a->message, HOME_MESSAGE_SIZE, "%s: %s", addr, why);
     return rc;
@@ -490,8 +493,12 @@ static int ask_again(struct asking *a, const char *addr, struct join_asked *out)
 
 static int ask_all(struct asking *a, struct join_asked *out)
 {
-    int rc = say(a, ERR_NOT_FOUND,
-                 "the string names no address; write VLM1-...@HOST:PORT, as it was printed");
+    int rc =
+        say(a, ERR_NOT_FOUND,
+            a->shown.leaf
+                ? "no issuer of the mesh is known here: the file peers of the home folder names "
+                  "none"
+                : "the string names no address; write VLM1-...@HOST:PORT, as it was printed");
     for (uint32_t i = 0; i < a->string->addrs_count; i++) {
         rc = ask_again(a, a->string->addrs[i], out);
         if (rc == 0 || is_final(rc))

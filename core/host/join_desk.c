@@ -238,9 +238,15 @@ int join_desk_answer(struct join_desk *d, const struct join_caller *from, struct
     if (*type == MESSAGE_JOIN)
         return join_desk_answer_at(d, network_of(from->fd), loop_clock(), (int64_t)time(NULL),
                                    from->exporter, payload, type, answer);
+    /* An admin is who has the issuer's key beside his own. */
     const bool may = *type == MESSAGE_RENEW && payload.len == 0 && from->peer.party != 0 &&
-                     from->peer.party != PARTY_ISSUER;
+                     from->peer.party != PARTY_ISSUER && from->peer.party != PARTY_USER;
+    char hex[ID_HEX_SIZE];
     *type = may && renew(d, &from->peer, answer) == 0 ? MESSAGE_RENEWED : MESSAGE_JOIN_REFUSED;
+    id_hex(from->peer.id.bytes, 16, hex);
+    log_line(d->parts.log, LOG_WARNING, "%s the certificate of %s %s",
+             *type == MESSAGE_RENEWED ? "renewed" : "did not renew",
+             may ? certificate_role((int)from->peer.party) : "a stranger", hex);
     if (*type == MESSAGE_JOIN_REFUSED)
         buf_reset(answer);
     return 0;

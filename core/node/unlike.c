@@ -156,7 +156,9 @@ static void put_divergence(const struct node *n, uint64_t leaf, const struct dig
 /* The last part of its path. */
 static void name_compiler(const struct node *n, char to[COMPILER_NAME_SIZE])
 {
-    const char *path = n->options.compiler_path, *slash = strrchr(path, '/');
+    /* One that does not work any longer has no path, and what it built may still run. */
+    const char *path = n->options.compiler_path == NULL ? "cc" : n->options.compiler_path;
+    const char *slash = strrchr(path, '/');
 
     text_copy(to, COMPILER_NAME_SIZE, slash == NULL ? path : slash + 1);
 }

@@ -84,7 +84,7 @@ row_leftovers() {
     after=$(processes_of a | wc -w)
     died=$(grep -c 'forbidden system call fork' "$FOLDER/said")
     [ "$died" -ge "$jobs" ] || { echo "only $died of $jobs jobs died at a fork" && return 1; }
-    echo $((after - before + $(groups_of a | wc -l) - groups)) >"$FOLDER/values"
+    printf '%s\n' $((after - before)) $(($(groups_of a | wc -l) - groups)) >"$FOLDER/values"
     what="processes and cgroups left over by $((jobs * 3)) workers that died at a fork"
     command="velum map hostile call 57 ::: $jobs inputs; processes and cgroups of the node before \
 and after"

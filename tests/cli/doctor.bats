@@ -84,7 +84,7 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
 
 @test "a folder that somebody has who does not answer, and a node elsewhere" {
     mesh_of_before
-    flock "$STATE/lock" sleep 20 3>&- &
+    flock -F "$STATE/lock" sleep 20 3>&- &
     PIDS+=($!)
     until_true 10 bash -c "! flock -n '$STATE/lock' true"
     run -1 velum doctor

@@ -465,17 +465,21 @@ TEST(a_stranger_renews_nothing)
 {
     static const uint8_t key[32];
     struct join_caller from = {.fd = -1, .exporter = key};
-    static const int parties[] = {0, PARTY_ISSUER};
+    static const int parties[] = {0, PARTY_ISSUER, PARTY_USER};
+    struct identity *welcome;
     struct buf b;
     begin();
+    REQUIRE(identity_welcome(&welcome, &home, message) == 0);
+    from.peer.certificate = identity_certificate(welcome);
     buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         uint8_t type = MESSAGE_RENEW;
         from.peer.party = (enum party)parties[i];
         CHECK_INT(join_desk_answer(desk, &from, (struct bytes){NULL, 0}, &type, &b), 0);
         CHECK_INT(type, MESSAGE_JOIN_REFUSED);
         CHECK_INT(b.len, 0);
     }
+    identity_free(welcome);
     buf_clear(&b);
     end();
 }
