@@ -91,6 +91,17 @@ bool feed_is_done(const struct feed *f)
     return f->made_count == f->count;
 }
 
+bool feed_is_at_last(const struct feed *f)
+{
+    return f->made_count + 1 == f->count;
+}
+
+void feed_leave_rest(struct feed *f)
+{
+    while (f->count > f->made_count)
+        close_file(&f->list[--f->count]);
+}
+
 void feed_next(struct velum *v, struct op *op, const struct feed *f)
 {
     const struct feed_one *one = &f->list[f->made_count];

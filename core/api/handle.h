@@ -15,6 +15,7 @@
 
 #define HANDLE_ANSWER_MAX_US (30 * S_US)
 #define HANDLE_LOST_MAX_US (30 * S_US)
+#define HANDLE_FULL_MAX_US (60 * S_US)
 #define HANDLE_SENTENCE_SIZE (VIEW_ERROR_SIZE + 512)
 
 struct velum {
@@ -30,6 +31,10 @@ struct velum {
     struct instant retry_at; /* when a lost node is looked for */
     int64_t retry_us;
     struct instant look_at; /* when operations are looked through for what is late */
+    /* A node takes only so many requests at a time. Since when it has had no room for any that it
+     * had none for before, when it said so last, and after how long that is a failure. */
+    struct instant full_since, full_at;
+    int64_t full_max_us;
     struct ops ops;
     struct op *sessions; /* the first of those that are open jobs */
     struct task_source *source; /* the last C source that was described, or NULL */

@@ -36,7 +36,8 @@ struct op {
     struct instant silent_by; /* without an answer until then it fails */
     struct instant lost_at;   /* since when it has no node; INSTANT_NEVER while it has one */
     struct instant again_at;  /* when it asks once more; INSTANT_NEVER */
-    struct task *task;        /* one of the four */
+    int64_t full_us;   /* its node had no room for what it asks: how long it waited last; 0 */
+    struct task *task; /* one of the four */
     struct haul *haul;
     struct yield *yield;
     struct far *far;

@@ -43,18 +43,6 @@ struct task {
 
 /* --- beginning --- */
 
-/* The leaf the caller chose must leave a number of leaves that a job may have. */
-static int choose_leaf(struct velum *v, struct submission *s)
-{
-    if (s->leaf_units == 0)
-        return 0;
-    s->plan.leaf_units = s->leaf_units;
-    if (submission_leaves(s) <= LEAVES_MAX)
-        return 0;
-    return handle_fail(v, VELUM_MISUSE, "a larger leaf", "that would be %llu leaves, 2^40 may be",
-                       (unsigned long long)submission_leaves(s));
-}
-
 /* The kernel whose stage is behind, where there is one: planned here, or asked of a node. */
 static int plan_then(struct velum *v, struct task *t)
 {
@@ -133,7 +121,7 @@ static int plan(struct velum *v, struct task *t, const struct wish *w)
     int rc = plan_here(v, t, w, reason);
     t->step = PLANNING;
     if (rc == 0) {
-        rc = choose_leaf(v, t->submission);
+        rc = task_choose_leaf(v, t->submission);
         if (rc == 0)
             rc = plan_then(v, t);
         return rc == 0 && t->step == SIGNING && v->ask ? seal(v, t) : rc;
@@ -372,6 +360,32 @@ static void sign_and_send(struct velum *v, struct op *op)
         handle_ask(v, op, MESSAGE_REQUEST_SUBMIT, buf_bytes(&op->task->payload));
 }
 
+static void plan_fed(struct velum *v, struct op *op)
+{
+    struct task *t = op->task;
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    feed_leave_rest(&t->feed); /* a source that was put by now */
+    (void)feed_sizes(&t->feed, sizes);
+    const struct wish w = {t->kernel, t->argc, (const char *const *)t->argv, sizes, NULL};
+    int rc = plan(v, t, &w);
+    if (rc < 0)
+        handle_end(v, op, rc);
+    else
+        task_resume(v, op);
+}
+
+/* The next of what it reads. Its source, the last of them, one task of the handle puts. */
+static void feed_on(struct velum *v, struct op *op)
+{
+    struct task *t = op->task;
+    const bool is_source = t->code.is && !t->code.described && feed_is_at_last(&t->feed);
+    const int turn = is_source ? task_source_turn(v, op, &t->code) : 0;
+    if (turn > 0)
+        plan_fed(v, op);
+    else if (turn == 0)
+        feed_next(v, op, &t->feed);
+}
+
 void task_resume(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
@@ -380,7 +394,7 @@ void task_resume(struct velum *v, struct op *op)
         break;
     case FEEDING: /* an input that is on its way asks again itself */
         if (!op->child)
-            feed_next(v, op, &t->feed);
+            feed_on(v, op);
         break;
     case DESCRIBING:
     case PLANNING:
@@ -408,19 +422,6 @@ void task_resume(struct velum *v, struct op *op)
 #endif
 }
 
-static void plan_fed(struct velum *v, struct op *op)
-{
-    struct task *t = op->task;
-    uint64_t sizes[STAGE_INPUTS_MAX];
-    (void)feed_sizes(&t->feed, sizes);
-    const struct wish w = {t->kernel, t->argc, (const char *const *)t->argv, sizes, NULL};
-    int rc = plan(v, t, &w);
-    if (rc < 0)
-        handle_end(v, op, rc);
-    else
-        task_resume(v, op);
-}
-
 static void describe(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
@@ -439,11 +440,9 @@ void task_fed(struct velum *v, struct op *op, const struct op *child)
     struct task *t = op->task;
     if (!feed_take(v, op, &t->feed, child))
         return;
-    if (!feed_is_done(&t->feed)) {
-        feed_next(v, op, &t->feed);
-        return;
-    }
-    if (t->code.is && !t->code.described)
+    if (!feed_is_done(&t->feed))
+        feed_on(v, op);
+    else if (t->code.is && !t->code.described)
         describe(v, op);
     else
         plan_fed(v, op);
@@ -459,7 +458,7 @@ static void planned(struct velum *v, struct op *op, const struct frame *frame)
     }
     if (t->code.is && !t->behind)
         text_copy(plan->then, sizeof plan->then, t->code.then);
-    int rc = t->behind ? 0 : choose_leaf(v, t->submission);
+    int rc = t->behind ? 0 : task_choose_leaf(v, t->submission);
     if (t->behind)
         t->step = SIGNING;
     else if (rc == 0)

@@ -75,3 +75,14 @@ int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a)
     s->waits = a->wait_for_capacity != 0;
     return 0;
 }
+
+int task_choose_leaf(struct velum *v, struct submission *s)
+{
+    if (s->leaf_units == 0)
+        return 0;
+    s->plan.leaf_units = s->leaf_units;
+    if (submission_leaves(s) <= LEAVES_MAX)
+        return 0;
+    return handle_fail(v, VELUM_MISUSE, "a larger leaf", "that would be %llu leaves, 2^40 may be",
+                       (unsigned long long)submission_leaves(s));
+}

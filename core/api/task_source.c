@@ -11,6 +11,8 @@
 #include "core/wire/message.h"
 #include "core/wire/snippet.h"
 
+#define TURN_US (50 * MS_US)
+
 bool task_source_is_file(const char *kernel)
 {
     const size_t len = strlen(kernel);
@@ -40,6 +42,43 @@ int task_source_open(struct velum *v, const char *file, struct task_source *out)
                                 .changed = s.st_mtim};
     if (v->source && is_same(v->source, out))
         *out = *v->source;
+    return 0;
+}
+
+static void remember(struct velum *v, const struct task_source *s)
+{
+    if (!v->source)
+        v->source = malloc(sizeof *v->source);
+    if (v->source)
+        *v->source = *s;
+}
+
+/* Who puts it finds out what a lost node means for it; the others just wait for that. */
+static void wait_for_turn(struct velum *v, struct op *op)
+{
+    if (!v->ask) {
+        handle_needs_node(v, op);
+        return;
+    }
+    handle_answered(op);
+    handle_again(v, op, TURN_US);
+}
+
+/* The node takes some dozens of objects at a time, and many tasks of one file may begin at once. */
+int task_source_turn(struct velum *v, struct op *op, struct task_source *s)
+{
+    const struct task_source *last = v->source;
+    if (last && is_same(last, s) && last->described) {
+        *s = *last;
+        return 1;
+    }
+    const struct op *by = last && is_same(last, s) ? ops_find(&v->ops, last->by) : NULL;
+    if (by && by != op && by->code == VELUM_IN_PART) {
+        wait_for_turn(v, op);
+        return -1;
+    }
+    s->by = op->number;
+    remember(v, s);
     return 0;
 }
 
@@ -102,14 +141,6 @@ int task_source_put_show(const struct task_source *s, const struct job_view *v, 
 }
 
 /* --- what is answered --- */
-
-static void remember(struct velum *v, const struct task_source *s)
-{
-    if (!v->source)
-        v->source = malloc(sizeof *v->source);
-    if (v->source)
-        *v->source = *s;
-}
 
 /* A node calls the file "snippet.c", whatever it is called here. */
 static void refuse(struct velum *v, struct op *op, const char *file, const char *why)

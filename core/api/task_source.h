@@ -13,7 +13,8 @@
 
 struct task_source {
     bool is;        /* the kernel is one */
-    bool described; /* all below is known */
+    bool described; /* all below is known; else, of what the handle remembers: */
+    int by;         /* the operation that puts it */
     struct stage_input made;
     char kernel[KERNEL_NAME_SIZE], then[KERNEL_NAME_SIZE]; /* what it calls itself, and names */
     uint8_t reduction;
@@ -28,6 +29,9 @@ struct task_source {
 bool task_source_is_file(const char *kernel);
 /* Looks at the file; what the handle remembers of it is filled in. 0, or a code. */
 int task_source_open(struct velum *v, const char *file, struct task_source *out);
+/* Whose turn it is to put the source of this task: 0 its own; 1: another has done so, and *s is all
+ * there is to know; -1: another is about to, and the task is resumed in a moment. */
+int task_source_turn(struct velum *v, struct op *op, struct task_source *s);
 /* A task was refused, and not for its arguments: its source may be one that the mesh has no longer.
  * The next task of that file puts it again. */
 void task_source_forget(struct velum *v);

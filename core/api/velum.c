@@ -81,7 +81,8 @@ static struct velum *new_handle(void)
         return NULL;
     v->poll = v->wake = -1;
     v->spawner = (struct spawner){-1, -1, -1};
-    v->retry_at = v->look_at = INSTANT_NEVER;
+    v->retry_at = v->look_at = v->full_since = INSTANT_NEVER;
+    v->full_max_us = HANDLE_FULL_MAX_US;
     ops_init(&v->ops);
     return v;
 }

@@ -40,7 +40,7 @@ void aside_begin(struct node *n, const struct aside *wanted)
         count++;
     if (count >= ASIDES_MAX) {
         reply_error(n, wanted->link, wanted->request, 1,
-                    "too many requests wait for a worker of this node", "try again");
+                    "too many requests wait for a worker of this node", REPLY_TRY_AGAIN);
         return;
     }
     a = node_alloc(n, sizeof *a);

@@ -250,7 +250,7 @@ void get_begin(struct node *n, uint64_t link, uint32_t request, const struct req
         return;
     if (s->gets_count >= GETS_MAX) {
         reply_error(n, link, request, 1, "64 objects are being got from this node already",
-                    "try again when one of them is through");
+                    REPLY_TRY_AGAIN " when one of them is through");
         return;
     }
     g = node_alloc(n, sizeof *g);

@@ -458,7 +458,7 @@ void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
                                   .request = request,
                                   .object = o->name}) == ERR_FULL)
         reply_error(n, link, request, 1, "too much waits for the disk of this node",
-                    "try again when its disk has caught up, or another node");
+                    REPLY_TRY_AGAIN " when its disk has caught up, or another node");
 }
 
 static void is_removed(struct node *n, const struct wait *w, struct shelf_object *o)
@@ -559,7 +559,7 @@ static void ask_later(struct node *n, uint64_t link, const struct frame *f)
 
     if (s->asks_count >= ASKS_MAX) {
         reply_error(n, link, f->request, 1, "this node is still looking at what objects it has",
-                    "try again in a moment");
+                    REPLY_TRY_AGAIN " in a moment");
         return;
     }
     a = node_alloc(n, sizeof *a);

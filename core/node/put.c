@@ -261,7 +261,7 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
         ;
     if (is_full(s)) {
         reply_error(n, link, request, 1, "64 objects are being put at this node already",
-                    "try again when one of them is there");
+                    REPLY_TRY_AGAIN " when one of them is there");
         return;
     }
     p = add(n, m.key, m.size);

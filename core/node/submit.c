@@ -71,7 +71,8 @@ static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint
     struct forward *f;
 
     if (n->forwards_count >= FORWARDS_MAX) {
-        reply_error(n, link, request, 1, "too many submissions wait for other nodes", "try again");
+        reply_error(n, link, request, 1, "too many submissions wait for other nodes",
+                    REPLY_TRY_AGAIN);
         return ERR_FULL;
     }
     f = node_alloc(n, sizeof *f);

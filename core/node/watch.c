@@ -287,7 +287,8 @@ void watch_add(struct node *n, struct watcher w)
 #endif
     if (!watchers_have_room(n, w.kind)) {
         if (w.kind == WATCHER_USER)
-            refuse(n, &w, 1, "too many are waiting at this node", "try again, or another node");
+            refuse(n, &w, 1, "too many are waiting at this node",
+                   REPLY_TRY_AGAIN ", or another node");
         else
             watcher_begin(n, &w);
         return;

@@ -69,6 +69,9 @@ struct request_show {
 };
 /* On the wire in place of exit code 2: nobody here has the kernel that is named. */
 #define REPLY_NO_KERNEL 255
+/* So begins the hint, with exit code 1, of a node that has no room for a request at the moment: it
+ * may be asked again as it is. */
+#define REPLY_TRY_AGAIN "try again"
 struct reply_error {
     uint8_t exit_code;
     bool no_kernel; /* and exit_code is 2 */

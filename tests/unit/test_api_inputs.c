@@ -2,6 +2,8 @@
 #include "core/api/handle.h"
 #include "core/host/sanitizer.h"
 #include "core/host/snippet.h"
+#include "core/wire/message.h"
+#include "core/wire/object_request.h"
 #include "tests/unit/api_program.h"
 
 #define SIZE ((size_t)2000000)
@@ -316,12 +318,86 @@ TEST(a_kernel_may_be_a_file_of_C_source)
     end_home();
 }
 
+/* More at a time than a node takes objects, or requests for a plan. */
+TEST(many_tasks_of_one_source_put_it_once)
+{
+    enum { MANY = 100 };
+    const struct velum_options o = {.where = VELUM_INSIDE, .slots = 2, .keep_objects = 1};
+    struct velum *v = NULL;
+    int jobs[MANY];
+    if (SANITIZER || !snippet_works())
+        SKIP(SNIPPET_NOT_HERE);
+    new_home();
+    REQUIRE(velum_init(&v, &o) == VELUM_DONE);
+    const char *file = source_of("i");
+    for (int i = 0; i < MANY; i++)
+        jobs[i] = velum_spawn(v, file, "100", NULL);
+    for (int i = 0; i < MANY; i++) {
+        REQUIRE(velum_wait(v, jobs[i], -1) == jobs[i]);
+        CHECK_STR(velum_text(v, jobs[i]), "4950");
+    }
+    velum_shutdown(v);
+    end_home();
+}
+
+/* As many objects as a node takes at a time, of which no byte comes, and one more. */
+static struct velum *fill_node(void)
+{
+    enum { PUTS = 64 };
+    struct velum *v = open_at(VELUM_AT_NODE, NULL);
+    const long long end = now_ms() + NODE_WAIT_MS;
+    uint8_t room[128];
+    struct buf payload;
+    buf_init_fixed(&payload, room, sizeof room);
+    const struct request_put ask = {.size = 1};
+    put_request_put(&payload, &ask);
+    for (uint32_t i = 1; i <= PUTS; i++) /* these requests are none of an operation's */
+        CHECK_INT(ask_send(v->ask, MESSAGE_REQUEST_PUT, UINT32_MAX - i, buf_bytes(&payload)), 0);
+    CHECK(velum_put(v, text, text_size) > 0);
+    for (; v->full_since.us == INSTANT_NEVER.us && now_ms() < end; nap_ms(1))
+        CHECK_INT(velum_process(v), VELUM_DONE);
+    return v;
+}
+
+/* Who has waited too long is told so, and others have their turn when there is room. */
+TEST(what_a_full_node_has_no_room_for_waits)
+{
+    int port = a_port();
+    new_home();
+    make_text();
+    pid_t node = start_node(port);
+    struct velum *other = fill_node(), *v = open_at(VELUM_AT_NODE, NULL);
+    struct velum_input in = {.path = file_of("in", text, text_size)};
+    struct velum_task task = grep_of(&in, 1);
+    v->full_max_us = 300 * MS_US;
+    int job = velum_submit(v, &task);
+    const long long began = now_ms();
+    CHECK_INT(velum_wait(v, job, 20000), VELUM_FAILED);
+    CHECK(now_ms() - began >= 300);
+    CHECK(says(v, VELUM_FAILED, "no room"));
+    v->full_max_us = HANDLE_FULL_MAX_US;
+    job = velum_submit(v, &task);
+    CHECK_INT(velum_wait(v, job, 200), VELUM_IN_PART);
+    CHECK(v->full_since.us != INSTANT_NEVER.us);
+    int killed = velum_submit(v, &task);
+    CHECK_INT(velum_wait(v, killed, 20), VELUM_IN_PART);
+    CHECK_INT(velum_kill(v, killed, 0), VELUM_DONE);
+    CHECK_INT(velum_wait(v, killed, 0), VELUM_CANCELLED);
+    velum_shutdown(other);
+    check_result(v, job, 1);
+    CHECK(v->full_since.us == INSTANT_NEVER.us);
+    velum_shutdown(v);
+    end_node(node, SIGTERM);
+    end_home();
+}
+
 int main(int argc, char **argv)
 {
     const struct check_test tests[] = {
         files_and_references_at_a_running_node,         inputs_that_cannot_be_are_named,
         inside_a_program_with_a_folder_of_its_own,      a_handle_ends_while_a_job_reads_its_inputs,
         a_node_that_dies_while_inputs_are_on_their_way, a_kernel_may_be_a_file_of_C_source,
+        many_tasks_of_one_source_put_it_once,           what_a_full_node_has_no_room_for_waits,
     };
     return api_main(tests, sizeof tests / sizeof *tests, argc, argv);
 }
