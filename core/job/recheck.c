@@ -315,11 +315,21 @@ void recheck_cut(struct recheck *r, uint64_t end)
     for (c = r->first; c != NULL; c = next) {
         next = c->next;
         for (uint32_t i = 0; i < c->count; i++)
-            if (!c->values[i].done && tree_first(c->values[i].at) >= end)
+            if (!c->values[i].done && tree_first(c->values[i].at) >= end) {
                 set_done(c, &c->values[i]);
+                c->dispute.open &= !tree_equal(c->values[i].at, c->dispute.told.at);
+            }
         if (c->left == 0 && c->over && c->again.grant == 0)
             forget(r, c);
     }
+}
+
+bool recheck_is_disputed(const struct recheck *r)
+{
+    for (const struct recheck_chunk *c = r->first; c != NULL; c = c->next)
+        if (c->dispute.open)
+            return true;
+    return false;
 }
 
 uint32_t recheck_left(const struct recheck *r)

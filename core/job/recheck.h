@@ -67,6 +67,8 @@ struct recheck {
 /* The shape is borrowed. */
 void recheck_init(struct recheck *r, const struct alloc *a, const struct shape *shape,
                   uint64_t secret);
+/* Of some chunk two values are known. */
+bool recheck_is_disputed(const struct recheck *r);
 void recheck_clear(struct recheck *r);
 /* Whether the chunk is one of so many in a thousand. */
 bool recheck_picks(const struct recheck *r, uint64_t grant, uint32_t per_mille);

@@ -553,10 +553,14 @@ void lead_node_doubt(struct job *j, struct node_id id, bool doubt)
     if (doubt)
         return;
 #endif
-    if (doubt)
+    if (doubt) {
         pool_doubt(j->lead->pool, id);
-    else
+#if VELUM_PLANT != 897 /* trace/test_check: a check at who is not heard holds the result */
+        lead_check_gone(j, id); /* its word comes too late, or is a duplicate */
+#endif
+    } else {
         pool_heard(j->lead->pool, id);
+    }
     j->node->assign_wanted = true;
     job_mark_busy(j);
 }
@@ -607,6 +611,8 @@ void lead_tick(struct job *j)
     hands_again(j);
     report_ask_again(j);
     lead_check_tick(j);
+    if (j->lead->finishing)
+        return;
     reserve_look(j);
     outcome_merge(j);
 #if VELUM_PLANT != 648 /* trace/test_tasks: stages that are to be looked at later wait for news */

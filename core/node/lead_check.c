@@ -28,6 +28,8 @@ enum rank { RANK_NONE, RANK_OTHER, RANK_MACHINE, RANK_ARCH };
 
 struct lead_check {
     struct recheck r;
+    bool held;               /* the result waits for what is left */
+    struct instant asked_at; /* for slots, the last time */
     /* The best there is for what this author computed of this stage, as of this instant. */
     struct instant best_at;
     struct node_id best_author;
@@ -505,6 +507,18 @@ static void end_useless(struct job *j)
     }
 }
 
+/* Once at an instant: going round in one step brings no slot about. */
+static void ask_for_slots(struct job *j)
+{
+    struct lead_check *k = j->lead->check;
+
+    if (k->asked_at.us == j->node->now.us)
+        return;
+    k->asked_at = j->node->now;
+    shares_back(j);
+    j->node->assign_wanted = true;
+}
+
 bool lead_check_holds(struct job *j)
 {
     struct lead_check *k = j->lead->check;
@@ -517,28 +531,28 @@ bool lead_check_holds(struct job *j)
     end_disputes(j);
     if (j->lead->finishing)
         return true;
-    give_up(j);
-    if (recheck_left(&k->r) == 0)
+    /* Nobody waits for what nobody asked for, unless it has found something already. */
+    if (j->spec->check == 0 && !recheck_is_disputed(&k->r))
         return false;
-    shares_back(j);
-    j->node->assign_wanted = true;
-    return true;
+    give_up(j);
+    k->held = recheck_left(&k->r) > 0;
+    if (k->held)
+        ask_for_slots(j);
+    return k->held;
 }
 
 void lead_check_tick(struct job *j)
 {
     struct lead_check *k = j->lead->check;
 
-    if (k == NULL || recheck_left(&k->r) == 0)
+    if (k == NULL || (recheck_left(&k->r) == 0 && !k->held))
         return;
     recheck_settle(&k->r, is_open, j, j->node->now);
     recheck_cut(&k->r, cover_end(ledger_cover(j->ledger)));
     end_useless(j);
     end_disputes(j);
-    if (recheck_waiting(&k->r, NULL) != NULL) {
-        shares_back(j);
-        j->node->assign_wanted = true;
-    }
+    if (recheck_waiting(&k->r, NULL) != NULL)
+        ask_for_slots(j);
     if (ready_all(&j->lead->ready))
         lead_advance(j);
 }

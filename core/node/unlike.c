@@ -179,6 +179,11 @@ void unlike_found(struct node *n, const struct worker *w, const struct worker_fa
     name_compiler(n, u.compiler);
     if (l->unlike.finding.alloc == NULL)
         buf_init(&l->unlike.finding, n->alloc, NOTICE_BYTES_MAX);
+    /* That the job must end is not taken back. */
+    if (l->unlike.finding.len > 0 && l->unlike.finding.data[0] == FACT_DIVERGENT) {
+        unlike_resend(w->job);
+        return;
+    }
     buf_reset(&l->unlike.finding);
     if (some_count(&l->unlike, source_of(w)))
         put_divergence(n, u.leaf, u.digests, &l->unlike.finding);

@@ -167,6 +167,24 @@ TEST(a_node_that_dies_at_a_check_is_replaced)
     end();
 }
 
+/* Nobody else has lost it, so it is not dead. What it computes comes too late. */
+TEST(a_node_that_only_the_coordinator_cannot_reach_holds_no_result)
+{
+    struct job_view v;
+    struct job_id id;
+    uint32_t at = 0, leader;
+    begin(4, ALL, 12, 300 * MS_US);
+    id = story_submitted(&story, 0, 1);
+    for (int i = 0; i < 2000 && !find_checker(id, &at); i++)
+        story_run(&story, 10 * MS_US);
+    REQUIRE(at != 0);
+    leader = story_leader(&story, id);
+    story.cut[leader][at] = story.cut[at][leader] = true;
+    v = story_result(&story, leader, id, 60 * S_US);
+    CHECK(v.state == JOB_DONE && v.checked >= 12 && v.unchecked == 0);
+    end();
+}
+
 TEST(who_takes_over_begins_without_checks_and_the_job_ends)
 {
     struct job_view v;
@@ -188,4 +206,5 @@ TEST_MAIN(all_leaves_are_checked_before_the_result_is_told_and_it_is_the_same,
           one_node_alone_checks_nothing_and_says_so, a_node_that_lies_is_found_and_named,
           of_two_nodes_that_differ_nobody_can_say_which_one_lies,
           a_node_that_dies_at_a_check_is_replaced,
+          a_node_that_only_the_coordinator_cannot_reach_holds_no_result,
           who_takes_over_begins_without_checks_and_the_job_ends)

@@ -2,6 +2,7 @@
  * with a home each. */
 #include "core/host/join_desk.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -249,7 +250,7 @@ static struct identity *node;
 static struct loop *loop;
 static struct linkset *links;
 static struct listener *listener;
-static int asked;
+static int asked, ups;
 
 static int on_join(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
                    struct buf *to)
@@ -262,7 +263,18 @@ static int on_join(void *ctx, const struct join_caller *from, struct bytes paylo
 static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
 {
     (void)ctx, (void)link, (void)dial, (void)peer;
-    CHECK(!"a link");
+    ups++;
+}
+
+static void on_frame(void *ctx, uint64_t link, const struct frame *frame)
+{
+    (void)ctx, (void)link, (void)frame;
+}
+
+static void on_down(void *ctx, uint64_t link, enum party party, enum link_end how, int fault,
+                    uint8_t version)
+{
+    (void)ctx, (void)link, (void)party, (void)how, (void)fault, (void)version;
 }
 
 static void came(void *ctx, int fd, const struct address *from)
@@ -274,7 +286,8 @@ static void came(void *ctx, int fd, const struct address *from)
 /* Gives where it listens. */
 static void serve(struct identity *welcome, char addr[ADDR_SIZE])
 {
-    const struct linkset_events events = {.up = on_up, .join = on_join};
+    const struct linkset_events events = {
+        .up = on_up, .frame = on_frame, .down = on_down, .join = on_join};
     struct address at = {.len = sizeof(struct sockaddr_in)};
     struct sockaddr_in *v4 = (struct sockaddr_in *)&at.storage;
     socklen_t len = sizeof at.storage;
@@ -287,7 +300,7 @@ static void serve(struct identity *welcome, char addr[ADDR_SIZE])
     int fd = listen_tcp(&at, text);
     REQUIRE(fd >= 0 && getsockname(fd, (struct sockaddr *)&at.storage, &len) == 0);
     address_text(&at, addr);
-    asked = 0;
+    asked = ups = 0;
     REQUIRE(loop_new(&loop) == 0 && linkset_new(&links, loop, node, NULL, &events) == 0);
     REQUIRE(listener_new(&listener, loop, fd, came, NULL) == 0);
     linkset_welcome(links, welcome ? welcome : NULL);
@@ -366,6 +379,7 @@ TEST(a_machine_joins)
     struct join_string s = invite(JOIN_NODE | JOIN_SUBMIT, 1);
     CHECK_INT(ask(&s, addr, "other"), 0);
     CHECK_INT(asked, 1);
+    CHECK_INT(ups, 0); /* who joins has no link */
     CHECK(has("other/root.pem") && has("other/user.key") && has("other/nodes/8001/node.pem"));
     CHECK(has("other/peers") && has("other/open") && !has("other/issuer.key"));
     home_below(&other, "other");
@@ -408,11 +422,11 @@ static X509 *node_certificate(const char *name)
     return x;
 }
 
-/* Puts one in its place that ended so long ago. */
-static void end_certificate(const char *name, int64_t seconds_ago)
+/* Puts one in its place that ends so many seconds from now. */
+static void end_certificate(const char *name, int64_t seconds)
 {
     char path[128];
-    struct certificate_request r = {.kind = CERTIFICATE_LEAF, .seconds = -seconds_ago};
+    struct certificate_request r = {.kind = CERTIFICATE_LEAF, .seconds = seconds};
     X509 *old = node_certificate(name);
     snprintf(path, sizeof path, "%s/home/issuer.key", root);
     FILE *f = fopen(path, "re");
@@ -447,7 +461,7 @@ TEST(a_machine_that_joined_has_its_certificates_renewed)
     X509 *second = node_certificate("other");
     CHECK(X509_cmp(first, second) != 0);
     CHECK(EVP_PKEY_eq(X509_get0_pubkey(first), X509_get0_pubkey(second)) == 1);
-    end_certificate("other", 600);
+    end_certificate("other", -600);
     CHECK_INT(renew("other"), 0);
     X509 *third = node_certificate("other");
     CHECK(certificate_not_after(third) > NOW_S);
@@ -455,6 +469,70 @@ TEST(a_machine_that_joined_has_its_certificates_renewed)
     X509_free(first);
     X509_free(second);
     X509_free(third);
+    serve_end();
+    identity_free(welcome);
+    end();
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0);
+    REQUIRE(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static pid_t start_node(const char *name, uint16_t port)
+{
+    char number[8], path[128], state[160];
+    snprintf(number, sizeof number, "%u", port);
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    snprintf(state, sizeof state, "%s/nodes/8001", path);
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid > 0)
+        return pid;
+    setenv("VELUM_HOME", path, 1);
+    int quiet = open("/dev/null", O_WRONLY);
+    dup2(quiet, STDERR_FILENO);
+    execl(getenv("VELUM"), "velum", "node", "--bind", "127.0.0.1", "--port", number, "--slots", "1",
+          "--data", state, (char *)NULL);
+    _exit(1);
+}
+
+/* Half of its life is over in two seconds. */
+TEST(a_node_that_joined_has_itself_renewed)
+{
+    struct identity *welcome;
+    struct join_string s;
+    char addr[ADDR_SIZE];
+    if (!getenv("VELUM"))
+        SKIP("VELUM is not set");
+    begin();
+    REQUIRE(identity_welcome(&welcome, &home, message) == 0);
+    serve(welcome, addr);
+    s = invite(JOIN_NODE, 1);
+    REQUIRE(ask(&s, addr, "other") == 0);
+    end_certificate("other", 3604);
+    X509 *first = node_certificate("other"), *now = node_certificate("other");
+    pid_t pid = start_node("other", free_port());
+    struct instant until = instant_plus_us(loop_clock(), 20 * S_US);
+    while (X509_cmp(first, now) == 0 && instant_before(loop_clock(), until)) {
+        linkset_flush(links);
+        loop_once(loop, instant_plus_us(loop_clock(), 20 * MS_US));
+        linkset_flush(links);
+        X509_free(now);
+        now = node_certificate("other");
+    }
+    CHECK(X509_cmp(first, now) != 0 && certificate_not_after(now) > NOW_S + 24 * 3600);
+    CHECK(EVP_PKEY_eq(X509_get0_pubkey(first), X509_get0_pubkey(now)) == 1);
+    kill(pid, SIGTERM);
+    serve_until(pid);
+    X509_free(first);
+    X509_free(now);
     serve_end();
     identity_free(welcome);
     end();
@@ -525,5 +603,6 @@ TEST_MAIN(the_string_says_the_role,
           a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed,
           whatever_is_wrong_the_answer_is_the_same, a_string_is_good_once_and_not_when_revoked,
           who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody, a_machine_joins,
-          a_machine_that_joined_has_its_certificates_renewed, a_stranger_renews_nothing,
-          nothing_is_sent_to_who_may_not_let_others_in, a_home_of_another_mesh_stays_what_it_is)
+          a_machine_that_joined_has_its_certificates_renewed, a_node_that_joined_has_itself_renewed,
+          a_stranger_renews_nothing, nothing_is_sent_to_who_may_not_let_others_in,
+          a_home_of_another_mesh_stays_what_it_is)
