@@ -187,7 +187,7 @@ static void look_at_node(struct search *s, struct node_here *n)
     look_at_journal(n);
 }
 
-static void found_state(void *ctx, uint16_t port, const char *path)
+static bool found_state(void *ctx, uint16_t port, const char *path)
 {
     struct search *s = ctx;
     struct node_here n = {.f = s->f,
@@ -199,11 +199,13 @@ static void found_state(void *ctx, uint16_t port, const char *path)
                           .has_socket = left_socket(path)};
     n.held = home_state_holder(path, &n.pid) > 0;
     look_at_node(s, &n);
+    return false;
 }
 
-static void match_state(void *ctx, uint16_t port, const char *path)
+static bool match_state(void *ctx, uint16_t port, const char *path)
 {
     match(ctx, port, path);
+    return false;
 }
 
 /* Who has no state folder here was told `velum node --data`. */

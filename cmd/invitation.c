@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/duration.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 
@@ -47,16 +46,21 @@ static int put(const char *path, const char *text, char *message)
     return fflush(stdout) == 0 ? 0 : ERR_IO;
 }
 
+void token_words(const struct token *t, struct token_words *to)
+{
+    join_id_text(t->id, to->id);
+    join_roles_text(t->roles, to->roles);
+    duration_iso(t->expires_s, to->until);
+}
+
 static void say_about(const struct token *t, const char *out)
 {
-    char id[JOIN_ID_TEXT_SIZE], roles[40], until[DURATION_TEXT_SIZE];
-    join_id_text(t->id, id);
-    join_roles_text(t->roles, roles);
-    duration_iso(t->expires_s, until);
+    struct token_words w;
+    token_words(t, &w);
     if (out)
         talk_line("the string is in %s", out);
-    talk_line("token %s: %s, %u use%s, until %s; whoever has the string can join", id, roles,
-              t->uses, t->uses == 1 ? "" : "s", until);
+    talk_line("token %s: %s, %u use%s, until %s; whoever has the string can join", w.id, w.roles,
+              t->uses, t->uses == 1 ? "" : "s", w.until);
 }
 
 int invitation_give(const struct call *c, const struct home *h)

@@ -4,6 +4,7 @@
 #define VELUM_CMD_INVITATION_H
 
 #include "cmd/cmd.h"
+#include "cmd/duration.h"
 #include "core/host/invite.h"
 
 /* The rows of --role, --ttl, --uses, --name, --at and --out. */
@@ -31,6 +32,12 @@
     {                                                                                              \
         .name = "out", .kind = OPT_TEXT, .value = "FILE", .effect = "write it there (mode 0600)"   \
     }
+
+/* A token as it is told. */
+struct token_words {
+    char id[JOIN_ID_TEXT_SIZE], roles[40], until[DURATION_TEXT_SIZE];
+};
+void token_words(const struct token *t, struct token_words *to);
 
 /* The exit code; has said what went wrong. */
 int invitation_give(const struct call *c, const struct home *h);

@@ -10,8 +10,6 @@
 #include "core/base/text.h"
 #include "core/host/join_ask.h"
 
-#define PORT_DEFAULT 8001
-
 static const struct opt opts[] = {
     {.name = "token-file",
      .kind = OPT_TEXT,
@@ -164,7 +162,7 @@ static int run(const struct call *c)
     struct join_string s;
     struct join_asked asked;
     char message[HOME_MESSAGE_SIZE] = "", port[8];
-    const uint16_t number = (uint16_t)opt_number(c->opts, "port", PORT_DEFAULT);
+    const uint16_t number = (uint16_t)opt_number(c->opts, "port", HOME_PORT_DEFAULT);
     if (opt_given(c->opts, "renew"))
         return renew(c, number);
     int code = take_string(c, &s);

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd/duration.h"
 #include "cmd/invitation.h"
 #include "cmd/view_json.h"
 #include "cmd/view_text.h"
@@ -29,15 +28,13 @@ static void print_json(const struct tokens *all)
     json_document_open(&j, stdout, "tokens");
     for (uint32_t i = 0; i < all->count; i++) {
         const struct token *t = &all->list[i];
-        char id[JOIN_ID_TEXT_SIZE], roles[40], until[DURATION_TEXT_SIZE];
-        join_id_text(t->id, id);
-        join_roles_text(t->roles, roles);
-        duration_iso(t->expires_s, until);
+        struct token_words w;
+        token_words(t, &w);
         json_open(&j, NULL, '{');
-        json_text(&j, "id", id);
+        json_text(&j, "id", w.id);
         json_text(&j, "name", t->name[0] ? t->name : NULL);
-        json_text(&j, "roles", roles);
-        json_text(&j, "until", until);
+        json_text(&j, "roles", w.roles);
+        json_text(&j, "until", w.until);
         json_number(&j, "uses", t->uses);
         json_text(&j, "state", state_of(t));
         json_close(&j, '}');
@@ -54,14 +51,12 @@ static void print_table(const struct tokens *all)
         grid_add(&g, "%s", head[i]);
     for (uint32_t i = 0; i < all->count; i++) {
         const struct token *t = &all->list[i];
-        char id[JOIN_ID_TEXT_SIZE], roles[40], until[DURATION_TEXT_SIZE];
-        join_id_text(t->id, id);
-        join_roles_text(t->roles, roles);
-        duration_iso(t->expires_s, until);
-        grid_add(&g, "%s", id);
+        struct token_words w;
+        token_words(t, &w);
+        grid_add(&g, "%s", w.id);
         grid_add(&g, "%s", t->name[0] ? t->name : "-");
-        grid_add(&g, "%s", roles);
-        grid_add(&g, "%s", until);
+        grid_add(&g, "%s", w.roles);
+        grid_add(&g, "%s", w.until);
         grid_add(&g, "%u", t->uses);
         grid_add(&g, "%s", state_of(t));
     }

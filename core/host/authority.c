@@ -53,6 +53,16 @@ static void places_of(struct places *p, const struct home *h, const struct autho
     place(p->leaf, leaf->folder, file);
 }
 
+struct authority_leaf authority_user_leaf(const struct home *h)
+{
+    return (struct authority_leaf){.folder = h->path, .name = "user", .party = PARTY_USER};
+}
+
+struct authority_leaf authority_node_leaf(const char *state)
+{
+    return (struct authority_leaf){.folder = state, .name = "node", .party = PARTY_NODE};
+}
+
 static bool exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -4,8 +4,8 @@
  * Owns root.key root.pem issuer.key issuer.pem under the home folder, and writes NAME.key NAME.pem
  * into a leaf's folder. Everything is made and renewed under the home lock; a certificate renews
  * at half its life and keeps its key, because a node's id is its key. Reads no clock but the wall.
- * Called by identity.c and the two sides of a join; knows OpenSSL. Errors leave a sentence in
- * `message`. */
+ * Called by identity.c, invite.c and the two sides of a join; knows OpenSSL. Errors leave a
+ * sentence in `message`. */
 #ifndef VELUM_HOST_AUTHORITY_H
 #define VELUM_HOST_AUTHORITY_H
 
@@ -18,6 +18,10 @@ struct authority_leaf {
     const char *name;
     int party; /* enum party */
 };
+
+/* That of the home's user, and that of the node in `state`. Borrow the folder. */
+struct authority_leaf authority_user_leaf(const struct home *h);
+struct authority_leaf authority_node_leaf(const char *state);
 
 /* What one identity is read from. */
 struct authority_parts {

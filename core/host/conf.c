@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/cgroup.h"
+#include "core/host/home.h"
 #include "core/host/ini_file.h"
 #include "core/wire/demand.h"
 
@@ -305,7 +306,7 @@ static const struct row {
 void conf_default(struct conf *c)
 {
     memset(c, 0, sizeof *c);
-    c->port = 8001;
+    c->port = HOME_PORT_DEFAULT;
     c->objects = CONF_OBJECTS_AUTO;
     c->worker_memory = WORKER_MEMORY_DEFAULT;
     c->plugin_tier = TIER_S2;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
@@ -93,6 +94,11 @@ static void drop_trailing_slashes(char *path)
     size_t len = strlen(path);
     while (len > 1 && path[len - 1] == '/')
         path[--len] = '\0';
+}
+
+void home_file(const struct home *h, const char *name, char to[HOME_PATH_SIZE])
+{
+    ensure(join(to, h->path, name));
 }
 
 int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE])
@@ -472,31 +478,31 @@ void home_peers(const struct home *h, void (*found)(void *ctx, uint16_t port, co
     }
 }
 
-void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
-                   void *ctx)
+/* Those of a kind (S_IFSOCK...) at nodes/PORT with this behind it. */
+static void each_of_kind(const struct home *h, const char *tail, mode_t kind,
+                         bool (*found)(void *ctx, uint16_t port, const char *path), void *ctx)
 {
     uint16_t ports[NODES_MAX];
     size_t count = list_ports(h, "", ports);
     for (size_t i = 0; i < count; i++) {
         char path[HOME_PATH_SIZE];
         struct stat s;
-        if (nodes_path(h, ports[i], "/control", path) && lstat(path, &s) == 0 &&
-            S_ISSOCK(s.st_mode) && found(ctx, ports[i], path))
+        if (nodes_path(h, ports[i], tail, path) && lstat(path, &s) == 0 &&
+            (s.st_mode & S_IFMT) == kind && found(ctx, ports[i], path))
             return;
     }
 }
 
-void home_states(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *path),
+void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
+                   void *ctx)
+{
+    each_of_kind(h, "/control", S_IFSOCK, found, ctx);
+}
+
+void home_states(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
                  void *ctx)
 {
-    uint16_t ports[NODES_MAX];
-    size_t count = list_ports(h, "", ports);
-    for (size_t i = 0; i < count; i++) {
-        char path[HOME_PATH_SIZE];
-        struct stat s;
-        if (nodes_path(h, ports[i], "", path) && lstat(path, &s) == 0 && S_ISDIR(s.st_mode))
-            found(ctx, ports[i], path);
-    }
+    each_of_kind(h, "", S_IFDIR, found, ctx);
 }
 
 static void add_file(struct buf *to, const char *path, bool *any)

@@ -28,6 +28,7 @@
 #include "core/wire/order.h"
 
 #define HOME_PATH_SIZE 1024
+#define HOME_PORT_DEFAULT 8001 /* a node's, where none is said */
 #define HOME_MESSAGE_SIZE 1280
 
 struct home {
@@ -39,6 +40,8 @@ struct home {
 
 /* Only computes the path: VELUM_HOME, XDG_STATE_HOME, HOME. ERR_NOT_FOUND when none is set. */
 int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* The path of a file right in it, of a short name. The home's was bounded by home_locate. */
+void home_file(const struct home *h, const char *name, char to[HOME_PATH_SIZE]);
 /* Makes it (and parents) when missing, checks owner and modes. */
 int home_open(struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* Takes $VELUM_HOME/lock, waiting up to 10 s; returns a descriptor to close. */
@@ -68,8 +71,8 @@ void home_peers(const struct home *h, void (*found)(void *ctx, uint16_t port, co
  * until the callback returns true. */
 void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
                    void *ctx);
-/* Calls for every state folder nodes/PORT, whether a node runs there or not, ascending ports. */
-void home_states(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *path),
+/* The same for every state folder nodes/PORT, whether a node runs there or not. */
+void home_states(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
                  void *ctx);
 /* SHA-256 of /etc/machine-id and the boot id, under a domain;
  * of the host name when neither is there. */

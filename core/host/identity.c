@@ -137,19 +137,9 @@ static int read_identity(struct identity **out, const struct home *h,
     return rc;
 }
 
-static struct authority_leaf user_leaf(const struct home *h)
-{
-    return (struct authority_leaf){.folder = h->path, .name = "user", .party = PARTY_USER};
-}
-
-static struct authority_leaf node_leaf(const char *state)
-{
-    return (struct authority_leaf){.folder = state, .name = "node", .party = PARTY_NODE};
-}
-
 int identity_mesh_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
 {
-    struct authority_leaf leaf = user_leaf(h);
+    struct authority_leaf leaf = authority_user_leaf(h);
     certificate_library_open();
     int rc = authority_open(h, message);
     return rc < 0 ? rc : authority_ready(h, &leaf, message);
@@ -157,7 +147,7 @@ int identity_mesh_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
 
 static int open_user(struct identity **out, const struct home *h, bool signs, char *message)
 {
-    struct authority_leaf leaf = user_leaf(h);
+    struct authority_leaf leaf = authority_user_leaf(h);
     certificate_library_open();
     if (!authority_exists(h)) {
         snprintf(message, HOME_MESSAGE_SIZE,
@@ -181,7 +171,7 @@ int identity_user_card(struct identity **out, const struct home *h, char message
 int identity_node(struct identity **out, const struct home *h, const char *state,
                   char message[HOME_MESSAGE_SIZE])
 {
-    struct authority_leaf leaf = node_leaf(state);
+    struct authority_leaf leaf = authority_node_leaf(state);
     certificate_library_open();
     int rc = authority_ready(h, &leaf, message);
     return rc < 0 ? rc : read_identity(out, h, &leaf, true, message);
@@ -201,11 +191,13 @@ bool identity_is_due(const struct identity *i)
 int identity_renew(struct identity *i, const struct home *h, const char *state,
                    char message[HOME_MESSAGE_SIZE])
 {
-    struct authority_leaf leaf = node_leaf(state);
+    struct authority_leaf leaf = authority_node_leaf(state);
     struct identity *fresh = NULL, old;
     int rc = authority_renew(h, &leaf, message);
     if (rc == 0)
         rc = read_identity(&fresh, h, &leaf, true, message);
+    if (rc == ERR_IDENTITY && !authority_issues(h))
+        return 0;
     if (rc < 0)
         return rc;
     if (!node_id_equal(fresh->name.id, i->name.id) ||

@@ -34,7 +34,8 @@ int64_t identity_renew_at_s(const struct identity *i);
 /* Whether it should now (authority_is_due says when else). */
 bool identity_is_due(const struct identity *i);
 /* Renews a running node's certificate when it is due, and takes what lies in `state` in place of
- * what it has: the same key, so the same id. 1 when that is something new, 0 when not; ERR_BUSY
+ * what it has: the same key, so the same id. 1 when that is something new, 0 when not, also
+ * where it has ended and an issuer elsewhere is to be asked; ERR_BUSY
  * when somebody has the home lock at the moment. After an error it is what it was. */
 int identity_renew(struct identity *i, const struct home *h, const char *state,
                    char message[HOME_MESSAGE_SIZE]);

@@ -12,8 +12,6 @@
 #include "core/host/identity.h"
 #include "core/host/peers_file.h"
 
-#define PORT_DEFAULT 8001
-
 int invite_open(struct home *h, char message[HOME_MESSAGE_SIZE])
 {
     int rc = home_locate(h, message);
@@ -50,7 +48,7 @@ static void add_expected(const struct home *h, struct join_string *s)
 {
     char bind[OPEN_ADDR_SIZE], text[ADDR_SIZE], message[512];
     struct address bound, reachable;
-    if (home_open_address(h, bind) < 0 || address_of(bind, PORT_DEFAULT, &bound, message) < 0)
+    if (home_open_address(h, bind) < 0 || address_of(bind, HOME_PORT_DEFAULT, &bound, message) < 0)
         return;
     address_reachable(&bound, &reachable);
     address_text(&reachable, text);

@@ -53,13 +53,9 @@ static int say(struct asking *a, int rc, const char *text)
     return rc;
 }
 
-static void leaf_of(const struct asking *a, int which, struct authority_leaf *out)
+static struct authority_leaf leaf_of(const struct asking *a, int which)
 {
-    if (which == NODE_LEAF)
-        *out = (struct authority_leaf){.folder = a->state, .name = "node", .party = PARTY_NODE};
-    else
-        *out =
-            (struct authority_leaf){.folder = a->home->path, .name = "user", .party = PARTY_USER};
+    return which == NODE_LEAF ? authority_node_leaf(a->state) : authority_user_leaf(a->home);
 }
 
 /* --- the other side must be who it has to be --- */
@@ -70,27 +66,36 @@ static bool is_of_string(X509 *x, const struct join_string *s)
     return authority_mesh(x, &d) == 0 && memcmp(d.bytes, s->root, JOIN_ROOT_SIZE) == 0;
 }
 
+/* The leaf's name, when chain and name are those of the mesh of `root` now. 0 or ERR_IDENTITY. */
+static int check_leaf(X509 *root, X509 *leaf, STACK_OF(X509) * issuers,
+                      struct certificate_name *name, int64_t now_s)
+{
+    struct digest mesh;
+    X509_STORE *store = X509_STORE_new();
+    int rc = ERR_IDENTITY;
+    if (root && leaf && store && X509_STORE_add_cert(store, root) == 1 &&
+        authority_mesh(root, &mesh) == 0 && certificate_read_name(leaf, name) == 0 &&
+        digest_equal(name->mesh, mesh))
+        rc = certificate_check_chain(store, leaf, issuers, now_s);
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return rc;
+}
+
 /* Whoever has another certificate of this mesh may have been taken over; only an issuer is told
  * what comes of the secret. */
 static int check_issuer(struct asking *a, X509 *leaf, STACK_OF(X509) * sent)
 {
     struct certificate_name name;
-    struct digest mesh;
-    X509_STORE *store = X509_STORE_new();
-    int rc = ERR_IDENTITY;
     for (int i = 0; i < sk_X509_num(sent) && !a->root; i++)
         if (is_of_string(sk_X509_value(sent, i), a->string)) {
             a->root = sk_X509_value(sent, i);
             X509_up_ref(a->root);
         }
-    if (a->root && store && X509_STORE_add_cert(store, a->root) == 1 &&
-        authority_mesh(a->root, &mesh) == 0 && certificate_read_name(leaf, &name) == 0 &&
-        digest_equal(name.mesh, mesh) && name.party == PARTY_ISSUER)
-        rc = certificate_check_chain(store, leaf, sent, (int64_t)time(NULL));
-    a->by_clock = rc < 0 && a->root && store &&
-                  certificate_check_chain(store, leaf, sent, certificate_not_before(leaf) + 1) == 0;
-    X509_STORE_free(store);
-    return rc;
+    int rc = check_leaf(a->root, leaf, sent, &name, (int64_t)time(NULL));
+    a->by_clock =
+        rc < 0 && check_leaf(a->root, leaf, sent, &name, certificate_not_before(leaf) + 1) == 0;
+    return rc == 0 && name.party == PARTY_ISSUER ? 0 : ERR_IDENTITY;
 }
 
 static int check_peer(X509_STORE_CTX *ctx, void *arg)
@@ -103,8 +108,6 @@ static int check_peer(X509_STORE_CTX *ctx, void *arg)
 
 static int open_tls(struct asking *a)
 {
-    static const unsigned char word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
-                                         'j', 'o', 'i', 'n', '/', '1'};
     a->ctx = SSL_CTX_new(TLS_client_method());
     if (!a->ctx)
         return ERR_NO_MEMORY;
@@ -116,7 +119,7 @@ static int open_tls(struct asking *a)
                  ? SSL_new(a->ctx)
                  : NULL;
     if (!a->ssl || SSL_set_fd(a->ssl, a->fd) != 1 ||
-        SSL_set_alpn_protos(a->ssl, word, sizeof word) != 0)
+        SSL_set_alpn_protos(a->ssl, (const unsigned char *)JOIN_ALPN, sizeof JOIN_ALPN - 1) != 0)
         return ERR_NO_MEMORY;
     if (a->shown.leaf && (SSL_use_certificate(a->ssl, a->shown.leaf) != 1 ||
                           SSL_use_PrivateKey(a->ssl, a->shown.key) != 1 ||
@@ -245,7 +248,6 @@ static int put_keys(struct asking *a, const uint8_t exporter[32], struct buf *ab
 
 static int put_request(struct asking *a, struct buf *to)
 {
-    static const char label[] = JOIN_EXPORTER;
     uint8_t exporter[32];
     struct join_request r = {.about = {NULL, 0}};
     struct buf about;
@@ -257,10 +259,9 @@ static int put_request(struct asking *a, struct buf *to)
         return buf_result(to);
     }
     struct digest verifier = token_verifier(a->string->id, a->string->secret);
-    int rc = SSL_export_keying_material(a->ssl, exporter, sizeof exporter, label, sizeof label - 1,
-                                        NULL, 0, 0) == 1
-                 ? put_keys(a, exporter, &about)
-                 : ERR_SYSTEM;
+    int rc = join_exporter(a->ssl, exporter);
+    if (rc == 0)
+        rc = put_keys(a, exporter, &about);
     r.about = buf_bytes(&about);
     if (rc == 0)
         rc = join_proof(&verifier, exporter, r.about, r.proof);
@@ -290,17 +291,11 @@ static X509 *open_certificate(struct bytes der)
 static bool belongs(const struct asking *a, X509 *leaf, STACK_OF(X509) * issuers, int which)
 {
     struct certificate_name name;
-    struct digest mesh;
-    X509_STORE *store = X509_STORE_new();
-    bool good =
-        leaf && store && X509_STORE_add_cert(store, a->root) == 1 &&
-        certificate_check_chain(store, leaf, issuers, (int64_t)time(NULL)) == 0 &&
-        certificate_read_name(leaf, &name) == 0 && authority_mesh(a->root, &mesh) == 0 &&
-        digest_equal(name.mesh, mesh) && X509_check_private_key(leaf, a->keys[which]) == 1 &&
-        (which == NODE_LEAF ? name.party == PARTY_NODE : party_is_user((enum party)name.party));
-    X509_STORE_free(store);
+    bool good = check_leaf(a->root, leaf, issuers, &name, (int64_t)time(NULL)) == 0 &&
+                X509_check_private_key(leaf, a->keys[which]) == 1;
     ERR_clear_error();
-    return good;
+    return good &&
+           (which == NODE_LEAF ? name.party == PARTY_NODE : party_is_user((enum party)name.party));
 }
 
 static int adopt(struct asking *a, const struct authority_adopted *all, struct join_asked *out)
@@ -336,7 +331,7 @@ static int take_certificates(struct asking *a, const struct join_answer *answer,
         goto out;
     }
     for (int which = a->node ? NODE_LEAF : USER_LEAF; which <= USER_LEAF; which++) {
-        leaf_of(a, which, &all.leaves[all.count]);
+        all.leaves[all.count] = leaf_of(a, which);
         all.certificates[all.count] = which == NODE_LEAF ? node : user;
         all.keys[all.count++] = a->keys[which];
     }
@@ -366,7 +361,7 @@ static int take_renewed(struct asking *a, const struct frame *f)
                                     .count = 1,
                                     .certificates = {leaf},
                                     .keys = {a->shown.key}};
-    leaf_of(a, a->renewed, &all.leaves[0]);
+    all.leaves[0] = leaf_of(a, a->renewed);
     if (issuer && issuers && sk_X509_push(issuers, issuer) > 0 &&
         belongs(a, leaf, issuers, a->renewed))
         rc = authority_adopt(a->home, &all, a->message);
@@ -393,7 +388,7 @@ static int take_answer(struct asking *a, const struct frame *f, const char *addr
     if (rc < 0)
         return rc;
     text_copy(out->asked, sizeof out->asked, addr);
-    return peers_file_write(a->home, addr, &answer, a->node, &out->peers, a->message);
+    return peers_file_write(a->home, addr, &answer, a->node, a->message);
 }
 
 /* --- one address after the other --- */
@@ -529,8 +524,7 @@ static int open_keys(struct asking *a)
 {
     int rc = 0;
     for (int which = a->node ? NODE_LEAF : USER_LEAF; rc == 0 && which <= USER_LEAF; which++) {
-        struct authority_leaf leaf;
-        leaf_of(a, which, &leaf);
+        const struct authority_leaf leaf = leaf_of(a, which);
         rc = authority_key(a->home, &leaf, &a->keys[which], a->message);
     }
     return rc;
@@ -542,7 +536,7 @@ int join_ask(const struct home *h, const struct join_string *s, uint16_t port, c
     struct asking a = {
         .home = h, .string = s, .message = message, .node = s->roles & JOIN_NODE, .fd = -1};
     int lock = -1, rc;
-    *out = (struct join_asked){.peers = 0};
+    *out = (struct join_asked){.mesh = ""};
     message[0] = '\0';
     certificate_library_open();
     rc = look_at_home(&a);
@@ -572,9 +566,8 @@ static void add_known(void *ctx, const char *addr)
 
 static int renew_one(struct asking *a, int which)
 {
-    struct authority_leaf leaf;
+    const struct authority_leaf leaf = leaf_of(a, which);
     struct join_asked out;
-    leaf_of(a, which, &leaf);
     int rc = authority_read(a->home, &leaf, true, &a->shown, a->message);
     if (rc == 0) {
         a->renewed = which;

@@ -15,7 +15,6 @@ struct join_asked {
     char mesh[17];              /* the first 16 digits of the mesh's id */
     char role[16];              /* of this machine's user: native, submit or read */
     char asked[JOIN_ADDR_SIZE]; /* who answered */
-    uint32_t peers;             /* addresses of nodes that are known now */
 };
 
 /* `port` names the state folder of the node to be, or `data` (NULL: by the port). The home folder

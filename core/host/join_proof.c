@@ -9,6 +9,14 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 
+int join_exporter(SSL *ssl, uint8_t to[32])
+{
+    static const char label[] = JOIN_EXPORTER;
+    int made = SSL_export_keying_material(ssl, to, 32, label, sizeof label - 1, NULL, 0, 0);
+    ERR_clear_error();
+    return made == 1 ? 0 : ERR_SYSTEM;
+}
+
 int join_proof(const struct digest *verifier, const uint8_t exporter[32], struct bytes about,
                uint8_t to[JOIN_PROOF_SIZE])
 {

@@ -1,15 +1,18 @@
 /* What both sides of a join compute: the proof that the secret is known, and the signatures that
- * show who has the keys (the drawing is in core/wire/join.h). Called by join_desk.c and join_ask.c;
- * knows OpenSSL. */
+ * show who has the keys (the drawing is in core/wire/join.h). Called by join_desk.c, join_ask.c and
+ * tls.c; knows OpenSSL. */
 #ifndef VELUM_HOST_JOIN_PROOF_H
 #define VELUM_HOST_JOIN_PROOF_H
 
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 
 #include "core/wire/join.h"
 
 #define JOIN_SIGNATURE_MAX 80
 
+/* 32 bytes that only the two ends of this connection know. 0 or ERR_SYSTEM. */
+int join_exporter(SSL *ssl, uint8_t to[32]);
 /* 0 or ERR_SYSTEM. */
 int join_proof(const struct digest *verifier, const uint8_t exporter[32], struct bytes about,
                uint8_t to[JOIN_PROOF_SIZE]);

@@ -15,11 +15,6 @@ struct list {
     char addrs[PEERS_FILE_MAX][JOIN_ADDR_SIZE];
 };
 
-static bool place(const struct home *h, const char *name, char to[HOME_PATH_SIZE])
-{
-    return text_copy(to, HOME_PATH_SIZE, h->path) && text_append(to, HOME_PATH_SIZE, name);
-}
-
 /* The newest come first, and the oldest make room. */
 static void add(void *ctx, const char *addr)
 {
@@ -45,7 +40,8 @@ static void read_file(const struct home *h, const char *name,
 {
     char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE];
     struct buf text;
-    if (!place(h, name, path) || access(path, F_OK) != 0)
+    home_file(h, name, path);
+    if (access(path, F_OK) != 0)
         return;
     buf_init(&text, &host_memory, TEXT_MAX);
     if (home_read_file(path, true, &text, message) == 0) {
@@ -76,15 +72,14 @@ static void pass_on(void *ctx, const char *line)
 void peers_file_read(const struct home *h, void (*found)(void *ctx, const char *addr), void *ctx)
 {
     struct caller c = {found, ctx};
-    read_file(h, "/peers", pass_on, &c);
+    read_file(h, "peers", pass_on, &c);
 }
 
 static int write_list(const struct home *h, const struct list *l, char *message)
 {
     char path[HOME_PATH_SIZE];
     struct buf text;
-    if (!place(h, "/peers", path))
-        return ERR_TOO_LARGE;
+    home_file(h, "peers", path);
     buf_init(&text, &host_memory, TEXT_MAX);
     for (uint32_t i = 0; i < l->count; i++) {
         put_raw(&text, l->addrs[i], strlen(l->addrs[i]));
@@ -98,7 +93,7 @@ static int write_list(const struct home *h, const struct list *l, char *message)
 }
 
 int peers_file_write(const struct home *h, const char *asked, const struct join_answer *answer,
-                     bool node, uint32_t *count, char message[HOME_MESSAGE_SIZE])
+                     bool node, char message[HOME_MESSAGE_SIZE])
 {
     static struct list l;
     char path[OPEN_ADDR_SIZE];
@@ -107,7 +102,6 @@ int peers_file_write(const struct home *h, const char *asked, const struct join_
     for (uint32_t i = 0; i < answer->addrs_count; i++)
         add(&l, answer->addrs[i]);
     peers_file_read(h, add, &l);
-    *count = l.count;
     int rc = write_list(h, &l, message);
     if (rc < 0 || !node || home_open_address(h, path) == 0)
         return rc;
@@ -124,14 +118,15 @@ static void take_line(void *ctx, const char *line)
 int home_open_address(const struct home *h, char to[OPEN_ADDR_SIZE])
 {
     to[0] = '\0';
-    read_file(h, "/open", take_line, to);
+    read_file(h, "open", take_line, to);
     return to[0] ? 0 : ERR_NOT_FOUND;
 }
 
 int home_open_write(const struct home *h, const char *bind, char message[HOME_MESSAGE_SIZE])
 {
     char path[HOME_PATH_SIZE], line[OPEN_ADDR_SIZE + 1];
-    if (!place(h, "/open", path) || strlen(bind) >= OPEN_ADDR_SIZE) {
+    home_file(h, "open", path);
+    if (strlen(bind) >= OPEN_ADDR_SIZE) {
         snprintf(message, HOME_MESSAGE_SIZE, "the address %.64s is too long", bind);
         return ERR_TOO_LARGE;
     }

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "core/base/err.h"
-#include "core/host/authority.h"
 
 #define LOOK_S_MAX ((int64_t)600)
 #define TRY_AGAIN_S ((int64_t)60)
@@ -57,9 +56,6 @@ static void look(void *ctx)
         rc = identity_renew(r->parts.identity, r->parts.home, r->parts.state, message);
     if (rc > 0)
         rc = r->parts.renewed(r->parts.ctx, r->parts.identity);
-    /* What lies there has ended. An issuer elsewhere takes it for a while yet. */
-    if (rc == ERR_IDENTITY && due && !authority_issues(r->parts.home))
-        rc = 0;
     if (rc < 0 && rc != ERR_BUSY)
         fail(r, message[0] ? message : err_sentence(rc));
     else if (rc == 0 && identity_is_due(r->parts.identity))

@@ -10,6 +10,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/host/certificate.h"
+#include "core/host/join_proof.h"
 #include "core/host/trust.h"
 #include "core/wire/join.h"
 
@@ -19,8 +20,7 @@ static const unsigned char control_word[] = {7, 'v', 'e', 'l', 'u', 'm', '/', '1
 static const unsigned char bulk_word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
                                           'b', 'u', 'l', 'k', '/', '1'};
 
-static const unsigned char join_word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
-                                          'j', 'o', 'i', 'n', '/', '1'};
+static const unsigned char join_word[] = JOIN_ALPN;
 
 struct tls_profile {
     SSL_CTX *ctx;
@@ -73,7 +73,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 {
     (void)arg;
     unsigned char *chosen = NULL;
-    if (choose((struct bytes){join_word, sizeof join_word}, &chosen, out_len, in, in_len)) {
+    if (choose((struct bytes){join_word, sizeof join_word - 1}, &chosen, out_len, in, in_len)) {
         *out = chosen;
         return welcome(ssl) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
     }
@@ -329,10 +329,7 @@ bool tls_is_join(const struct tls *t)
 
 int tls_join_exporter(const struct tls *t, uint8_t to[32])
 {
-    static const char label[] = JOIN_EXPORTER;
-    int made = SSL_export_keying_material(t->ssl, to, 32, label, sizeof label - 1, NULL, 0, 0);
-    ERR_clear_error();
-    return made == 1 ? 0 : ERR_SYSTEM;
+    return join_exporter(t->ssl, to);
 }
 
 bool tls_is_bulk(const struct tls *t)

@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/host/memory.h"
 
+#define FILE_NAME "tokens"
 #define SHOWN_S ((int64_t)24 * 3600)
 #define TEXT_MAX 60000
 #define EXPIRES_MAX ((uint64_t)1 << 40)
@@ -25,14 +26,6 @@ struct digest token_verifier(const uint8_t id[JOIN_ID_SIZE], const uint8_t secre
     struct digest d = sha256_of(text, sizeof text);
     explicit_bzero(text, sizeof text);
     return d;
-}
-
-static int place(const struct home *h, char to[HOME_PATH_SIZE], char *message)
-{
-    if (text_copy(to, HOME_PATH_SIZE, h->path) && text_append(to, HOME_PATH_SIZE, "/tokens"))
-        return 0;
-    snprintf(message, HOME_MESSAGE_SIZE, "the path %.64s... is too long", h->path);
-    return ERR_TOO_LARGE;
 }
 
 /* Cuts one line into its words; the last may not be missing either. */
@@ -90,9 +83,8 @@ int tokens_read(const struct home *h, struct tokens *out, char message[HOME_MESS
     char path[HOME_PATH_SIZE];
     struct buf text;
     out->count = 0;
-    int rc = place(h, path, message);
-    if (rc < 0)
-        return rc;
+    int rc;
+    home_file(h, FILE_NAME, path);
     if (access(path, F_OK) != 0)
         return 0;
     buf_init(&text, &host_memory, TEXT_MAX + 1);
@@ -127,9 +119,8 @@ static int write_all(const struct home *h, const struct tokens *all, char *messa
 {
     char path[HOME_PATH_SIZE];
     struct buf text;
-    int rc = place(h, path, message);
-    if (rc < 0)
-        return rc;
+    int rc;
+    home_file(h, FILE_NAME, path);
     buf_init(&text, &host_memory, TEXT_MAX);
     for (uint32_t i = 0; i < all->count; i++)
         put_line(&text, &all->list[i]);

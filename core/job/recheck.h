@@ -8,9 +8,9 @@
  * begins and ends where these values do, so that it comes to values of the same tree nodes. Where
  * it does not, because it was broken off, values are tried again one by one.
  *
- * The bound is one on values, of all chunks together: about 1.5 MiB. Beyond it leaves are counted
- * as missed, as those are that nobody could compute again, or that RECHECK_TRIES_MAX did not. Pure
- * policy, no messages. */
+ * The bound is one on values, of all chunks together: with a value a chunk about 10 MiB. Beyond it
+ * leaves are counted as missed, as those are that nobody could compute again, or that
+ * RECHECK_TRIES_MAX did not. Pure policy, no messages. */
 #ifndef VELUM_JOB_RECHECK_H
 #define VELUM_JOB_RECHECK_H
 

@@ -54,6 +54,7 @@
 #define JOIN_CERTIFICATE_MAX 2048
 
 #define JOIN_EXPORTER "EXPORTER-velum-join"
+#define JOIN_ALPN "\x0cvelum-join/1" /* with its length, as RFC 7301 writes it */
 #define JOIN_LATE_S ((int64_t)30 * 24 * 3600)
 
 enum join_role { JOIN_NODE = 1, JOIN_SUBMIT = 2, JOIN_NATIVE = 4, JOIN_READ = 8 };

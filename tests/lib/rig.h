@@ -169,6 +169,8 @@ struct rig_report {
 void rig_report(struct rig *r, uint32_t peer, const struct rig_job *j, struct rig_report m);
 /* The next chunk granted to this peer. False when none was. */
 bool rig_take_grant(struct rig *r, uint32_t peer, struct peer_chunk *c);
+/* The first chunk of the next report to this peer. False when there is none, or it has none. */
+bool rig_take_report(struct rig *r, uint32_t peer, struct peer_report_chunk *c);
 /* How a user sees the job now. */
 struct job_view rig_view(struct rig *r, const struct rig_job *j);
 

@@ -39,6 +39,19 @@ void rig_report(struct rig *r, uint32_t peer, const struct rig_job *j, struct ri
     buf_clear(&b);
 }
 
+bool rig_take_report(struct rig *r, uint32_t peer, struct peer_report_chunk *c)
+{
+    const struct rig_sent *s = rig_take(r, peer, MESSAGE_REPORT);
+    struct reader in;
+
+    if (s == NULL)
+        return false;
+    in = reader_of(s->payload);
+    read_view(&in, ID_SIZE + 8 + 1 + 8 + 2);
+    read_peer_report_chunk(&in, c);
+    return !in.failed;
+}
+
 bool rig_take_grant(struct rig *r, uint32_t peer, struct peer_chunk *c)
 {
     const struct rig_sent *s = rig_take(r, peer, MESSAGE_GRANT);

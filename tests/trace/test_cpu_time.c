@@ -117,18 +117,11 @@ TEST(a_worker_is_told_the_limit_of_its_job_or_that_of_its_node)
 static uint8_t flags_of_death(uint64_t cpu_us)
 {
     struct peer_report_chunk c;
-    const struct rig_sent *s;
-    struct reader r;
     begin_work(cpu_us);
     rig_worker_exits(&rig, rig_start_chunk(&rig, &job, (struct peer_chunk){1, 0, 64}, 16),
                      WORKER_SIGNALLED, 24);
     rig_run(&rig, 20 * MS_US);
-    s = rig_take(&rig, 0, MESSAGE_REPORT);
-    REQUIRE(s != NULL);
-    r = reader_of(s->payload);
-    read_view(&r, ID_SIZE + 8 + 1 + 8 + 2);
-    read_peer_report_chunk(&r, &c);
-    REQUIRE(!r.failed);
+    REQUIRE(rig_take_report(&rig, 0, &c));
     CHECK_STR(c.cause, "the kernel died of SIGXCPU");
     end();
     return c.flags;

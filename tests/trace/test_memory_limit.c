@@ -12,8 +12,6 @@ static struct rig_job job;
 static void check_death(uint64_t mem_bytes, int limit, uint8_t flags, const char *cause)
 {
     struct peer_report_chunk c;
-    const struct rig_sent *s;
-    struct reader r;
     rig_start(&rig, 1, true);
     rig_peer_up(&rig, 0, 1);
     rig_job_make(&rig, &job,
@@ -23,12 +21,7 @@ static void check_death(uint64_t mem_bytes, int limit, uint8_t flags, const char
     rig_worker_exits(&rig, rig_start_chunk(&rig, &job, (struct peer_chunk){1, 0, 64}, 16),
                      WORKER_OUT_OF_MEMORY, limit);
     rig_run(&rig, 20 * MS_US);
-    s = rig_take(&rig, 0, MESSAGE_REPORT);
-    REQUIRE(s != NULL);
-    r = reader_of(s->payload);
-    read_view(&r, ID_SIZE + 8 + 1 + 8 + 2);
-    read_peer_report_chunk(&r, &c);
-    REQUIRE(!r.failed);
+    REQUIRE(rig_take_report(&rig, 0, &c));
     CHECK_INT(c.flags, REPORT_FAILED | flags);
     CHECK_STR(c.cause, cause);
     rig_job_clear(&job);

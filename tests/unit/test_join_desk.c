@@ -24,6 +24,7 @@
 #include "core/host/memory.h"
 #include "core/wire/message.h"
 #include "tests/lib/check.h"
+#include "tests/lib/free_port.h"
 
 #define NOW_S ((int64_t)time(NULL))
 
@@ -472,17 +473,6 @@ TEST(a_machine_that_joined_has_its_certificates_renewed)
     serve_end();
     identity_free(welcome);
     end();
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0);
-    REQUIRE(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
 }
 
 static pid_t start_node(const char *name, uint16_t port)

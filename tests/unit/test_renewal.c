@@ -12,6 +12,7 @@
 
 #include "core/host/linkset.h"
 #include "tests/lib/check.h"
+#include "tests/lib/free_port.h"
 #include "tests/unit/age_node.h"
 
 #define LIVES_S 3612 /* begun an hour ago, so half of it is over in six seconds */
@@ -91,17 +92,6 @@ static bool look(struct seen *s)
     linkset_free(links);
     loop_free(loop);
     return s->ups == 1;
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0);
-    REQUIRE(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
 }
 
 /* What takes longer than a minute is ended by its own alarm clock, which exec keeps. */
