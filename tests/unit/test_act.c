@@ -1,0 +1,100 @@
+#include "core/wire/act.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "tests/lib/check.h"
+#include "tests/lib/heap.h"
+
+static struct act sample(enum act_kind kind)
+{
+    struct act a = {.kind = kind, .at_s = 1800000000, .reason = "the disk was sold"};
+    memset(a.subject.bytes, 0x42, sizeof a.subject.bytes);
+    memset(a.nonce, 0x17, sizeof a.nonce);
+    return a;
+}
+
+static struct buf body_of(const struct act *a)
+{
+    struct buf b;
+    buf_init(&b, &heap_plain, ACT_SIZE_MAX);
+    put_act_body(&b, a);
+    REQUIRE(!b.failed);
+    return b;
+}
+
+TEST(an_act_comes_back_as_it_was_written)
+{
+    for (unsigned kind = ACT_REVOKE; kind <= ACT_RESUME; kind++) {
+        struct act a = sample((enum act_kind)kind), back;
+        struct signed_bytes s = {.certificate = {(const uint8_t *)"cert", 4}}, got;
+        struct buf body = body_of(&a), whole;
+        s.body = buf_bytes(&body);
+        buf_init(&whole, &heap_plain, ACT_SIZE_MAX);
+        put_signed(&whole, &s);
+        REQUIRE(read_act(buf_bytes(&whole), &got, &back) == 0);
+        CHECK_INT(back.kind, kind);
+        CHECK(node_id_equal(back.subject, a.subject));
+        CHECK(back.at_s == a.at_s);
+        CHECK(memcmp(back.nonce, a.nonce, sizeof a.nonce) == 0);
+        CHECK_STR(back.reason, a.reason);
+        CHECK(bytes_equal(got.body, s.body));
+        for (size_t n = 0; n < whole.len; n++)
+            CHECK_INT(read_act((struct bytes){whole.data, n}, &got, &back), ERR_FORMAT);
+        buf_clear(&whole);
+        buf_clear(&body);
+    }
+}
+
+TEST(what_is_no_act_is_refused)
+{
+    struct act a = sample(ACT_DRAIN), back;
+    struct buf body = body_of(&a), whole;
+
+    body.data[0] = ACT_RESUME + 1;
+    CHECK_INT(read_act_body(buf_bytes(&body), &back), ERR_VERSION);
+    body.data[0] = 0;
+    CHECK_INT(read_act_body(buf_bytes(&body), &back), ERR_VERSION);
+    body.data[0] = ACT_DRAIN;
+    memset(body.data + 1, 0, ID_SIZE);
+    CHECK_INT(read_act_body(buf_bytes(&body), &back), ERR_FORMAT);
+    buf_clear(&body);
+
+    body = body_of(&a);
+    struct signed_bytes s = {.body = buf_bytes(&body), .path_count = 1}, got;
+    buf_init(&whole, &heap_plain, ACT_SIZE_MAX + 1);
+    put_signed(&whole, &s);
+    CHECK_INT(read_act(buf_bytes(&whole), &got, &back), ERR_FORMAT);
+    buf_clear(&whole);
+    buf_clear(&body);
+}
+
+TEST(a_reason_is_one_safe_line)
+{
+    struct act a = sample(ACT_REVOKE), back;
+
+    snprintf(a.reason, sizeof a.reason, "gone\n\x1b[2Jreally");
+    struct buf body = body_of(&a);
+    REQUIRE(read_act_body(buf_bytes(&body), &back) == 0);
+    CHECK_STR(back.reason, "gone\\u{a}\\u{1b}[2Jreally");
+    buf_clear(&body);
+}
+
+TEST(the_later_one_counts_and_of_equals_the_greater_name)
+{
+    struct act a = sample(ACT_DRAIN), b = sample(ACT_RESUME);
+    struct digest small = {{1}}, great = {{2}};
+
+    CHECK(!act_is_later(&a, small, &b, great));
+    CHECK(act_is_later(&a, great, &b, small));
+    a.at_s++;
+    CHECK(act_is_later(&a, small, &b, great));
+    CHECK(!act_is_later(&b, great, &a, small));
+    CHECK(!act_is_later(&a, small, &a, small));
+    CHECK_STR(act_kind_name(ACT_REVOKE), "revoke");
+    CHECK_STR(act_kind_name(9), "unknown");
+}
+
+TEST_MAIN(an_act_comes_back_as_it_was_written, what_is_no_act_is_refused, a_reason_is_one_safe_line,
+          the_later_one_counts_and_of_equals_the_greater_name)
