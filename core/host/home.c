@@ -418,6 +418,29 @@ void home_withdraw(const struct home *h, uint16_t port)
         unlink(path);
 }
 
+void home_shut(const struct home *h, uint16_t port, const char *why)
+{
+    char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE];
+    if (!nodes_path(h, port, ".shut", path))
+        return;
+    if (why[0])
+        (void)home_write_file(path, bytes_of_text(why), message);
+    else
+        unlink(path);
+}
+
+bool home_shut_why(const struct home *h, uint16_t port, char why[HOME_MESSAGE_SIZE])
+{
+    char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE];
+    struct buf text;
+    why[0] = '\0';
+    buf_init(&text, &host_memory, FILE_SIZE_MAX);
+    if (nodes_path(h, port, ".shut", path) && home_read_file(path, true, &text, message) == 0)
+        text_sanitise((const char *)text.data, text.len, true, why, HOME_MESSAGE_SIZE);
+    buf_clear(&text);
+    return why[0] != '\0';
+}
+
 static int compare_ports(const void *a, const void *b)
 {
     return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;

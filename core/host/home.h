@@ -15,6 +15,8 @@
  *                                     (core/journal/journal.h)
  *     nodes/PORT.addr         0600    "host:port", one line: where the node listens; written after
  *                                     it listens, removed at its end
+ *     nodes/PORT.shut         0600    why it still listens on loopback only, one line; written
+ *                                     when it was asked to open (opening.h) and could not
  *
  * Loose permissions (group or world may write, or read for files; another owner; a symbolic link)
  * are refused with the path and what to do. Embedded mode needs none of these folders. */
@@ -64,6 +66,10 @@ int home_state_holder(const char *path, unsigned long *pid);
 int home_announce(const struct home *h, uint16_t port, const char *addr,
                   char message[HOME_MESSAGE_SIZE]);
 void home_withdraw(const struct home *h, uint16_t port);
+/* Why that node could not open; "" takes it back. What cannot be written is not said. */
+void home_shut(const struct home *h, uint16_t port, const char *why);
+/* False when there is none, or it cannot be read. */
+bool home_shut_why(const struct home *h, uint16_t port, char why[HOME_MESSAGE_SIZE]);
 /* Calls for every announced address, ascending ports; at most 1,024. */
 void home_peers(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *addr),
                 void *ctx);

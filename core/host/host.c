@@ -24,6 +24,7 @@
 #include "core/host/listen.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
+#include "core/host/opening.h"
 #include "core/host/peers_file.h"
 #include "core/host/quota.h"
 #include "core/host/renewal.h"
@@ -57,6 +58,7 @@ struct host {
     bool announced;
     struct listener *tcp;
     struct listener *control;
+    struct opening *opening; /* while it listens on loopback, and can be opened */
     struct kernels kernels; /* whose texts the node borrows */
     struct journal_report report;
     struct disk *disk;
@@ -148,19 +150,27 @@ static const char *bind_of(const struct host *h, char open[OPEN_ADDR_SIZE])
     return home_open_address(&h->home, open) == 0 ? open : "127.0.0.1";
 }
 
+static void bound_to(struct host *h, const struct address *bound)
+{
+    struct address reachable;
+    h->bound = *bound;
+    address_reachable(bound, &reachable);
+    address_text(&reachable, h->addr);
+}
+
 /* The sockets exist before the journal is read, so that a taken port is said at once; what connects
  * meanwhile waits in the kernel's queue. */
 static int open_sockets(struct host *h)
 {
     char message[512] = "", path[HOME_PATH_SIZE + 16], bind[OPEN_ADDR_SIZE];
-    struct address reachable;
+    struct address at;
     int rc = h->options.guest ? loop_new_guest(&h->loop) : loop_new(&h->loop);
     if (rc < 0)
         return fail(h, rc, "");
-    rc = address_of(bind_of(h, bind), h->conf->port, &h->bound, message);
+    rc = address_of(bind_of(h, bind), h->conf->port, &at, message);
     if (rc < 0)
         return fail(h, rc, message);
-    int fd = listen_tcp(&h->bound, message);
+    int fd = listen_tcp(&at, message);
     if (fd < 0)
         return fail(h, fd, message);
     rc = listener_new(&h->tcp, h->loop, fd, came_by_tcp, h);
@@ -171,8 +181,7 @@ static int open_sockets(struct host *h)
     if (fd < 0)
         return fail(h, fd, message);
     rc = listener_new(&h->control, h->loop, fd, came_by_control, h);
-    address_reachable(&h->bound, &reachable);
-    address_text(&reachable, h->addr);
+    bound_to(h, &at);
     return rc < 0 ? fail(h, rc, "") : 0;
 }
 
@@ -512,6 +521,39 @@ static int open_renewal(struct host *h)
     return renewal_new(&h->renewal, &parts);
 }
 
+static void opened(void *ctx, const struct address *bound)
+{
+    struct host *h = ctx;
+    struct event ev = {.kind = EVENT_ADDRESS, .address = {.addr = h->addr}};
+    char message[HOME_MESSAGE_SIZE] = "", text[ADDR_SIZE];
+    bound_to(h, bound);
+    driver_event(h->driver, &ev);
+    address_text(bound, text);
+    say(h,
+        "warning: listening on %s as well, which can be reached from other machines; only nodes "
+        "and users with a certificate of this mesh get in",
+        text);
+    if (home_announce(&h->home, h->conf->port, h->addr, message) < 0)
+        say(h, "%s", message);
+}
+
+static int open_opening(struct host *h)
+{
+    const struct opening_parts parts = {.loop = h->loop,
+                                        .home = &h->home,
+                                        .log = h->options.log,
+                                        .port = h->conf->port,
+                                        .told = h->conf->bind[0] != '\0',
+                                        .inside = h->tcp,
+                                        .ctx = h,
+                                        .came = came_by_tcp,
+                                        .opened = opened};
+    const int rc = address_is_loopback(&h->bound) ? opening_new(&h->opening, &parts) : 0;
+    if (rc == ERR_SYSTEM)
+        say(h, "velum init cannot open this node while it runs: the system does not tell of files");
+    return rc == ERR_SYSTEM ? 0 : rc;
+}
+
 static int start(struct host *h)
 {
     char message[HOME_MESSAGE_SIZE] = "";
@@ -519,6 +561,8 @@ static int start(struct host *h)
     int rc = h->rescan ? driver_start(h->driver) : ERR_NO_MEMORY;
     if (rc == 0)
         rc = open_renewal(h);
+    if (rc == 0)
+        rc = open_opening(h);
     if (rc < 0)
         return fail(h, rc, "");
     rc = home_announce(&h->home, h->conf->port, h->addr, message);
@@ -555,6 +599,7 @@ static void close_all(struct host *h)
         snprintf(path, sizeof path, "%s/control", h->state);
         unlink(path);
     }
+    opening_free(h->opening);
     listener_free(h->tcp);
     listener_free(h->control);
     alarm_free(h->rescan);

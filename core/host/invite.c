@@ -66,28 +66,6 @@ static void find_addrs(const struct home *h, const char *given, struct join_stri
         add_expected(h, s);
 }
 
-struct shut {
-    uint32_t count;
-    uint16_t port;
-};
-
-static void count_shut(void *ctx, uint16_t port, const char *addr)
-{
-    struct shut *s = ctx;
-    if (!is_loopback(addr))
-        return;
-    if (s->count++ == 0)
-        s->port = port;
-}
-
-uint32_t invite_shut(const struct home *h, uint16_t *port)
-{
-    struct shut s = {0, 0};
-    home_peers(h, count_shut, &s);
-    *port = s.port;
-    return s.count;
-}
-
 /* --- the string --- */
 
 static int draw(struct join_string *s, char *message)

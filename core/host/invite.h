@@ -19,8 +19,5 @@ int invite_open(struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* The string, and the token as it is kept. */
 int invite_make(const struct home *h, const struct invite *i, char text[JOIN_TEXT_SIZE],
                 struct token *token, char message[HOME_MESSAGE_SIZE]);
-/* Nodes of this home that run and listen on loopback only, so that nobody else can ask them: how
- * many there are, and the port of the first. */
-uint32_t invite_shut(const struct home *h, uint16_t *port);
 
 #endif

@@ -21,12 +21,18 @@ struct listener {
     void *ctx;
 };
 
-int listen_tcp(const struct address *at, char message[512])
+static int share_port(int fd, int on)
+{
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+static int listen_at(const struct address *at, bool shares, char message[512])
 {
     char text[ADDR_SIZE];
     int on = 1;
     int fd = socket(at->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        (!shares || share_port(fd, 1) == 0) &&
         bind(fd, (const struct sockaddr *)&at->storage, at->len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int error = errno;
@@ -40,6 +46,27 @@ int listen_tcp(const struct address *at, char message[512])
     snprintf(message, 512, "cannot listen on %s: %s; choose another --bind or --port", text,
              strerror(error));
     return ERR_SYSTEM;
+}
+
+int listen_tcp(const struct address *at, char message[512])
+{
+    return listen_at(at, false, message);
+}
+
+/* The system lets two sockets listen on one port where both say so, which is looked at when the
+ * second comes. */
+int listen_beside(const struct listener *s, const struct address *at, char message[512])
+{
+    if (share_port(s->fd, 1) < 0) {
+        snprintf(message, 512, "the system does not let two sockets share a port: %s",
+                 strerror(errno));
+        return ERR_SYSTEM;
+    }
+    const int fd = listen_at(at, true, message);
+    share_port(s->fd, 0);
+    if (fd >= 0)
+        share_port(fd, 0);
+    return fd;
 }
 
 static bool is_out_of_something(int error)

@@ -1,5 +1,6 @@
 /* Where this user listens by TCP, as the system tells (/proc/net/tcp and tcp6): what a node says of
- * itself may be what it wished, this is what there is. Called by cmd/doctor_nodes.c. */
+ * itself may be what it wished, this is what there is. Called by cmd/doctor_nodes.c and
+ * cmd/init.c. */
 #ifndef VELUM_HOST_LISTENING_H
 #define VELUM_HOST_LISTENING_H
 

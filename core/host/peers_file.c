@@ -126,6 +126,10 @@ int home_open_write(const struct home *h, const char *bind, char message[HOME_ME
 {
     char path[HOME_PATH_SIZE], line[OPEN_ADDR_SIZE + 1];
     home_file(h, "open", path);
+    if (!bind[0]) {
+        unlink(path);
+        return 0;
+    }
     if (strlen(bind) >= OPEN_ADDR_SIZE) {
         snprintf(message, HOME_MESSAGE_SIZE, "the address %.64s is too long", bind);
         return ERR_TOO_LARGE;

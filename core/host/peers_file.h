@@ -20,6 +20,7 @@ void peers_file_read(const struct home *h, void (*found)(void *ctx, const char *
 
 /* The address to listen on (numeric). 0 with it, or ERR_NOT_FOUND. */
 int home_open_address(const struct home *h, char to[OPEN_ADDR_SIZE]);
+/* bind "": the home is not open any longer. */
 int home_open_write(const struct home *h, const char *bind, char message[HOME_MESSAGE_SIZE]);
 
 #endif

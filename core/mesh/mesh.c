@@ -458,6 +458,18 @@ void mesh_set_labels(struct mesh *m, const char *labels, struct instant now)
     settle(m, now);
 }
 
+void mesh_set_addr(struct mesh *m, const char *addr, struct instant now)
+{
+    enter(m, now);
+    if (strcmp(m->self.addr, addr) != 0) {
+        ensure(text_copy(m->self.addr, sizeof m->self.addr, addr));
+#if VELUM_PLANT != 915 /* trace/test_mesh: nobody hears that a node has another address */
+        self_announce(m, now);
+#endif
+    }
+    settle(m, now);
+}
+
 void mesh_set_recovering(struct mesh *m, bool recovering, struct instant now)
 {
     enter(m, now);

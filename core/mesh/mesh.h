@@ -153,6 +153,8 @@ int64_t mesh_load_pause_us(uint32_t nodes);
 void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct instant now);
 /* What this node says of itself besides; told as other news of it are. */
 void mesh_set_labels(struct mesh *m, const char *labels, struct instant now);
+/* Shorter than MESH_ADDR_SIZE. */
+void mesh_set_addr(struct mesh *m, const char *addr, struct instant now);
 void mesh_set_recovering(struct mesh *m, bool recovering, struct instant now);
 /* GOODBYE with reason `leaving` on every link, which is closed: others mark this node LEFT at once.
  * Afterwards mesh does nothing more; `changed` is not told of the links that went. */

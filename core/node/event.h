@@ -27,6 +27,7 @@ enum event_kind {
     EVENT_WORKER_EXITED, /* a worker process has ended and has been reaped */
     EVENT_CERTIFICATE,   /* this node's certificate was renewed, the key is the same */
     EVENT_HINT,          /* an address where a node of this mesh may be listening */
+    EVENT_ADDRESS,       /* this node is reached at another address from now on */
     EVENT_STOP,  /* the operator asked the node to stop: hand back, say goodbye, then EXIT */
     EVENT_MOVED, /* the mover has answered an order */
     EVENT_MOVER  /* another mover serves from now on: nothing is open in it */
@@ -127,6 +128,9 @@ struct event {
         struct {
             const char *addr; /* "host:port" */
         } hint;
+        struct {
+            const char *addr; /* "host:port" */
+        } address;
         struct {
             int64_t late_us; /* after it was due; not above 0: in time */
         } tick;

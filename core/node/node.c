@@ -32,6 +32,7 @@
 #include "core/node/owners.h"
 #include "core/node/permit.h"
 #include "core/node/ports.h"
+#include "core/node/reach.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/report.h"
@@ -433,16 +434,10 @@ static void handle(struct node *n, const struct event *ev)
             link_down(n, ev->link_down.link);
         break;
     case EVENT_DIAL_FAILED:
-        if (bulk_is_dial(ev->dial_failed.dial)) {
+        if (bulk_is_dial(ev->dial_failed.dial))
             bulk_dial_failed(n, ev->dial_failed.dial);
-            break;
-        }
-        if (ev->dial_failed.end == DIAL_IDENTITY)
-            mesh_dial_foreign(n->mesh, ev->dial_failed.dial);
-        /* Somebody else on the port: whoever was there is as gone as when it refuses. */
-        mesh_dial_failed(
-            n->mesh, ev->dial_failed.dial,
-            ev->dial_failed.end == DIAL_REFUSED || ev->dial_failed.end == DIAL_IDENTITY, n->now);
+        else
+            reach_dial_failed(n, ev->dial_failed.dial, ev->dial_failed.end);
         break;
     case EVENT_FRAME:
         if (!bulk_frame(n, ev->frame.link, &ev->frame.frame))
@@ -470,6 +465,9 @@ static void handle(struct node *n, const struct event *ev)
         break;
     case EVENT_HINT:
         mesh_hint(n->mesh, ev->hint.addr, n->now);
+        break;
+    case EVENT_ADDRESS:
+        reach_address(n, ev->address.addr);
         break;
     case EVENT_MOVED:
         objects_moved(n, &ev->moved.frame);

@@ -138,3 +138,36 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     run -0 unshare -n bash "$VELUM_ROOT/tests/cli/three_machines.bash" "$VELUM" "$FOLDER"
     [[ $output == *"nodes 3"* && $output == *"sum 3003"* ]]
 }
+
+@test "velum init opens a node that runs, and others join without a restart" {
+    unshare -n true 2>/dev/null && ip netns list >/dev/null 2>&1 || skip "no network namespaces here"
+    run -0 --separate-stderr \
+        unshare -n bash "$VELUM_ROOT/tests/cli/three_machines.bash" "$VELUM" "$FOLDER" late
+    [[ $output == *"nodes 3"* && $output == *"sum 3003"* ]]
+    [[ $stderr == *"the node on port 8001 is open now"* ]]
+    grep -q "warning: listening on 0.0.0.0:8001 as well" 1.log
+}
+
+@test "a node that cannot open stays as it was, and velum init says why" {
+    node a --slots 1
+    VELUM_HOME=$FOLDER/other "$VELUM" node --bind 127.0.0.2 --port "$PORT_a" --slots 1 \
+        >>"$FOLDER/b.log" 2>&1 3>&- &
+    PIDS+=($!)
+    until_true 10 grep -q "listening on 127.0.0.2" b.log
+    run -1 velum init
+    [[ $output == *"port $PORT_a still listens on loopback only: 0.0.0.0:$PORT_a is already in use"* ]]
+    ends_with_try
+    [ ! -e "$VELUM_HOME/open" ]
+    run -0 velum nodes
+    [[ $output == *"127.0.0.1:$PORT_a"* ]]
+    node c --bind 127.0.0.1 --slots 1
+    run -1 velum init
+    [[ $output == *"port $PORT_c still listens on loopback only: it was told where"* ]]
+    kill "${PIDS[1]}"
+    until_true 10 grep -q "stays on loopback" a.log
+    wait "${PIDS[1]}" || true
+    run -0 velum init
+    [[ $output == *"the node on port $PORT_a is open now"* && $output == *"port $PORT_c still"* ]]
+    run -0 velum nodes --addr "127.0.0.1:$PORT_c"
+    [[ $output != *"127.0.0.1:$PORT_a"* ]]
+}

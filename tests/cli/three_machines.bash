@@ -1,9 +1,9 @@
 #!/bin/bash
-# three_machines.bash VELUM FOLDER: in a network namespace of its own (the caller's), three more for
-# machines that a bridge connects; each gets one line. Leaves nothing: namespaces end with their
-# last process.
+# three_machines.bash VELUM FOLDER [late]: in a network namespace of its own (the caller's), three more for
+# machines that a bridge connects; each gets one line. With late, the mesh is opened when its node
+# runs already. Leaves nothing: namespaces end with their last process.
 set -eu
-velum=$1 folder=$2
+velum=$1 folder=$2 late=${3:-}
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait' EXIT
 
@@ -41,12 +41,13 @@ nodes() { at 1 "$velum" nodes --json | grep -o '"state":"alive"' | wc -l; }
 declare -A holder
 for i in 1 2 3; do machine $i; done
 
-string=$(at 1 "$velum" init --uses 2 2>/dev/null)
+[ "$late" ] || string=$(at 1 "$velum" init --uses 2 2>/dev/null)
 at_all_times 1 "$velum" node --slots 1
 for ((k = 0; k < 100; k++)); do
     at 1 "$velum" nodes >/dev/null 2>&1 && break
     sleep 0.1
 done
+[ ! "$late" ] || string=$(at 1 "$velum" init --uses 2)
 for i in 2 3; do
     at_all_times $i "$velum" join "$string"
 done

@@ -256,6 +256,19 @@ TEST(a_restarted_node_replaces_its_old_self)
     }
 }
 
+TEST(a_node_that_is_reached_elsewhere_says_so)
+{
+    net_begin(&net, 4, 11);
+    mesh_set_addr(net.nodes[1].mesh, "elsewhere:8001", net.now);
+    net_run(&net, 5 * S_US);
+    CHECK(net_settled(&net));
+    for (uint32_t i = 0; i < 4; i++)
+        if (i != 1)
+            CHECK_STR(mesh_find(net.nodes[i].mesh, net.nodes[1].info.id)->info->addr,
+                      "elsewhere:8001");
+    CHECK(net_end(&net));
+}
+
 TEST(a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute)
 {
     net_begin(&net, 4, 10);
@@ -600,7 +613,7 @@ TEST_MAIN(an_accusation_is_repeated_of_the_state_that_was_accused,
           a_partition_of_a_minute_heals, a_partition_longer_than_memory_heals,
           a_node_cut_off_from_one_other_is_away_for_it, power_loss_is_found_by_silence,
           both_dial_and_one_connection_stays, both_dial_after_a_break_and_one_connection_stays,
-          a_restarted_node_replaces_its_old_self,
+          a_restarted_node_replaces_its_old_self, a_node_that_is_reached_elsewhere_says_so,
           a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute,
           dialling_oneself_is_noticed_and_forgotten,
           another_protocol_version_gets_a_goodbye_that_names_both,
