@@ -37,6 +37,9 @@ struct doctor_certificate {
     bool in_use;    /* a node runs with it */
 };
 void doctor_certificate(struct findings *f, const struct doctor_certificate *c, int64_t now_s);
+/* The issuer's, which only the root's key renews (`renewable`), where this machine has its key. */
+void doctor_issuer(struct findings *f, const struct doctor_certificate *c, bool has_key,
+                   int64_t now_s);
 /* The mesh's own keys and the user's; and the clock of this machine against what they say. */
 void doctor_keys(struct findings *f, const struct home *h, int64_t now_s);
 

@@ -2,6 +2,7 @@
 
 #include "cmd/doctor.h"
 #include "cmd/duration.h"
+#include "cmd/issuer_end.h"
 #include "core/base/text.h"
 
 /* A node looks at least every ten minutes, and tries again every minute. */
@@ -115,13 +116,51 @@ static void look_at_root(struct findings *f, const struct home *h, int64_t now_s
                  end, card.has_key ? "" : "not ");
 }
 
-static void look_at(struct findings *f, const struct home *h, const char *name, const char *signer,
-                    int64_t now_s)
+void doctor_issuer(struct findings *f, const struct doctor_certificate *c, bool has_key,
+                   int64_t now_s)
+{
+    char text[ISSUER_END_SIZE], end[DURATION_TEXT_SIZE];
+    if (c->renewable || now_s < c->card.begins_s) {
+        doctor_certificate(f, c, now_s);
+        return;
+    }
+    duration_iso(c->card.ends_s, end);
+    if (!has_key && now_s < c->card.ends_s) {
+        findings_add(f, FINDING_OK, "certificate", NULL,
+                     "of issuer: ends on %s, and is renewed where the mesh was made", end);
+        return;
+    }
+    switch (issuer_end(c->card.ends_s, false, now_s, text)) {
+    case ISSUER_GOES_ON:
+        findings_add(f, FINDING_OK, "certificate", NULL, "of issuer: %s", text);
+        break;
+    case ISSUER_WILL_END:
+        findings_add(f, FINDING_NOTE, "certificate", ISSUER_END_TRY, "of issuer: %s", text);
+        break;
+    case ISSUER_HAS_ENDED:
+        findings_add(f, FINDING_BAD, "certificate",
+                     SET_THE_CLOCK "; or, if it is right, " ISSUER_END_TRY, "of issuer: %s", text);
+        break;
+    }
+}
+
+static void look_at_issuer(struct findings *f, const struct home *h, int64_t now_s)
 {
     char path[HOME_PATH_SIZE + 32];
-    struct doctor_certificate c = {.what = name, .path = path, .renewable = is_there(h, signer)};
-    snprintf(path, sizeof path, "%s/%s.pem", h->path, name);
-    if (read_card(f, h, name, "certificate", &c.card))
+    struct doctor_certificate c = {
+        .what = "issuer", .path = path, .renewable = is_there(h, "root.key")};
+    snprintf(path, sizeof path, "%s/issuer.pem", h->path);
+    if (read_card(f, h, "issuer", "certificate", &c.card))
+        doctor_issuer(f, &c, is_there(h, "issuer.key"), now_s);
+}
+
+static void look_at_user(struct findings *f, const struct home *h, int64_t now_s)
+{
+    char path[HOME_PATH_SIZE + 32];
+    struct doctor_certificate c = {
+        .what = "user", .path = path, .renewable = is_there(h, "issuer.key")};
+    snprintf(path, sizeof path, "%s/user.pem", h->path);
+    if (read_card(f, h, "user", "certificate", &c.card))
         doctor_certificate(f, &c, now_s);
 }
 
@@ -130,8 +169,8 @@ void doctor_keys(struct findings *f, const struct home *h, int64_t now_s)
     char now[DURATION_TEXT_SIZE];
     if (is_there(h, "root.pem")) {
         look_at_root(f, h, now_s);
-        look_at(f, h, "issuer", "root.key", now_s);
-        look_at(f, h, "user", "issuer.key", now_s);
+        look_at_issuer(f, h, now_s);
+        look_at_user(f, h, now_s);
         return;
     }
     duration_iso(now_s, now);

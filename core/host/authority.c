@@ -1,14 +1,12 @@
 #include "core/host/authority.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
-#include "core/host/memory.h"
+#include "core/host/pem_file.h"
 #include "core/node/event.h"
 
 #define DAY_S ((int64_t)24 * 3600)
@@ -16,7 +14,6 @@
 #define ISSUER_LIFE_S (365 * DAY_S)
 #define NODE_LIFE_S (7 * DAY_S)
 #define USER_LIFE_S (90 * DAY_S)
-#define PEM_SIZE_MAX 16384
 
 /* Where the pieces of one identity lie. */
 struct places {
@@ -68,77 +65,15 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-static int read_key(const char *path, EVP_PKEY **key, char *message)
-{
-    struct buf text;
-    buf_init(&text, &host_memory, PEM_SIZE_MAX);
-    int rc = home_read_file(path, true, &text, message);
-    if (rc < 0)
-        goto out;
-    BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
-    *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
-    BIO_free(bio);
-    if (!*key)
-        rc = say(message, ERR_DAMAGED, "not a private key:", path, "restore it from a copy");
-out:
-    if (text.data)
-        OPENSSL_cleanse(text.data, text.cap);
-    buf_clear(&text);
-    ERR_clear_error();
-    return rc;
-}
-
-static int read_certificate(const char *path, X509 **x, char *message)
-{
-    struct buf text;
-    buf_init(&text, &host_memory, PEM_SIZE_MAX);
-    int rc = home_read_file(path, false, &text, message);
-    if (rc < 0)
-        goto out;
-    BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
-    *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    BIO_free(bio);
-    if (!*x)
-        rc = say(message, ERR_DAMAGED, "not a certificate:", path, "restore it from a copy");
-out:
-    buf_clear(&text);
-    ERR_clear_error();
-    return rc;
-}
-
-static int write_bio(const char *path, BIO *bio, bool written, char *message)
-{
-    char *data = NULL;
-    long len = bio ? BIO_get_mem_data(bio, &data) : 0;
-    int rc = written && len > 0
-                 ? home_write_file(path, (struct bytes){(uint8_t *)data, (size_t)len}, message)
-                 : say(message, ERR_NO_MEMORY, "cannot write", path, "");
-    BIO_free(bio);
-    return rc;
-}
-
-static int write_key(const char *path, EVP_PKEY *key, char *message)
-{
-    BIO *bio = BIO_new(BIO_s_secmem());
-    bool written = bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
-    return write_bio(path, bio, written, message);
-}
-
-static int write_certificate(const char *path, X509 *x, char *message)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    return write_bio(path, bio, bio && PEM_write_bio_X509(bio, x) == 1, message);
-}
-
 /* Reads the key at `path` when it is there, makes and writes one otherwise. */
 static int open_key(const char *path, EVP_PKEY **key, char *message)
 {
     if (exists(path))
-        return read_key(path, key, message);
+        return pem_file_read_key(path, key, message);
     *key = certificate_new_key();
     if (!*key)
         return say(message, ERR_SYSTEM, "cannot make the key", path, "");
-    return write_key(path, *key, message);
+    return pem_file_write_key(path, *key, message);
 }
 
 int64_t authority_renew_at_s(const X509 *x)
@@ -169,7 +104,7 @@ static int make_root(const struct places *p, EVP_PKEY **key, X509 **root, char *
     *root = certificate_make(&r);
     if (!*root)
         return say(message, ERR_SYSTEM, "cannot make the certificate", p->root, "");
-    return write_key(p->root_key, *key, message);
+    return pem_file_write_key(p->root_key, *key, message);
 }
 
 static int make_issuer(const struct places *p, EVP_PKEY *root_key, X509 *root, char *message)
@@ -185,7 +120,7 @@ static int make_issuer(const struct places *p, EVP_PKEY *root_key, X509 *root, c
                                     .issuer_key = root_key,
                                     .seconds = ISSUER_LIFE_S};
     issuer = certificate_make(&r);
-    rc = issuer ? write_certificate(p->issuer, issuer, message)
+    rc = issuer ? pem_file_write_certificate(p->issuer, issuer, message)
                 : say(message, ERR_SYSTEM, "cannot make the certificate", p->issuer, "");
 out:
     X509_free(issuer);
@@ -205,7 +140,7 @@ static int make_mesh(const struct places *p, char *message)
     rc = make_issuer(p, root_key, root, message);
     if (rc < 0)
         goto out;
-    rc = write_certificate(p->root, root, message);
+    rc = pem_file_write_certificate(p->root, root, message);
 out:
     X509_free(root);
     EVP_PKEY_free(root_key);
@@ -217,12 +152,12 @@ static int renew_issuer(const struct places *p, char *message)
 {
     EVP_PKEY *root_key = NULL;
     X509 *root = NULL, *issuer = NULL;
-    int rc = read_certificate(p->issuer, &issuer, message);
+    int rc = pem_file_read_certificate(p->issuer, &issuer, message);
     if (rc == 0)
-        rc = read_certificate(p->root, &root, message);
+        rc = pem_file_read_certificate(p->root, &root, message);
     if (rc < 0 || !authority_is_due(root, issuer) || !exists(p->root_key))
         goto out;
-    rc = read_key(p->root_key, &root_key, message);
+    rc = pem_file_read_key(p->root_key, &root_key, message);
     if (rc < 0)
         goto out;
     rc = make_issuer(p, root_key, root, message);
@@ -252,17 +187,32 @@ X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PK
     return certificate_make(&r);
 }
 
+/* The issuer has come to its end, and there is nothing here to renew it by: what it would sign,
+ * nobody would take. */
+static int check_issuer(const struct places *p, const struct authority_parts *with, char *message)
+{
+    if (exists(p->root_key) || !authority_clock_is_sane(with->root) ||
+        (int64_t)time(NULL) < certificate_not_after(with->issuer))
+        return 0;
+    return say(message, ERR_PERMISSION,
+               "by the clock of this machine the mesh's issuer has ended, and to renew it the "
+               "root's key is missing, which is not in",
+               p->root_key, "velum ca import-root, with the file that velum ca export-root wrote");
+}
+
 /* By this machine's issuer; `what` is for whom, in a sentence. */
 static int sign_leaf(const struct places *p, EVP_PKEY *key, int party, struct authority_parts *out,
                      const char *what, char *message)
 {
     EVP_PKEY *issuer_key = NULL;
     *out = (struct authority_parts){NULL};
-    int rc = read_certificate(p->root, &out->root, message);
+    int rc = pem_file_read_certificate(p->root, &out->root, message);
     if (rc == 0)
-        rc = read_certificate(p->issuer, &out->issuer, message);
+        rc = pem_file_read_certificate(p->issuer, &out->issuer, message);
     if (rc == 0)
-        rc = read_key(p->issuer_key, &issuer_key, message);
+        rc = check_issuer(p, out, message);
+    if (rc == 0)
+        rc = pem_file_read_key(p->issuer_key, &issuer_key, message);
     if (rc == 0) {
         out->leaf = authority_make_leaf(out->root, out->issuer, issuer_key, key, party);
         rc = out->leaf ? 0 : say(message, ERR_SYSTEM, "cannot make the certificate", what, "");
@@ -282,7 +232,7 @@ static int issue_leaf(const struct places *p, int party, char *message)
     if (rc == 0)
         rc = sign_leaf(p, key, party, &made, p->leaf, message);
     if (rc == 0)
-        rc = write_certificate(p->leaf, made.leaf, message);
+        rc = pem_file_write_certificate(p->leaf, made.leaf, message);
     authority_parts_clear(&made);
     EVP_PKEY_free(key);
     return rc;
@@ -317,9 +267,9 @@ static int leaf_is_due(const struct places *p, bool *due, char *message)
     *due = true;
     if (!exists(p->leaf) || !exists(p->leaf_key))
         return 0;
-    int rc = read_certificate(p->leaf, &leaf, message);
+    int rc = pem_file_read_certificate(p->leaf, &leaf, message);
     if (rc == 0)
-        rc = read_certificate(p->root, &root, message);
+        rc = pem_file_read_certificate(p->root, &root, message);
     if (rc == 0)
         *due = authority_is_due(root, leaf);
     X509_free(root);
@@ -392,11 +342,14 @@ bool authority_exists(const struct home *h)
 int authority_look(const char *path, struct authority_life *out, char message[HOME_MESSAGE_SIZE])
 {
     X509 *x = NULL;
-    int rc = read_certificate(path, &x, message);
+    int rc = pem_file_read_certificate(path, &x, message);
     if (rc < 0)
         return rc;
+    struct certificate_name name;
+    bool is_leaf = certificate_read_name(x, &name) == 0;
     *out = (struct authority_life){certificate_not_before(x), certificate_not_after(x),
-                                   authority_renew_at_s(x)};
+                                   authority_renew_at_s(x),
+                                   is_leaf ? certificate_role(name.party) : NULL};
     X509_free(x);
     return 0;
 }
@@ -407,13 +360,13 @@ int authority_read(const struct home *h, const struct authority_leaf *leaf, bool
     struct places p;
     places_of(&p, h, leaf);
     *out = (struct authority_parts){NULL};
-    int rc = read_certificate(p.root, &out->root, message);
+    int rc = pem_file_read_certificate(p.root, &out->root, message);
     if (rc == 0)
-        rc = read_certificate(p.issuer, &out->issuer, message);
+        rc = pem_file_read_certificate(p.issuer, &out->issuer, message);
     if (rc == 0)
-        rc = read_certificate(p.leaf, &out->leaf, message);
+        rc = pem_file_read_certificate(p.leaf, &out->leaf, message);
     if (rc == 0 && signs)
-        rc = read_key(p.leaf_key, &out->key, message);
+        rc = pem_file_read_key(p.leaf_key, &out->key, message);
     if (rc < 0)
         authority_parts_clear(out);
     return rc;
@@ -435,7 +388,7 @@ int authority_home_mesh(const struct home *h, struct digest *out, char message[H
     places_of_mesh(&p, h);
     if (!exists(p.root))
         return say(message, ERR_NOT_FOUND, "there is no mesh in", h->path, "");
-    int rc = read_certificate(p.root, &root, message);
+    int rc = pem_file_read_certificate(p.root, &root, message);
     if (rc == 0 && authority_mesh(root, out) < 0)
         rc = say(message, ERR_DAMAGED, "not a certificate:", p.root, "restore it from a copy");
     X509_free(root);
@@ -448,7 +401,7 @@ int authority_key(const struct home *h, const struct authority_leaf *leaf, EVP_P
     struct places p;
     places_of(&p, h, leaf);
     if (exists(p.leaf_key))
-        return read_key(p.leaf_key, out, message);
+        return pem_file_read_key(p.leaf_key, out, message);
     *out = certificate_new_key();
     return *out ? 0 : say(message, ERR_SYSTEM, "cannot make the key", p.leaf_key, "");
 }
@@ -461,15 +414,15 @@ static int adopt_leaf(const struct home *h, const struct authority_adopted *a, u
     int rc;
     places_of(&p, h, &a->leaves[i]);
     if (exists(p.leaf_key)) {
-        rc = read_key(p.leaf_key, &there, message);
+        rc = pem_file_read_key(p.leaf_key, &there, message);
         if (rc == 0 && EVP_PKEY_eq(there, a->keys[i]) != 1)
             rc = say(message, ERR_BUSY, "somebody else made", p.leaf_key,
                      "another join was faster; join once more, with another string");
     } else {
-        rc = write_key(p.leaf_key, a->keys[i], message);
+        rc = pem_file_write_key(p.leaf_key, a->keys[i], message);
     }
     EVP_PKEY_free(there);
-    return rc < 0 ? rc : write_certificate(p.leaf, a->certificates[i], message);
+    return rc < 0 ? rc : pem_file_write_certificate(p.leaf, a->certificates[i], message);
 }
 
 /* A home that has no mesh may have been given one since it was looked at. */
@@ -488,8 +441,8 @@ static int adopt(const struct home *h, const struct authority_adopted *a, char *
     for (uint32_t i = 0; rc == 0 && i < a->count; i++)
         rc = adopt_leaf(h, a, i, message);
     if (rc == 0)
-        rc = write_certificate(p.issuer, a->issuer, message);
-    return rc < 0 ? rc : write_certificate(p.root, a->root, message);
+        rc = pem_file_write_certificate(p.issuer, a->issuer, message);
+    return rc < 0 ? rc : pem_file_write_certificate(p.root, a->root, message);
 }
 
 int authority_adopt(const struct home *h, const struct authority_adopted *a,

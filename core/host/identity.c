@@ -243,9 +243,16 @@ int identity_look(struct identity_card *out, const struct home *h, const char *f
     out->begins_s = life.begins_s;
     out->ends_s = life.ends_s;
     out->renew_at_s = life.renew_at_s;
+    out->role = life.role;
     if (is_node || is_user)
         out->fits = fits(h, &leaf, out->has_key);
     return 0;
+}
+
+int identity_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE])
+{
+    certificate_library_open();
+    return authority_home_mesh(h, out, message);
 }
 
 /* Another leaf of the fleeting mesh whose parts `i` holds already. */

@@ -43,12 +43,15 @@ int identity_renew(struct identity *i, const struct home *h, const char *state,
 struct identity_card {
     int64_t begins_s, ends_s, renew_at_s; /* Unix time */
     bool has_key;                         /* the key lies beside it */
-    bool fits; /* it is good now: signed by this mesh, and of the key beside it */
+    bool fits;        /* it is good now: signed by this mesh, and of the key beside it */
+    const char *role; /* of user and node: the word in its name; else NULL */
 };
 /* FOLDER/NAME.pem: root, issuer, user (in the mesh's folder) or node (in a node's). Only of the
  * last two it is found out whether they fit. 0, or < 0 with a sentence. */
 int identity_look(struct identity_card *out, const struct home *h, const char *folder,
                   const char *name, char message[HOME_MESSAGE_SIZE]);
+/* The id of this home's mesh; ERR_NOT_FOUND where it has none. */
+int identity_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE]);
 /* Made for one run of embedded mode, in memory, trusting itself only:
  * a node of a mesh of its own. */
 int identity_fleeting(struct identity **out);

@@ -155,6 +155,36 @@ TEST(test_a_certificate_through_its_life)
     check_certificate(false, false, false, 10 * DAY_S, "bad   certificate   of user: ended on ");
 }
 
+/* One of a year, at this time before its end. */
+static void check_issuer(bool has_root_key, bool has_key, int64_t before_s, const char *line)
+{
+    const struct doctor_certificate c = {
+        .what = "issuer",
+        .path = "/h/issuer.pem",
+        .card = {BEGIN_S, BEGIN_S + 365 * DAY_S, BEGIN_S + 182 * DAY_S, has_key, true},
+        .renewable = has_root_key};
+    begin(false);
+    doctor_issuer(&found, &c, has_key, BEGIN_S + 365 * DAY_S - before_s);
+    check_said(line);
+}
+
+TEST(test_the_end_of_an_issuer_without_the_root_key_is_told_in_time)
+{
+    check_issuer(true, true, 300 * DAY_S, "ok    certificate   of issuer: ends on 2028-01-15T");
+    check_issuer(true, true, DAY_S, "; the next start renews it\n");
+    check_issuer(false, true, 60 * DAY_S + 1,
+                 "ok    certificate   of issuer: ends on 2028-01-15T08:00:00Z, and the root's key, "
+                 "which renews it, is not on this machine: from then on nobody can join, and no "
+                 "certificate of the mesh is good\n");
+    check_issuer(false, true, 60 * DAY_S, "note  certificate   of issuer: ends on 2028-01-15T");
+    check_issuer(false, true, 1, "      try: velum ca import-root FILE, with the file that velum");
+    check_issuer(false, true, 0, "bad   certificate   of issuer: ended on 2028-01-15T08:00:00Z");
+    check_issuer(false, false, DAY_S,
+                 "ok    certificate   of issuer: ends on 2028-01-15T08:00:00Z, "
+                 "and is renewed where the mesh was made\n");
+    check_issuer(false, false, 0, "bad   certificate   of issuer: ended on ");
+}
+
 static void check_peer(const struct node_view *v, const char *line)
 {
     struct doctor_peers p = {.f = &found, .tier_lacks = LACKS_CGROUP};
@@ -186,4 +216,6 @@ TEST(test_what_a_node_says_of_others_and_itself)
 
 TEST_MAIN(test_what_is_not_ok_says_what_to_do_and_the_end_counts,
           test_a_tier_is_told_with_what_it_lacks, test_compilers, test_limits_memory_and_room,
-          test_a_certificate_through_its_life, test_what_a_node_says_of_others_and_itself)
+          test_a_certificate_through_its_life,
+          test_the_end_of_an_issuer_without_the_root_key_is_told_in_time,
+          test_what_a_node_says_of_others_and_itself)
