@@ -230,7 +230,7 @@ static void say_checked(const struct job_view *v)
     talk_line("%llu of %llu leaves were checked on another node", (unsigned long long)v->checked,
               (unsigned long long)v->leaves_total);
     if (v->unchecked > 0)
-        talk_line("%llu leaves could not be checked: no other node was there that can compute them",
+        talk_line("%llu leaves could not be checked: no other node that can compute them did",
                   (unsigned long long)v->unchecked);
 }
 

@@ -184,6 +184,7 @@ static void put_job_counts(struct json *j, const struct job_view *v)
     json_seconds(j, "seconds", v->elapsed_us);
     json_seconds(j, "cpu_seconds", v->cpu_us);
     json_number(j, "checked", v->checked);
+    json_number(j, "unchecked", v->unchecked);
 }
 
 /* Of a job that collects: what its result is, which is never in the document itself. */

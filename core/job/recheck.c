@@ -163,7 +163,7 @@ void recheck_settle(struct recheck *r, recheck_open *is_open, void *ctx, struct 
         if (c->over || is_open(ctx, c->grant))
             continue;
         c->over = true;
-        c->since = now;
+        c->since = c->over_at = now;
         if (c->left == 0)
             forget(r, c);
     }
@@ -290,11 +290,18 @@ void recheck_dispute(struct recheck *r, struct recheck_chunk *c, const struct re
     c->since = now;
 }
 
-void recheck_back(struct recheck *r, struct recheck_chunk *c, struct instant now)
+void recheck_back(struct recheck *r, struct recheck_chunk *c, bool refused, struct instant now)
 {
     come_back(r, c);
     /* Where some had their answer the others are asked for one by one. */
-    c->tries = c->left < c->left_then ? 1 : c->tries + 1;
+    if (c->left < c->left_then)
+        c->tries = 1;
+#if VELUM_PLANT != 941 /* unit/test_recheck: who has no time for a check has tried it */
+    else if (!refused || instant_since_us(now, c->over_at) >= RECHECK_REFUSED_US)
+#else
+    else
+#endif
+        c->tries++;
     c->since = now;
     if (!c->dispute.open && (c->left == 0 || c->tries >= RECHECK_TRIES_MAX))
         recheck_give_up(r, c);

@@ -10,7 +10,8 @@
  *
  * The bound is one on values, of all chunks together: with a value a chunk about 10 MiB. Beyond it
  * leaves are counted as missed, as those are that nobody could compute again, or that
- * RECHECK_TRIES_MAX did not. Pure policy, no messages. */
+ * RECHECK_TRIES_MAX did not. Who gives a chunk back untouched has not tried, in the first
+ * RECHECK_REFUSED_US. Pure policy, no messages. */
 #ifndef VELUM_JOB_RECHECK_H
 #define VELUM_JOB_RECHECK_H
 
@@ -21,6 +22,7 @@
 
 #define RECHECK_VALUES_MAX 16384u
 #define RECHECK_TRIES_MAX 5u
+#define RECHECK_REFUSED_US (60 * S_US) /* who has no time for it is asked again for so long */
 
 struct recheck_value {
     struct tree_node at;
@@ -48,7 +50,7 @@ struct recheck_chunk {
     bool over;                 /* nothing more is told of it */
     uint32_t tries;            /* in a row without an answer */
     uint32_t left_then;        /* of `left`, when it was given out last */
-    struct instant since;
+    struct instant since, over_at;
     struct recheck_dispute dispute;
     struct chunk again; /* who has it now, and which leaves; grant 0: nobody */
     struct recheck_chunk *prev, *next;
@@ -107,9 +109,9 @@ enum recheck_answer recheck_answer(struct recheck *r, struct recheck_chunk *c,
 /* The chunk, which is out and came to something else than was told, waits for a third node. */
 void recheck_dispute(struct recheck *r, struct recheck_chunk *c, const struct recheck_value *told,
                      struct digest found, struct instant now);
-/* It is out no more: what has no answer waits again, unless it has been tried too often. The chunk
- * may be gone then; not while it is disputed. */
-void recheck_back(struct recheck *r, struct recheck_chunk *c, struct instant now);
+/* It is out no more: what has no answer waits again, unless it has been tried too often. `refused`:
+ * nothing of it was computed. The chunk may be gone then; not while it is disputed. */
+void recheck_back(struct recheck *r, struct recheck_chunk *c, bool refused, struct instant now);
 /* Nobody will compute it: what has no answer is missed, and the chunk is gone. */
 void recheck_give_up(struct recheck *r, struct recheck_chunk *c);
 /* Leaves from this one on do not matter any more. */

@@ -234,7 +234,7 @@ static void come_back(struct job *j, struct recheck_chunk *c, bool done)
 {
     const struct chunk was = c->again;
 
-    recheck_back(&j->lead->check->r, c, j->node->now);
+    recheck_back(&j->lead->check->r, c, !done && was.compute_us == 0, j->node->now);
     if (done)
         site_is_done(j, &was);
     else
@@ -424,7 +424,7 @@ static bool give(struct job *j, struct node_id to)
         return false;
     l->grant_counter++;
     if (!assign_send(j, to, 0, c)) {
-        recheck_back(&l->check->r, recheck_find(&l->check->r, grant), j->node->now);
+        recheck_back(&l->check->r, recheck_find(&l->check->r, grant), true, j->node->now);
         return false;
     }
     site_more(j, s, c->first);

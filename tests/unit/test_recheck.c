@@ -115,7 +115,7 @@ TEST(values_that_are_part_of_a_later_one_are_not_computed_again_alone)
     CHECK_INT(answer(100, 2, 0, "abcd"), RECHECK_NOTHING);
     CHECK_INT(answer(100, 0, 4, "e"), RECHECK_EQUAL);
     CHECK_INT(r.checked, 5);
-    recheck_back(&r, recheck_find(&r, 100), now);
+    recheck_back(&r, recheck_find(&r, 100), false, now);
     CHECK_INT(recheck_left(&r), 0);
     CHECK_INT(r.missed, 0);
     end();
@@ -164,14 +164,35 @@ TEST(what_was_broken_off_is_tried_again_value_by_value_and_given_up_in_the_end)
     c = take(OTHER, 100);
     REQUIRE(c != NULL && c->end == 4);
     CHECK_INT(answer(100, 1, 0, "ab"), RECHECK_EQUAL);
-    recheck_back(&r, recheck_find(&r, 100), now);
+    recheck_back(&r, recheck_find(&r, 100), false, now);
     for (uint64_t i = 1; i < RECHECK_TRIES_MAX; i++) {
         c = take(OTHER, 100 + i);
         REQUIRE(c != NULL && c->first == 2 && c->end == 3);
-        recheck_back(&r, recheck_find(&r, 100 + i), now);
+        recheck_back(&r, recheck_find(&r, 100 + i), false, now);
     }
     CHECK(take(OTHER, 200) == NULL);
     CHECK(r.checked == 2 && r.missed == 2 && recheck_left(&r) == 0);
+    end();
+}
+
+TEST(who_has_no_time_for_it_has_not_tried_it_for_a_while)
+{
+    const struct instant later = instant_plus_us(now, RECHECK_REFUSED_US);
+    const struct chunk *c;
+    begin();
+    tell(7, 0, 0, "a");
+    tell(7, 0, 1, "b");
+    for (uint64_t i = 0; i < (uint64_t)4 * RECHECK_TRIES_MAX; i++) {
+        c = take(OTHER, 100 + i);
+        REQUIRE(c != NULL && c->first == 0 && c->end == 2);
+        recheck_back(&r, recheck_find(&r, 100 + i), true, now);
+    }
+    for (uint64_t i = 0; i < RECHECK_TRIES_MAX; i++) {
+        REQUIRE(take(OTHER, 200 + i) != NULL);
+        recheck_back(&r, recheck_find(&r, 200 + i), true, later);
+    }
+    CHECK(take(OTHER, 300) == NULL);
+    CHECK(r.checked == 0 && r.missed == 2 && recheck_left(&r) == 0);
     end();
 }
 
@@ -223,5 +244,6 @@ TEST_MAIN(so_many_of_a_thousand_chunks_are_picked_and_others_with_another_secret
           a_match_where_nothing_was_to_be_found_is_told_apart,
           who_told_a_value_is_not_asked_for_it_again,
           what_was_broken_off_is_tried_again_value_by_value_and_given_up_in_the_end,
+          who_has_no_time_for_it_has_not_tried_it_for_a_while,
           beyond_the_bound_each_leaf_is_missed_once,
           what_lies_behind_a_match_does_not_matter_any_more, without_memory_leaves_are_missed)
