@@ -6,6 +6,7 @@
 #include "core/node/get.h"
 #include "core/node/having.h"
 #include "core/node/labour_inputs.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/making.h"
 #include "core/node/owners.h"
@@ -29,7 +30,8 @@
 
 static void send_keep(struct node *n, struct node_id to, const struct keeping *k)
 {
-    struct object_keep m = {k->name, k->owner, k->size, k->generation, k->kept, k->passing};
+    const struct node_id by = level_is_below(n, to, FEATURE_OWNED) ? (struct node_id){{0}} : k->by;
+    struct object_keep m = {k->name, k->owner, k->size, k->generation, k->kept, k->passing, by};
     uint8_t bytes[128];
     struct buf b;
 
@@ -436,7 +438,8 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
                                .size = m->size,
                                .generation = m->generation,
                                .kept = m->kept,
-                               .passing = m->passing};
+                               .passing = m->passing,
+                               .by = m->by};
     struct shelf_object *o;
     int rc;
 
@@ -451,8 +454,7 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     k = keeping_find(n, m->name, m->owner);
     if (rc < 0 || k == NULL)
         return;
-    if (rc == 0 && (k->generation > m->generation || (k->kept && !m->kept) ||
-                    (k->kept && !k->passing && m->passing))) {
+    if (rc == 0 && keeping_holds_against(k, &said)) {
         send_keep(n, from, k);
         return;
     }

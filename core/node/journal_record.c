@@ -29,6 +29,8 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
         r->generation = read_u64(&in);
         r->kept = read_u8(&in);
         r->calendar_s = read_u64(&in);
+        if (r->kept == 4)
+            r->by = read_node_id(&in);
     }
     if (type == RECORD_GONE) {
         r->state = read_u8(&in);

@@ -11,7 +11,8 @@
  *   CALENDAR u64 seconds: how far the calendar is (calendar.h)
  *   OBJECT   32 name, 32 owner, u64 size, u64 generation, u8 kept, u64 calendar_s: an object is to
  *            be kept for this owner (1), or is not any more (0); 2: the owner, a job, is over, and
- *            nothing is left of what was said of it (keeping.h)
+ *            nothing is left of what was said of it; 3: until the owner has a result; 4: as 1, and
+ *            32 id follows: of the user who put it (keeping.h)
  *   LOG      32 job, and to the end what its workers wrote last
  *
  * A new type, or a fact of a new kind or version, comes with a greater feature level, so that an
@@ -45,6 +46,7 @@ struct journal_record {
     struct digest object;      /* of OBJECT */
     uint64_t size, generation; /* of OBJECT */
     uint8_t kept;              /* of OBJECT, whose owner is `job` */
+    struct node_id by;         /* of OBJECT */
     uint8_t state, why;        /* of GONE: enum job_state, enum gone_why */
     uint8_t step;              /* of STALE: enum stale_step */
     uint32_t ended_s;          /* of GONE: Unix time, 0: not known */

@@ -10,6 +10,9 @@
  * that keeps longer: what was put again after it was removed is kept, and what both happened to at
  * once is not lost; nor is an output of the result that some other stage yielded too.
  *
+ * A user's statement says who put it, while it was one: he may take it back, and if several did
+ * only who may everything (permit.h). Of two like ones that name different users neither is named.
+ *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
  * removed objects are forgotten after tombstone_s of the calendar, and where there is no room for
  * another the oldest of them sooner. Private to core/node. */
@@ -33,7 +36,8 @@ struct keeping {
     uint64_t size;
     uint64_t generation; /* from 1 on */
     bool kept, passing;
-    uint64_t since_s; /* by the calendar: when it was told here */
+    struct node_id by; /* of a user's: who put it; zero: several, or nobody knows */
+    uint64_t since_s;  /* by the calendar: when it was told here */
     /* Not journaled: the ticket it was written with; and (copies.c) who has said that it is whole
      * there, when keepers were told, and what was found when its keepers were ranked last. */
     uint64_t ticket;
@@ -62,6 +66,10 @@ bool keeping_is_kept(const struct node *n, struct digest name);
 bool keeping_is_removed(const struct node *n, struct digest name);
 /* The one who says so is here. Writes it when it is news. 0, or ERR_FULL: so many are kept. */
 int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept);
+/* The same, of what this user keeps (KEEPING_USER). */
+int keeping_put(struct node *n, struct digest name, uint64_t size, struct node_id by);
+/* Whether what is known here is to be told who said this other of the same owner. */
+bool keeping_holds_against(const struct keeping *k, const struct keeping *said);
 /* The same, of what the job wants until it has a result. */
 int keeping_pass(struct node *n, struct digest name, uint64_t size, struct job_id owner);
 /* Somebody else has said so. 1: it was news and is written; 0: it was known; ERR_FULL, ERR_FORMAT

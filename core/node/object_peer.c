@@ -12,7 +12,12 @@ void put_object_keep(struct buf *b, const struct object_keep *m)
     put_job_id(b, m->owner);
     put_u64(b, m->size);
     put_u64(b, m->generation);
-    put_u8(b, m->kept && m->passing ? 2 : m->kept);
+    if (m->kept && !m->passing && !node_id_is_zero(m->by)) {
+        put_u8(b, 3);
+        put_node_id(b, m->by);
+    } else {
+        put_u8(b, m->kept && m->passing ? 2 : m->kept);
+    }
 }
 
 struct object_keep read_object_keep(struct reader *r)
@@ -23,9 +28,13 @@ struct object_keep read_object_keep(struct reader *r)
     m.owner = read_job_id(r);
     m.size = read_u64(r);
     m.generation = read_u64(r);
-    how = read_choice(r, 0, 2);
+    how = read_choice(r, 0, 3);
     m.kept = how > 0;
     m.passing = how == 2;
+    if (how == 3)
+        m.by = read_node_id(r);
+    if (how == 3 && (node_id_is_zero(m.by) || !job_id_equal(m.owner, KEEPING_USER)))
+        r->failed = true;
     if (m.size > OBJECT_SIZE_MAX || m.generation == 0 || m.generation > KEEPING_GENERATION_MAX)
         r->failed = true;
     return m;

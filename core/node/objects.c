@@ -484,55 +484,6 @@ void objects_written(struct node *n, const struct wait *w)
         put_written(n, w->link, w->request, o, (uint32_t)w->number);
 }
 
-/* Jobs that have not ended go on wanting it. */
-static bool take_from_owners(struct node *n, const struct shelf_object *o, struct job_id *wants)
-{
-    bool any = keeping_about(n, o->name) == NULL;
-
-    for (struct keeping *k = keeping_about(n, o->name); k != NULL; k = k->next_same) {
-#if VELUM_PLANT != 465 /* trace/test_owners: a user takes from a job what it still needs */
-        if (k->kept && k->of != NULL && !owner_has_ended(n, k->owner)) {
-            *wants = k->owner;
-            continue;
-        }
-#endif
-        any = true;
-        (void)keeping_say(n, o->name, o->size, k->owner, false);
-    }
-    return any;
-}
-
-void objects_take_away(struct node *n, uint64_t link, uint32_t request, struct digest name)
-{
-    const struct shelf_object *o = shelf_find(n->objects->shelf, name);
-    char what[80] = "a job that has not ended needs it: ", hint[32] = "velum kill ", job[9];
-    struct job_id wants = {{0}};
-
-    if (o == NULL) {
-        reply_error(n, link, request, 9, "the object has been removed meanwhile", "");
-    } else if (!take_from_owners(n, o, &wants)) {
-        id_hex(wants.bytes, 8, job);
-        text_append(what, sizeof what, job);
-        text_append(hint, sizeof hint, job);
-        reply_error(n, link, request, 1, what, hint);
-    } else {
-        objects_answer_later(n, link, request, o, 0);
-    }
-}
-
-static void take_away(struct node *n, uint64_t link, uint32_t request, const char *ref)
-{
-    struct shelf_object *o = objects_by_ref(n, link, request, ref);
-
-    if (o == NULL)
-        return;
-#if VELUM_PLANT != 372 /* trace/test_object_places: only what is here goes of what others keep */
-    if (keeping_find(n, o->name, KEEPING_USER) == NULL && removing_begin(n, link, request, o))
-        return;
-#endif
-    objects_take_away(n, link, request, o->name);
-}
-
 /* --- requests --- */
 
 static void answer(struct node *n, uint64_t link, uint8_t type, uint32_t request,
@@ -547,7 +498,7 @@ static void answer(struct node *n, uint64_t link, uint8_t type, uint32_t request
     else if (type == MESSAGE_REQUEST_OBJECTS && read_request_objects(payload, &objects) == 0)
         list(n, link, request, &objects);
     else if (type == MESSAGE_REQUEST_RM && read_object_ref(payload, ref) == 0)
-        take_away(n, link, request, ref);
+        removing_ask(n, link, request, ref);
     else
         reply_malformed(n, link, request);
 }

@@ -149,8 +149,6 @@ void objects_drop(struct node *n, struct shelf_object *o);
 int objects_made(struct node *n, const struct frame *answer, bool wanted, struct shelf_object **o);
 /* It is not kept any more: gone at once, or when whoever reads it has read it to its end. */
 void objects_let_go(struct node *n, struct shelf_object *o);
-/* A user wants it to be gone, and others were asked what they know of it. */
-void objects_take_away(struct node *n, uint64_t link, uint32_t request, struct digest name);
 /* Of whoever read or fetched it. What was removed meanwhile, and nobody else reads, is gone. */
 void objects_unpin(struct node *n, struct shelf_object *o);
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);

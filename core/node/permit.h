@@ -11,14 +11,15 @@
  *
  * What somebody may with what is his own only (PERMIT_OWN) goes by the author of the job, where
  * this node knows it; whoever names a job by the whole id, which only its author was told, and that
- * is not known here yet, is believed. An object belongs to who knows its whole name (PERMIT_WHOLE).
+ * is not known here yet, is believed. An object can be read by who knows its whole name
+ * (PERMIT_WHOLE), and is removed by who put it, alone, or whose job made it.
  *
  * A job is judged once more by each node that takes it, by the signature under it and not by who
  * brings it (permit_spec). Private to core/node. */
 #ifndef VELUM_NODE_PERMIT_H
 #define VELUM_NODE_PERMIT_H
 
-#include "core/node/state.h"
+#include "core/node/keeping.h"
 #include "core/wire/append.h"
 
 enum permit { PERMIT_NO = 0, PERMIT_YES, PERMIT_OWN, PERMIT_WHOLE };
@@ -29,6 +30,14 @@ enum permit permit_of(enum party party, uint8_t type);
 bool permit_frame(struct node *n, const struct link_entry *l, const struct frame *f);
 /* Whether the user at this link may see the job. */
 bool permit_sees(const struct link_entry *l, const struct entry *e);
+/* Who asks. Of a link that is gone: nobody, who may nothing. */
+struct asking {
+    enum party party;
+    struct node_id id;
+};
+struct asking permit_asking(const struct node *n, uint64_t link);
+/* Whether who asks may take back what this says. */
+bool permit_takes(const struct node *n, const struct asking *who, const struct keeping *k);
 /* Whether somebody of this role may be the author of such a job, or of stages that are appended to
  * one. */
 bool permit_spec(int party, const struct job_spec *spec);

@@ -7,6 +7,7 @@
 #include "core/node/having.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
+#include "core/node/permit.h"
 #include "core/node/mover.h"
 #include "core/node/place.h"
 #include "core/node/room.h"
@@ -350,7 +351,7 @@ static void is_made(struct node *n, struct put *p, struct shelf_object *o, int r
         refuse_rc(n, p, rc);
         return;
     }
-    rc = keeping_say(n, o->name, o->size, KEEPING_USER, true);
+    rc = keeping_put(n, o->name, o->size, permit_asking(n, p->link).id);
     if (rc < 0) {
         shelf_keep(n->objects->shelf, o, false);
         refuse(n, p, 1, "this node keeps 100000 objects, and more it cannot",

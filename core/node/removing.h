@@ -1,7 +1,10 @@
-/* Requests to remove what this node only happens to have: that it is to be kept others have been
- * told, and how often that has changed before. They are asked, and then it is removed everywhere.
- * When for REMOVING_WAIT_US nobody of those who answer knows of it, what is here goes; when nobody
- * answers, the user hears so.
+/* Requests to remove an object. What others say of it stays, unless who asks may take that back too
+ * (permit.h), and so does what jobs want that have not ended.
+ *
+ * That it is to be kept others may have been told, and how often that has changed before, while
+ * this node only happens to have it. They are asked, and then it is removed everywhere. When for
+ * REMOVING_WAIT_US nobody of those who answer knows of it, what is here goes; when nobody answers,
+ * the user hears so.
  *
  * At most REMOVINGS_MAX at a time. Private to core/node. */
 #ifndef VELUM_NODE_REMOVING_H
@@ -12,8 +15,8 @@
 #define REMOVINGS_MAX 64u
 #define REMOVING_WAIT_US (2 * S_US)
 
-/* Asks. False: there is nobody to ask, or there are too many. */
-bool removing_begin(struct node *n, uint64_t link, uint32_t request, const struct shelf_object *o);
+/* RM of a user, who is answered. */
+void removing_ask(struct node *n, uint64_t link, uint32_t request, const char *ref);
 /* Somebody has told what is known of it. */
 void removing_told(struct node *n, struct digest name);
 /* Somebody has nothing of it to tell. */

@@ -11,11 +11,12 @@
  *   4  specifications with a limit on processor time; snippets that say which compiler their code
  *      is to come from, and those whose source is the file of a plugin
  *   5  jobs of which is known that two compilers make two kernels of a snippet; specifications that
- *      ask for checks, and how many there were in an outcome */
+ *      ask for checks, and how many there were in an outcome
+ *   6  objects of which is known which user put them */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
-#define FEATURE_LEVEL 5u
+#define FEATURE_LEVEL 6u
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
 #define FEATURE_STAGE_CANCEL 2u
@@ -26,5 +27,6 @@
 #define FEATURE_SHIPPED 4u
 #define FEATURE_UNLIKE 5u
 #define FEATURE_CHECK 5u
+#define FEATURE_OWNED 6u
 
 #endif

@@ -294,10 +294,17 @@ static int keep_again(struct bytes in, struct buf *out)
 
 static void make_keep(struct buf *out)
 {
-    struct object_keep m = {any_digest(),        any_job(),  any_below(OBJECT_SIZE_MAX),
-                            1 + any_below(1000), any_bool(), false};
+    struct object_keep m = {.name = any_digest(),
+                            .owner = any_job(),
+                            .size = any_below(OBJECT_SIZE_MAX),
+                            .generation = 1 + any_below(1000),
+                            .kept = any_bool()};
 
     m.passing = m.kept && any_bool();
+    if (m.kept && !m.passing && any_bool()) {
+        m.owner = (struct job_id){{0}}; /* a user's */
+        m.by = any_node();
+    }
     put_object_keep(out, &m);
 }
 

@@ -132,6 +132,11 @@ bool golden_put_unlikes(size_t i, struct buf *frame);
 bool golden_put_checked(size_t i, struct buf *frame);
 void golden_tell_checks(bool checks, uint64_t checked, uint64_t unchecked, FILE *to);
 
+/* --- owned.c --- */
+
+/* The same. */
+bool golden_put_owned(size_t i, struct buf *frame);
+
 /* --- text.c --- */
 
 void golden_write_store(struct store_memory *m, FILE *to);

@@ -71,6 +71,8 @@ int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
         say_id(to, "owner", keep.owner.bytes);
         fprintf(to, " size=%llu generation=%llu kept=%d", U(keep.size), U(keep.generation),
                 keep.kept);
+        if (!node_id_is_zero(keep.by))
+            say_id(to, "by", keep.by.bytes);
         break;
     case MESSAGE_OBJECT_HAVE:
         fprintf(to, " count=%u", (unsigned)read_u16(&r));

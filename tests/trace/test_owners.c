@@ -95,7 +95,7 @@ static void kill_job(uint32_t i, struct job_id id)
 
 static void say_keep(uint32_t from, uint32_t to, struct digest name, struct job_id owner)
 {
-    struct object_keep m = {name, owner, of_much(3), 1, true, false};
+    struct object_keep m = {name, owner, of_much(3), 1, true, false, {{0}}};
     uint8_t raw[128];
     struct buf b;
 

@@ -1,0 +1,148 @@
+/* Stories of objects and of who put them: they go when he takes them back, or who may everything.
+ */
+#include "core/node/keeping.h"
+#include "core/node/objects.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+#include "tests/lib/story_objects.h"
+
+#define SIZE 3000u
+#define ALICE 7
+#define BOB 9
+
+static struct story story;
+static uint8_t bytes[SIZE];
+
+static void start(uint32_t i)
+{
+    story.nodes[i].keeps_disk = true;
+    story_start_among(&story, i);
+}
+
+static void begin(void)
+{
+    story_init(&story, 3);
+    story.ages.objects_bytes = (uint64_t)1 << 30;
+    story_fill(bytes, sizeof bytes);
+    for (uint32_t i = 0; i < 3; i++)
+        start(i);
+    story_run(&story, 3 * S_US);
+}
+
+static void as(enum party party, uint8_t who)
+{
+    story.as = party;
+    story.who = who;
+}
+
+static struct digest put(enum party party, uint8_t who, uint32_t node)
+{
+    struct object_view v;
+    struct digest name;
+
+    as(party, who);
+    name = story_put_whole(&story, node, bytes, SIZE, 5 * S_US, &v);
+    story_run(&story, 5 * S_US);
+    return name;
+}
+
+static int take(enum party party, uint8_t who, uint32_t node, struct digest name)
+{
+    int code;
+
+    as(party, who);
+    code = story_ref_code(&story, node, MESSAGE_REQUEST_RM, name);
+    story_run(&story, 5 * S_US);
+    return code;
+}
+
+static uint32_t keepers(struct digest name)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < 3; i++)
+        count += keeping_is_kept(story.nodes[i].core, name);
+    return count;
+}
+
+TEST(who_did_not_put_an_object_does_not_remove_it)
+{
+    struct digest name;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    CHECK_INT(keepers(name), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_INT(take(PARTY_SUBMIT, BOB, i, name), 4);
+        CHECK_INT(take(PARTY_NATIVE, BOB, i, name), 4);
+    }
+    CHECK_INT(keepers(name), 3);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 2, name), 0);
+    CHECK_INT(keepers(name), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(what_two_have_put_stays_for_the_other)
+{
+    struct digest name;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    (void)put(PARTY_NATIVE, BOB, 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_INT(take(PARTY_SUBMIT, ALICE, i, name), 4);
+        CHECK_INT(take(PARTY_NATIVE, BOB, i, name), 4);
+    }
+    CHECK_INT(keepers(name), 3);
+    CHECK_INT(take(PARTY_USER, 1, 2, name), 0);
+    CHECK_INT(keepers(name), 0);
+    CHECK(story_end(&story));
+}
+
+/* Each half hears only afterwards that the other one has it too. */
+TEST(what_two_put_at_once_is_of_neither_on_every_node)
+{
+    struct digest name;
+
+    begin();
+    for (uint32_t i = 1; i < 3; i++)
+        story.cut[0][i] = story.cut[i][0] = true;
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    (void)put(PARTY_SUBMIT, BOB, 1);
+    for (uint32_t i = 1; i < 3; i++)
+        story.cut[0][i] = story.cut[i][0] = false;
+    story_run(&story, 60 * S_US);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct keeping *k = keeping_find(story.nodes[i].core, name, KEEPING_USER);
+
+        CHECK(k != NULL && k->kept && node_id_is_zero(k->by));
+    }
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, name), 4);
+    CHECK_INT(take(PARTY_SUBMIT, BOB, 0, name), 4);
+    CHECK(story_end(&story));
+}
+
+TEST(it_is_known_after_a_restart_and_from_a_snapshot)
+{
+    struct digest name;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        if (i > 0)
+            story_compact(&story, i);
+        story_run(&story, S_US);
+        story_kill(&story, i);
+        start(i);
+        story_run(&story, 10 * S_US);
+    }
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK_INT(take(PARTY_SUBMIT, BOB, i, name), 4);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 1, name), 0);
+    CHECK_INT(keepers(name), 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(who_did_not_put_an_object_does_not_remove_it, what_two_have_put_stays_for_the_other,
+          what_two_put_at_once_is_of_neither_on_every_node,
+          it_is_known_after_a_restart_and_from_a_snapshot)
