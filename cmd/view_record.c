@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "cmd/duration.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/job/fact.h"
@@ -30,6 +31,7 @@ static const char *type_name(uint16_t type)
            : type == RECORD_CALENDAR ? "time"
            : type == RECORD_STALE    ? "stale"
            : type == RECORD_OBJECT   ? "object"
+           : type == RECORD_ACT      ? "act"
                                      : "unknown";
 }
 
@@ -252,13 +254,33 @@ static void text_object(FILE *to, const struct journal_record *r)
         fprintf(to, " for job %s", job);
 }
 
+static void text_act(FILE *to, const struct act *a)
+{
+    char at[DURATION_TEXT_SIZE];
+    duration_iso(a->at_s, at);
+    fprintf(to, "%s, signed %s", act_kind_name(a->kind), at);
+    if (a->reason[0] != 0)
+        fprintf(to, ": %s", a->reason);
+}
+
+/* What the record is about, "-" where it is about nothing. */
+static void brief_subject(const struct journal_record *r, char to[9])
+{
+    if (r->type == RECORD_CALENDAR)
+        return;
+    brief(r->type == RECORD_OBJECT ? r->object.bytes
+          : r->type == RECORD_ACT  ? r->act.subject.bytes
+                                   : r->job.bytes,
+          to);
+}
+
 void record_view_text(FILE *to, const struct record_view *v)
 {
     struct journal_record r;
     char job[9] = "-";
     int rc = journal_record_read(v->type, v->payload, &r);
-    if (rc == 0 && r.type != RECORD_CALENDAR)
-        brief(r.type == RECORD_OBJECT ? r.object.bytes : r.job.bytes, job);
+    if (rc == 0)
+        brief_subject(&r, job);
     fprintf(to, "%-8" PRIu64 "  %-7s  %-8s  ", v->sequence, type_name(v->type), job);
     if (rc < 0)
         fprintf(to, "type %u, %zu bytes that cannot be read: %s", (unsigned)v->type, v->payload.len,
@@ -277,6 +299,8 @@ void record_view_text(FILE *to, const struct record_view *v)
         fputs(step_name(r.step), to);
     else if (r.type == RECORD_OBJECT)
         text_object(to, &r);
+    else if (r.type == RECORD_ACT)
+        text_act(to, &r.act);
     else if (r.type == RECORD_LOG)
         fprintf(to, "%zu bytes that its workers wrote", r.log.len);
     else
@@ -475,6 +499,16 @@ static void json_facts(struct json *j, struct journal_record *r)
     json_close(j, ']');
 }
 
+static void json_act(struct json *j, const struct act *a)
+{
+    char at[DURATION_TEXT_SIZE];
+    duration_iso(a->at_s, at);
+    json_text(j, "act", act_kind_name(a->kind));
+    json_id(j, "subject", a->subject.bytes);
+    json_text(j, "at", at[0] != 0 ? at : NULL);
+    json_text(j, "reason", a->reason[0] != 0 ? a->reason : NULL);
+}
+
 void record_view_json(struct json *j, const struct record_view *v)
 {
     struct journal_record r;
@@ -508,6 +542,8 @@ void record_view_json(struct json *j, const struct record_view *v)
         json_number(j, "copies", r.copies);
         json_number(j, "machines", r.machines);
     }
+    if (rc == 0 && r.type == RECORD_ACT)
+        json_act(j, &r.act);
     if (rc == 0 && r.type == RECORD_LOG)
         json_number(j, "log_bytes", r.log.len);
     if (rc == 0 && r.type == RECORD_FACTS)

@@ -1,5 +1,6 @@
 #include "core/node/greet.h"
 
+#include "core/node/acts.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/lead.h"
@@ -50,6 +51,23 @@ void greet_peer(struct node *n, struct node_id id)
     g->entry = NULL;
     g->owed_count = 0;
     parcel_clear(n, &g->parcel);
+    acts_greet(n, id);
+}
+
+/* What it has been sent is sent again where more is owed meanwhile: that is seldom. */
+void greet_acts(struct node *n, struct node_id id, const uint8_t which[32])
+{
+    struct greeting *g = greeting_find(n, id);
+
+    if (g == NULL) {
+        g = greeting_add(n, id);
+        if (g == NULL)
+            return;
+        g->stage = GREETING_KEPT;
+    }
+    for (size_t i = 0; i < sizeof g->acts_owed; i++)
+        g->acts_owed[i] |= which[i];
+    g->act = n->acts.first;
 }
 
 size_t greet_parcel_room(const struct node *n, struct node_id id)
@@ -149,6 +167,8 @@ static bool greet_more(struct node *n, struct greeting *g)
 {
     struct job *j = g->job;
 
+    if (acts_greet_more(n, g))
+        return true;
     if (!parcel_is_empty(&g->parcel)) {
         (void)parcel_send(n, &g->parcel, g->id);
         return true;

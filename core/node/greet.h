@@ -18,6 +18,8 @@ size_t greet_parcel_room(const struct node *n, struct node_id id);
 /* The rest of it is sent as soon as there is room. Takes it; false: another is on its way there, or
  * there is no room for it, and this one is dropped. */
 bool greet_parcel(struct node *n, struct node_id id, struct parcel *p);
+/* And all acts whose names begin with one of these bytes, a bit for each, before all else. */
+void greet_acts(struct node *n, struct node_id id, const uint8_t which[32]);
 /* Goes on with all of them as far as there is room. */
 void greet_run(struct node *n);
 /* The job leaves the list of those that run, or of those that are kept; or an entry leaves its. */

@@ -5,6 +5,7 @@
 #include "core/base/id.h"
 #include "core/node/parcel.h"
 
+struct act_entry;
 struct entry;
 struct job;
 
@@ -21,7 +22,10 @@ struct greeting {
     bool owed_titles[OWED_MAX]; /* no more of it than its titles */
     uint32_t owed_count;
     struct parcel parcel; /* goes out before all else */
-    size_t short_of;      /* what is owed is put together once there is more room than this */
+    /* Acts go out before all that: from this one on those whose names begin so. NULL: none. */
+    const struct act_entry *act;
+    uint8_t acts_owed[32]; /* a bit for each first byte */
+    size_t short_of;       /* what is owed is put together once there is more room than this */
     struct greeting *next;
 };
 

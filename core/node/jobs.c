@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/accounts.h"
+#include "core/node/acts.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
@@ -575,6 +576,8 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
         return keeping_replay(n, payload);
     if (type == RECORD_CALENDAR)
         return calendar_replay(n, payload);
+    if (type == RECORD_ACT)
+        return acts_replay(n, payload);
     return ERR_VERSION;
 }
 

@@ -11,8 +11,13 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
 
     memset(r, 0, sizeof *r);
     r->type = (enum record_type)type;
-    if (type < RECORD_FACTS || type > RECORD_OBJECT)
+    if (type < RECORD_FACTS || type > RECORD_ACT)
         return ERR_VERSION;
+    if (type == RECORD_ACT) {
+        struct signed_bytes s;
+
+        return read_act(payload, &s, &r->act);
+    }
     if (type == RECORD_CALENDAR) {
         r->calendar_s = read_u64(&in);
         r->away_s = in.at == in.len ? 0 : read_u64(&in);

@@ -14,6 +14,8 @@
  *            nothing is left of what was said of it; 3: until the owner has a result; 4: as 1, and
  *            32 id follows: of the user who put it (keeping.h)
  *   LOG      32 job, and to the end what its workers wrote last
+ *   ACT      an act (core/wire/act.h), whole. There may be several about one subject; which of them
+ *            counts does not depend on their order
  *
  * A new type, or a fact of a new kind or version, comes with a greater feature level, so that an
  * older executable refuses the journal as a whole and leaves it untouched. */
@@ -23,6 +25,7 @@
 #include <stdbool.h>
 
 #include "core/base/id.h"
+#include "core/wire/act.h"
 #include "core/wire/feature.h"
 
 /* The greatest vocabulary this generation writes and reads. */
@@ -35,7 +38,8 @@ enum record_type {
     RECORD_LOG = 4,
     RECORD_CALENDAR = 5,
     RECORD_STALE = 6,
-    RECORD_OBJECT = 7
+    RECORD_OBJECT = 7,
+    RECORD_ACT = 8
 };
 
 enum stale_step { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
@@ -56,6 +60,7 @@ struct journal_record {
     uint16_t count;            /* of FACTS: how many are left */
     struct reader facts;
     struct bytes log; /* of LOG, borrowed */
+    struct act act;   /* of ACT */
 };
 
 /* Borrows the payload. 0, ERR_VERSION for a type it does not know, ERR_FORMAT. The list of facts is

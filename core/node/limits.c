@@ -35,4 +35,5 @@ const struct node_limits node_limits_usual = {
     .waits_run = 64,
     .signatures = SEALED_MEMOS,
     .fruitless_jobs = 64,
+    .acts = ACTS_MAX,
 };

@@ -39,6 +39,7 @@ struct node_limits {
     uint32_t waits_run;      /* of what waited for the disk, in one step */
     uint32_t signatures;     /* that verified and are remembered, 1 to 64 */
     uint32_t fruitless_jobs; /* passed over in one go of giving out work */
+    uint32_t acts;           /* known here; more are refused */
 };
 
 extern const struct node_limits node_limits_usual;

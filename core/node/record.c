@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/node/acts.h"
 #include "core/node/asker.h"
 #include "core/node/copies.h"
 #include "core/node/directory.h"
@@ -97,6 +98,10 @@ static void wait_run(struct node *n, const struct wait *w)
     }
     if (w->kind == WAIT_OBJECT) {
         objects_written(n, w);
+        return;
+    }
+    if (w->kind == WAIT_ACT) {
+        acts_kept(n, w);
         return;
     }
 #if VELUM_PLANT != 599 /* trace/test_holder: what one process sent counts as kept for the next */

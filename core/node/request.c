@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/act_ask.h"
 #include "core/node/aside.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
@@ -657,6 +658,7 @@ static const struct {
     {MESSAGE_REQUEST_AHEAD, on_ahead, NULL},
     {MESSAGE_REQUEST_ASIDES, on_asides, NULL},
     {MESSAGE_REQUEST_SNIPPET, NULL, snippet_request},
+    {MESSAGE_REQUEST_ACT, act_ask_request, NULL},
 };
 
 void request_unknown(struct node *n, uint64_t link, uint32_t request)

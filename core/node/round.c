@@ -1,5 +1,6 @@
 #include "core/node/round.h"
 
+#include "core/node/act_ask.h"
 #include "core/node/copies.h"
 #include "core/node/damage.h"
 #include "core/node/directory.h"
@@ -51,6 +52,7 @@ void round_forgive_pause(struct node *n)
         return;
     watch_late(n, late_us);
     kill_late(n, late_us);
+    act_asks_late(n, late_us);
     submit_late(n, late_us);
     request_late(n, late_us);
     workers_late(n, late_us);
@@ -94,6 +96,7 @@ void round_run(struct node *n)
     n->round_cursor = j;
     watch_tick(n);
     kill_tick(n);
+    act_asks_tick(n);
     submit_tick(n);
     request_tick(n);
     show_stages_tick(n);
@@ -119,7 +122,7 @@ static bool is_busy(const struct node *n)
            n->stages_waits != NULL ||
 #endif
            n->forwards != NULL || n->logs != NULL || n->lookups != NULL || n->asides != NULL ||
-           n->store_broken ||
+           n->store_broken || n->acts.asks != NULL ||
 #if VELUM_PLANT != 294 /* trace/test_copies: a quiet node does not see that a disk works again */
            n->keepers_changed ||
 #endif

@@ -8,11 +8,13 @@
 #include "core/base/bytes.h"
 #include "core/base/instant.h"
 
+struct act_entry;
 struct job;
 struct keeping;
 
 enum snapshot_section {
     SECTION_CALENDAR,
+    SECTION_ACTS,
     SECTION_ASIDE,
     SECTION_TOMBSTONES,
     SECTION_LIVE,
@@ -31,6 +33,7 @@ struct snapshot {
     uint64_t kept_last;   /* later ones end the section */
     uint64_t stone_next, stones_end;
     struct keeping *object_next;
+    const struct act_entry *act_next;
     struct buf rows;      /* of the coming slice */
     struct buf held_back; /* stored before all tombstones were written */
 };

@@ -37,6 +37,7 @@
  *                    its way to those who read it; show_stages.c: how far they are;
  *                    stage_views.c: the same in slices, on its way to users
  *   request.c        users' requests; submit.c: those that bring a job; listing.c: lists of jobs
+ *   acts.c           revocations and other acts; act_ask.c: users who wait for one; act_effect.c
  *   objects.c        what lies here of objects; put.c, get.c: on their way from and to users;
  *                    mover.c: who moves the bytes */
 #ifndef VELUM_NODE_STATE_H
@@ -50,6 +51,7 @@
 #include "core/job/pool.h"
 #include "core/kernel/kernel.h"
 #include "core/mesh/mesh.h"
+#include "core/node/acts_state.h"
 #include "core/node/calendar.h"
 #include "core/node/greet_state.h"
 #include "core/node/job_state.h"
@@ -100,7 +102,7 @@ struct inbox_item {
 };
 
 /* Something to do once the journal is synced up to a ticket. */
-enum wait_kind { WAIT_FACTS_KEPT, WAIT_BATCH, WAIT_CANCELLED, WAIT_OBJECT, WAIT_KEPT };
+enum wait_kind { WAIT_FACTS_KEPT, WAIT_BATCH, WAIT_CANCELLED, WAIT_OBJECT, WAIT_KEPT, WAIT_ACT };
 struct wait {
     uint64_t ticket;
     enum wait_kind kind;
@@ -207,6 +209,7 @@ struct node {
     struct entry *dirty_first, *dirty_last;
     struct entry *forget_next; /* of those that have ended, the next to be looked at; NULL: first */
     struct greeting *greetings;
+    struct acts acts;
     uint32_t entries_live;
     struct map authors;             /* of these: node_id -> struct author (authors.c) */
     struct job *tended[TENDED_MAX]; /* jobs whose copies are looked after (keep.c) */

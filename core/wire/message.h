@@ -3,6 +3,7 @@
  *
  * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h, and joining, core/wire/join.h
  * 32 to 59    jobs, between nodes; and 70      core/node/peer.h
+ * 71, 118, 119  acts                           core/wire/act_talk.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
  * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
  *                                              core/wire/asides.h, core/wire/snippet.h
@@ -63,6 +64,7 @@
     X(SESSION_REFUSED, 68) /* the coordinator of an open job: this will never be taken */          \
     X(OBJECT_FULL, 69)     /* an object of this size does not fit here */                          \
     X(UNLIKE, 70)          /* of jobs: two compilers make two kernels of a snippet */              \
+    X(ACT, 71)             /* what somebody wants done to a node, a user or the mesh */            \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \
@@ -101,6 +103,8 @@
     X(REPLY_AHEAD, 115)                                                                            \
     X(REPLY_ASIDES, 116)                                                                           \
     X(REQUEST_SNIPPET, 117) /* what is in this C source; plan or show by it */                     \
+    X(REQUEST_ACT, 118)                                                                            \
+    X(REPLY_ACT, 119)                                                                              \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

@@ -137,6 +137,16 @@ void golden_tell_checks(bool checks, uint64_t checked, uint64_t unchecked, FILE 
 /* The same. */
 bool golden_put_owned(size_t i, struct buf *frame);
 
+/* --- acts.c --- */
+
+/* One of each kind. */
+void golden_put_act(struct buf *b, uint8_t n);
+bool golden_is_act(uint8_t type);
+void golden_put_acts(uint8_t type, struct buf *b);
+int golden_tell_acts(uint8_t type, struct bytes payload, FILE *to);
+/* The i-th frame besides. False: there is none. */
+bool golden_put_acts_other(size_t i, struct buf *frame);
+
 /* --- text.c --- */
 
 void golden_write_store(struct store_memory *m, FILE *to);

@@ -416,6 +416,21 @@ static void make_stages(struct store_memory *m)
     ensure(journal_close(journal) == 0);
 }
 
+/* What was signed about a node and a user. */
+static void make_acts(struct store_memory *m)
+{
+    (void)m;
+    for (uint8_t i = 0; i < 3; i++) {
+        uint8_t room[512];
+        struct buf b;
+        buf_init_fixed(&b, room, sizeof room);
+        golden_put_act(&b, i);
+        ensure(journal_append(journal, RECORD_ACT, buf_bytes(&b)) == 0);
+    }
+    sync_now();
+    ensure(journal_close(journal) == 0);
+}
+
 /* Made anew, and gone on with: numbers go on. */
 static void make_compacted(struct store_memory *m)
 {
@@ -478,7 +493,8 @@ static const struct {
             {"compacted", 1536, make_compacted},
             {"fenced", 1536, make_fenced},
             {"torn", 1536, make_torn},
-            {"stages", 1536, make_stages}};
+            {"stages", 1536, make_stages},
+            {"acts", 1536, make_acts}};
 
 const char *golden_journal_name(size_t i)
 {

@@ -237,6 +237,8 @@ int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
         return golden_tell_built(type, p, to);
     if (golden_is_unlike(type))
         return golden_tell_unlike(p, to);
+    if (golden_is_act(type))
+        return golden_tell_acts(type, p, to);
     if (type == MESSAGE_REQUEST_SNIPPET)
         return golden_tell_snippet(p, to);
     if (type == MESSAGE_REQUEST_KILL)
@@ -265,5 +267,6 @@ bool golden_is_session(uint8_t type)
            type == MESSAGE_REQUEST_AHEAD || type == MESSAGE_REPLY_AHEAD ||
            type == MESSAGE_REQUEST_KILL || type == MESSAGE_SESSION_REFUSED ||
            type == MESSAGE_ORDER_TASKS || type == MESSAGE_REQUEST_SNIPPET ||
-           golden_is_asides(type) || golden_is_built(type) || golden_is_unlike(type);
+           golden_is_asides(type) || golden_is_built(type) || golden_is_unlike(type) ||
+           golden_is_act(type);
 }

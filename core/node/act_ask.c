@@ -1,0 +1,272 @@
+#include "core/node/act_ask.h"
+
+#include "core/base/err.h"
+#include "core/node/acts.h"
+#include "core/node/link.h"
+
+#define ASK_AGAIN_US (500 * MS_US)
+
+struct act_asked {
+    struct node_id id;
+    bool kept;
+};
+
+struct act_ask {
+    uint64_t link;
+    uint32_t request, token;
+    bool news;
+    struct digest name;
+    struct bytes act; /* owned */
+    struct act_asked *asked;
+    uint32_t count, cap;
+    struct instant since, sent;
+    struct act_ask *next;
+};
+
+static void ask_free(struct node *n, struct act_ask *x)
+{
+    bytes_free(n, x->act);
+    alloc_free(n->alloc, x->asked, x->cap * sizeof *x->asked);
+    alloc_free(n->alloc, x, sizeof *x);
+}
+
+static void ask_remove(struct node *n, struct act_ask *x)
+{
+    struct act_ask **at;
+
+    for (at = &n->acts.asks; *at != x; at = &(*at)->next)
+        ;
+    *at = x->next;
+    ask_free(n, x);
+}
+
+void act_asks_free(struct node *n)
+{
+    while (n->acts.asks != NULL)
+        ask_remove(n, n->acts.asks);
+}
+
+/* --- asking --- */
+
+static bool has_link(const struct node *n, struct node_id id)
+{
+    const struct member *m = mesh_find(n->mesh, id);
+
+    return node_is_self(n, id) || (m != NULL && m->link != 0);
+}
+
+/* Members that do not know acts would drop the link for it or say nothing: they get none. */
+static bool reads_acts(const struct node *n, struct node_id id)
+{
+    const struct member *m = mesh_find(n->mesh, id);
+
+    return m == NULL || m->link == 0 || mesh_link_features(n->mesh, m->link) >= FEATURE_ACTS;
+}
+
+static void ask_all(struct node *n, struct act_ask *x)
+{
+    uint32_t dials = 0;
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_acts_begin(&b, 1);
+    put_block(&b, x->act);
+    n->memory_out |= b.no_memory;
+    for (uint32_t i = 0; !b.failed && i < x->count; i++) {
+        const struct act_asked *to = &x->asked[i];
+
+        if (to->kept || !reads_acts(n, to->id))
+            continue;
+        if (has_link(n, to->id) || dials++ < ACT_ASK_DIALS)
+            send_node(n, to->id, MESSAGE_ACT, x->token, buf_bytes(&b));
+    }
+    buf_clear(&b);
+    x->sent = n->now;
+}
+
+/* Whom an act is about need not know that it is trusted no longer. */
+static bool is_asked(const struct member *m, const struct act *a)
+{
+    return m->state != NODE_DEAD && m->state != NODE_LEFT &&
+           !(a->kind == ACT_REVOKE && node_id_equal(m->info->id, a->subject));
+}
+
+static int list_members(struct node *n, struct act_ask *x, const struct act *a)
+{
+    x->cap = mesh_count(n->mesh) + 1;
+    x->asked = alloc_array(n->alloc, x->cap, sizeof *x->asked);
+    if (x->asked == NULL)
+        return ERR_NO_MEMORY;
+    x->asked[x->count++] = (struct act_asked){.id = n->options.id};
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        if (is_asked(m, a))
+            x->asked[x->count++] = (struct act_asked){.id = m->info->id};
+    }
+    return 0;
+}
+
+/* --- answering --- */
+
+static uint32_t known_count(const struct act_ask *x)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < x->count; i++)
+        count += x->asked[i].kept;
+    return count;
+}
+
+static void answer(struct node *n, struct act_ask *x)
+{
+    struct reply_act m = {.news = x->news, .known = known_count(x), .live = x->count};
+    char name[NODE_NAME_SIZE];
+    struct buf b;
+
+    for (uint32_t i = 0; i < x->count; i++) {
+        if (x->asked[i].kept)
+            continue;
+        member_name(n, x->asked[i].id, name);
+        text_append(m.away, sizeof m.away, m.away[0] != 0 ? ", " : "");
+        text_append(m.away, sizeof m.away, name);
+    }
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_reply_act(&b, &m);
+    n->memory_out |= b.no_memory;
+    if (!b.failed)
+        send_link(n, x->link, MESSAGE_REPLY_ACT, x->request, buf_bytes(&b));
+    buf_clear(&b);
+    ask_remove(n, x);
+}
+
+void act_ask_kept(struct node *n, struct node_id from, uint32_t token, struct digest name)
+{
+    struct act_ask *x = n->acts.asks;
+
+    while (x != NULL && (x->token != token || !digest_equal(x->name, name)))
+        x = x->next;
+    if (x == NULL)
+        return;
+    for (uint32_t i = 0; i < x->count; i++)
+        x->asked[i].kept |= node_id_equal(x->asked[i].id, from);
+    if (known_count(x) == x->count)
+        answer(n, x);
+}
+
+void act_asks_tick(struct node *n)
+{
+    struct act_ask *x, *next;
+
+    for (x = n->acts.asks; x != NULL; x = next) {
+        next = x->next;
+        if (instant_since_us(n->now, x->since) >= ACT_ASK_US)
+            answer(n, x);
+        else if (instant_since_us(n->now, x->sent) >= ASK_AGAIN_US)
+            ask_all(n, x);
+    }
+}
+
+void act_asks_late(struct node *n, int64_t late_us)
+{
+    for (struct act_ask *x = n->acts.asks; x != NULL; x = x->next)
+        x->since = instant_plus_us(x->since, late_us);
+}
+
+void act_asks_link_down(struct node *n, uint64_t link)
+{
+    struct act_ask *x, *next;
+
+    for (x = n->acts.asks; x != NULL; x = next) {
+        next = x->next;
+        if (x->link == link)
+            ask_remove(n, x);
+    }
+}
+
+/* --- a user's --- */
+
+static void refuse(struct node *n, uint64_t link, uint32_t request, int rc)
+{
+    switch (rc) {
+    case ERR_FULL:
+        reply_error(n, link, request, 1, "this mesh has as many acts as a node keeps: 4,096",
+                    "velum init makes a new mesh");
+        return;
+    case ERR_ARGUMENT:
+        reply_error(n, link, request, 4,
+                    "the time of this is more than a day ahead of the node's clock, or after the "
+                    "end of your certificate",
+                    "compare date on both machines");
+        return;
+    case ERR_VERSION:
+        reply_error(n, link, request, 1, "this node does not know that act",
+                    "is this command of the same version as the node? velum version");
+        return;
+    case ERR_FORMAT:
+        reply_malformed(n, link, request);
+        return;
+    default:
+        reply_error(n, link, request, 4, "that is not signed by an admin of this mesh",
+                    "do it where the mesh was made");
+    }
+}
+
+static uint32_t asks_count(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (const struct act_ask *x = n->acts.asks; x != NULL; x = x->next)
+        count++;
+    return count;
+}
+
+static void ask_begin(struct node *n, uint64_t link, uint32_t request, struct bytes act,
+                      const struct act_entry *e, bool news)
+{
+    struct act_ask *x = node_alloc(n, sizeof *x);
+
+    if (x == NULL)
+        return;
+    *x = (struct act_ask){.link = link,
+                          .request = request,
+                          .token = ++n->token_counter,
+                          .news = news,
+                          .name = e->name,
+                          .act = bytes_copy(n, act),
+                          .since = n->now};
+    if (list_members(n, x, &e->act) < 0) {
+        n->memory_out = true;
+        ask_free(n, x);
+        return;
+    }
+    x->next = n->acts.asks;
+    n->acts.asks = x;
+    ask_all(n, x);
+}
+
+void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    const struct act_entry *e = NULL;
+    const uint64_t link = l->link;
+    struct bytes act;
+    int rc;
+
+    if (read_request_act(payload, &act) < 0) {
+        reply_malformed(n, link, request);
+        return;
+    }
+    if (asks_count(n) >= ACT_ASKS_MAX) {
+        reply_error(n, link, request, 1, "this node is asked for 64 acts at the moment",
+                    REPLY_TRY_AGAIN);
+        return;
+    }
+    rc = acts_take(n, n->options.id, act, &e);
+    if (rc == ACT_SUPERSEDED && e->act.kind != ACT_REVOKE)
+        reply_error(n, link, request, 1, "a later act about this node is known already",
+                    "compare date on this machine and where that was done");
+    else if (rc < 0)
+        refuse(n, link, request, rc);
+    else
+        ask_begin(n, link, request, e->bytes, e, rc == ACT_NEWS);
+}

@@ -1,0 +1,15 @@
+#include "core/node/act_effect.h"
+
+#include "core/node/acts.h"
+
+void act_effect(struct node *n, const struct act *a)
+{
+    (void)n;
+    (void)a;
+}
+
+void act_effects(struct node *n)
+{
+    for (const struct act_entry *e = n->acts.first; e != NULL; e = e->next)
+        act_effect(n, &e->act);
+}

@@ -1,0 +1,58 @@
+/* Acts (core/wire/act.h): what somebody who may wants done to a node, a user or the mesh. Every
+ * node is to have all of them, for ever: a table that only grows, at most limits.acts of them, of
+ * one subject one REVOKE and one of DRAIN and RESUME.
+ *
+ * An act is judged by itself, whoever brings it: it is signed by a key of this mesh whose role may
+ * (permit_act), its time is not more than a day ahead and not after the end of the signer's
+ * certificate, and the signer was not revoked before that time. What somebody signed before he was
+ * revoked stays true, in whatever order a node hears of the two: whom he revoked is not let in
+ * again. Whoever lies about the time with a key that is revoked needs a node to bring it to, which
+ * has not heard of that or is a traitor itself; then whom he revokes is revoked, and has to join
+ * anew. Two who revoke each other are both revoked, or the later one is, as the nodes happen to
+ * hear of it. None of it is ever undone, so that no revoked key can bring itself back.
+ *
+ * One that is new is written down, done (act_effect.h) and passed on, in the same step: it needs no
+ * disk to be true. Only that it is kept is said once it is synced. Two nodes that meet compare sums
+ * (act_talk.h) and send what differs, no faster than the link takes it (greet.h). A node whose
+ * feature level is below FEATURE_ACTS is told nothing. Private to core/node. */
+#ifndef VELUM_NODE_ACTS_H
+#define VELUM_NODE_ACTS_H
+
+#include "core/node/state.h"
+
+#define ACT_AHEAD_S ((int64_t)24 * 3600) /* so wrong a clock may be */
+
+void acts_init(struct node *n);
+void acts_free(struct node *n);
+
+/* The key of this node or user is trusted no longer. */
+bool acts_revoked(const struct node *n, struct node_id id);
+/* The REVOKE of this key, or NULL. */
+const struct act *acts_revocation(const struct node *n, struct node_id id);
+/* This node takes no new work, and leaves. */
+bool acts_draining(const struct node *n, struct node_id id);
+
+enum act_taken {
+    ACT_NEWS = 0,
+    ACT_KNOWN = 1,
+    ACT_SUPERSEDED = 2 /* another counts in its place */
+};
+/* Takes an act in, whoever brings it, and passes it on to all but `from`. *entry: what counts now.
+ * enum act_taken, or ERR_FORMAT, ERR_VERSION for a kind that is unknown here, ERR_SIGNATURE,
+ * ERR_IDENTITY where the signer may not, ERR_ARGUMENT for its time, ERR_FULL, ERR_NO_MEMORY. */
+int acts_take(struct node *n, struct node_id from, struct bytes act,
+              const struct act_entry **entry);
+/* ACT of a peer. 0, or what was wrong with one of the acts. */
+int acts_frame(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+/* What another node was asked to say when it has an act on its disk: it has. */
+void acts_kept(struct node *n, const struct wait *w);
+
+/* The link to it is up: says what is here. */
+void acts_greet(struct node *n, struct node_id id);
+/* The next frame of what it lacks, as far as the sums say. False: there is none. */
+bool acts_greet_more(struct node *n, struct greeting *g);
+
+int acts_replay(struct node *n, struct bytes payload);
+void act_snapshot(const struct act_entry *e, struct buf *to);
+
+#endif

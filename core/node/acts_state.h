@@ -1,0 +1,29 @@
+/* What state.h knows of acts (acts.h). */
+#ifndef VELUM_NODE_ACTS_STATE_H
+#define VELUM_NODE_ACTS_STATE_H
+
+#include "core/base/map.h"
+#include "core/wire/act_talk.h"
+
+#define ACTS_MAX 4096
+
+struct act_ask;
+
+/* One that counts. It stays where it is in the list when another comes in its place. */
+struct act_entry {
+    struct act act;
+    struct digest name;
+    struct bytes bytes; /* owned: all of it */
+    uint64_t ticket;    /* of its record; 0: it was replayed */
+    struct act_entry *next;
+};
+
+struct acts {
+    struct map revoked, drains; /* by subject */
+    struct act_entry *first, *last;
+    uint32_t count;
+    uint64_t sums[ACT_SUMS];
+    struct act_ask *asks; /* act_ask.h */
+};
+
+#endif
