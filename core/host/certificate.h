@@ -43,7 +43,8 @@ X509 *certificate_make(const struct certificate_request *r);
 int certificate_key_digest(EVP_PKEY *key, uint8_t to[ID_SIZE]);
 /* Reads the SAN and compares its id with the key. 0 or ERR_IDENTITY. */
 int certificate_read_name(X509 *leaf, struct certificate_name *to);
-/* Leaf -> issuer -> root at time `now_s`, depth 2, strict. `issuers` are candidates, not trusted.
+/* Leaf -> issuer -> root at time `now_s`, depth 2, strict, and of 128 bits everywhere; the leaf for
+ * what certificate_make makes one for, and nothing else. `issuers` are candidates, not trusted.
  * 0 or ERR_IDENTITY. */
 int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t now_s);
 /* Seconds of Unix time. */

@@ -19,6 +19,7 @@
 #include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/host/peers_file.h"
+#include "core/host/tls.h"
 #include "core/host/tokens.h"
 #include "core/node/event.h"
 #include "core/wire/message.h"
@@ -113,11 +114,7 @@ static int open_tls(struct asking *a)
         return ERR_NO_MEMORY;
     SSL_CTX_set_verify(a->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(a->ctx, check_peer, a);
-    SSL_CTX_set_max_cert_list(a->ctx, 16384);
-    a->ssl = SSL_CTX_set_min_proto_version(a->ctx, TLS1_3_VERSION) == 1 &&
-                     SSL_CTX_set1_sigalgs_list(a->ctx, "ECDSA+SHA256") == 1
-                 ? SSL_new(a->ctx)
-                 : NULL;
+    a->ssl = tls_narrow(a->ctx) ? SSL_new(a->ctx) : NULL;
     if (!a->ssl || SSL_set_fd(a->ssl, a->fd) != 1 ||
         SSL_set_alpn_protos(a->ssl, (const unsigned char *)JOIN_ALPN, sizeof JOIN_ALPN - 1) != 0)
         return ERR_NO_MEMORY;
@@ -181,12 +178,20 @@ static int connect_to(struct asking *a, const struct address *to)
     return error == 0 ? 0 : error == ECONNREFUSED ? ERR_REFUSED : ERR_UNREACHABLE;
 }
 
+static bool agreed(const SSL *ssl)
+{
+    const unsigned char *word = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(ssl, &word, &len);
+    return len == sizeof JOIN_ALPN - 2 && memcmp(word, JOIN_ALPN + 1, len) == 0;
+}
+
 static int shake(struct asking *a)
 {
     int n, rc = 1;
     while (rc > 0 && (n = SSL_do_handshake(a->ssl)) != 1)
         rc = wait_tls(a, n);
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : agreed(a->ssl) ? 0 : ERR_FORMAT;
 }
 
 static int send_all(struct asking *a, struct bytes text)

@@ -1,12 +1,13 @@
 /* TLS with certificates of the mesh on both sides, on a non-blocking socket. Called by linkset.c,
- * connection.c and stream.c; knows OpenSSL. The profile:
+ * connection.c and stream.c, and by join_ask.c for its own; knows OpenSSL. The profile:
  *
  *   version     TLS 1.3 only, ALPN required: "velum/1", or "velum-bulk/1" for a link that carries
  *               the bytes of objects between two nodes; who dials says which. "velum-join/1" is for
  *               who has no certificate yet: an issuer shows a certificate of its own and the root,
  *               and asks for none, but looks at one that is shown (RENEW, core/wire/join.h)
  *   parties     client certificate required; the chain, the name in the certificate and the pinned
- *               id are checked inside the handshake; the peer's list is bounded to 16 KiB
+ *               id are checked inside the handshake, and that who answers a call is a node; the
+ *               peer's list is bounded to 16 KiB
  *   algorithms  X25519, then P-256; AES-128-GCM, then ChaCha20; ECDSA with SHA-256
  *   handshakes  full ones only (no tickets, no resumption, no early data), so that who may no
  *               longer come in is always noticed */
@@ -19,9 +20,13 @@
 
 struct tls_profile; /* one identity's settings, shared by all its connections */
 struct tls;         /* one connection */
+struct ssl_ctx_st;  /* the library's */
 
 enum tls_want { TLS_DONE = 0, TLS_WANT_READ = 1, TLS_WANT_WRITE = 2 };
 
+/* Versions, algorithms and bounds of the profile, for whoever makes a context of the library's
+ * itself (join_ask.c). False: this library has not got them. */
+bool tls_narrow(struct ssl_ctx_st *ctx);
 /* Of OpenSSL, as linked. */
 const char *tls_library_version(void);
 /* Borrows the identity for its life. */
