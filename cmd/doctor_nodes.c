@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/doctor.h"
+#include "cmd/doctor_discovery.h"
 #include "cmd/doctor_peers.h"
 #include "cmd/duration.h"
 #include "core/base/text.h"
@@ -178,6 +179,8 @@ static void look_at_node(struct search *s, struct node_here *n)
         s->running++;
         look_at_process(n, s);
         look_at_ports(n);
+        if (n->exposed && n->pid)
+            doctor_discovery(n->f, n->what, n->pid);
     } else {
         look_at_rest(n);
     }

@@ -16,6 +16,9 @@ static const struct opt opts[] = {
      .repeats = true,
      .value = "HOST:PORT",
      .effect = "another node of the mesh"},
+    {.name = "no-discovery",
+     .kind = OPT_SWITCH,
+     .effect = "do not look for nodes on the local network, or say there that it is one"},
     {.name = "name", .kind = OPT_TEXT, .value = "NAME", .effect = "how the node is called"},
     {.name = "slots", .kind = OPT_TEXT, .value = "N", .effect = "workers at a time (all cores)"},
     {.name = "mem", .kind = OPT_TEXT, .value = "SIZE", .effect = "memory for workers (all)"},
@@ -62,7 +65,9 @@ static int settle(const struct call *c, struct conf *conf)
             continue;
         if (strcmp(v->opt->name, "addr") == 0)
             return refuse("--addr is for commands that talk to a node; a node takes --bind");
-        if (conf_set(conf, v->opt->name, v->text, message) < 0)
+        if (strcmp(v->opt->name, "no-discovery") == 0)
+            conf->discovery = false;
+        else if (conf_set(conf, v->opt->name, v->text, message) < 0)
             return refuse(message);
     }
     return 0;

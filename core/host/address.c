@@ -43,8 +43,23 @@ static int split(const char *text, char host[HOST_SIZE], uint16_t *port)
     return parse_port(colon + 1, port);
 }
 
+/* A link-local address is one of a link: fe80::1%eth0. */
+static int split_link(const char *host, char number[INET6_ADDRSTRLEN], uint32_t *link)
+{
+    const char *sign = strchr(host, '%');
+    const size_t len = sign ? (size_t)(sign - host) : strlen(host);
+    *link = sign ? if_nametoindex(sign + 1) : 0;
+    if (len >= INET6_ADDRSTRLEN || (sign && *link == 0))
+        return ERR_NOT_FOUND;
+    memcpy(number, host, len);
+    number[len] = '\0';
+    return 0;
+}
+
 static int from_number(const char *host, uint16_t port, struct address *out)
 {
+    char number[INET6_ADDRSTRLEN];
+    uint32_t link;
     memset(out, 0, sizeof *out);
     struct sockaddr_in *v4 = (struct sockaddr_in *)&out->storage;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->storage;
@@ -56,8 +71,11 @@ static int from_number(const char *host, uint16_t port, struct address *out)
         out->len = sizeof *v4;
         return 0;
     }
-    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+    if (split_link(host, number, &link) == 0 &&
+        inet_pton(AF_INET6, number, &v6->sin6_addr) == 1 &&
+        (link == 0 || IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))) {
         v6->sin6_family = AF_INET6;
+        v6->sin6_scope_id = link;
         v6->sin6_port = htons(port);
         out->len = sizeof *v6;
         return 0;
@@ -127,14 +145,18 @@ int address_resolve(const char *text, struct address *out, char message[512])
 
 void address_text(const struct address *a, char to[ADDR_SIZE])
 {
-    char host[INET6_ADDRSTRLEN] = "?";
+    char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE] = "?", name[IF_NAMESIZE];
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->storage;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->storage;
     bool is_v6 = a->storage.ss_family == AF_INET6;
-    if (is_v6)
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-    else
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+    if (is_v6) {
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, INET6_ADDRSTRLEN);
+        if (v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, name)) {
+            text_append(host, sizeof host, "%");
+            text_append(host, sizeof host, name);
+        }
+    } else
+        inet_ntop(AF_INET, &v4->sin_addr, host, INET6_ADDRSTRLEN);
     snprintf(to, ADDR_SIZE, is_v6 ? "[%s]:%u" : "%s:%u", host, (unsigned)address_port(a));
 }
 

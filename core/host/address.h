@@ -1,6 +1,6 @@
-/* "host:port" as people write it: 127.0.0.1:8001, [::1]:8001, localhost:8001, name:8001. Numbers
- * and localhost are understood without asking anybody; other names ask the system, which blocks,
- * so that is done before a loop runs and never inside one. */
+/* "host:port" as people write it: 127.0.0.1:8001, [::1]:8001, [fe80::1%eth0]:8001, localhost:8001,
+ * name:8001. Numbers and localhost are understood without asking anybody; other names ask the
+ * system, which blocks, so that is done before a loop runs and never inside one. */
 #ifndef VELUM_HOST_ADDRESS_H
 #define VELUM_HOST_ADDRESS_H
 

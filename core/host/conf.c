@@ -95,6 +95,12 @@ static bool add_peer(struct conf *c, const char *value)
     return text_copy(c->peers[c->peers_count++], ADDR_SIZE, value);
 }
 
+static bool set_discovery(struct conf *c, const char *value)
+{
+    c->discovery = strcmp(value, "yes") == 0;
+    return c->discovery || strcmp(value, "no") == 0;
+}
+
 static bool set_name(struct conf *c, const char *value)
 {
     return text_is_name(value) && text_copy(c->name, sizeof c->name, value);
@@ -253,6 +259,10 @@ static const struct row {
      "a numeric IPv4 or IPv6 address, or localhost", set_bind, false},
     {"peer", "none", "a node to connect to, as host:port; once for each, at most 64",
      "host:port or [IPv6]:port, at most 64 of them", add_peer, true},
+    {"discovery", "yes",
+     "whether a node that other machines reach says so on the local network, by UDP port 8001, and "
+     "finds nodes of its mesh there",
+     "yes or no", set_discovery, false},
     {"name", "an adjective and an animal, made from the node's id", "what people call the node",
      "1 to 63 of a to z, 0 to 9 and -, not starting with -", set_name, false},
     {"slots", "as many as cores this process may use", "how many workers may run at a time",
@@ -313,6 +323,7 @@ void conf_default(struct conf *c)
     c->cgroups = CGROUP_AUTO;
     c->plugin_jobs = SHIPPED_ANY;
     c->build = true;
+    c->discovery = true;
     c->keep_days = 7;
     c->keep_jobs = KEEP_JOBS_MAX;
     c->keep_memory = KEEP_MEMORY_DEFAULT;
@@ -355,8 +366,8 @@ static void say_unknown(char *message, const char *key)
         say(message, "there is no key %s; did you mean %s?", shown, nearest);
     else
         say(message,
-            "there is no key %s; allowed are port, bind, peer, name, slots, mem, worker_mem, "
-            "worker_seconds, cgroups, label, data, plugins, plugin_tier, plugin_jobs, "
+            "there is no key %s; allowed are port, bind, peer, discovery, name, slots, mem, "
+            "worker_mem, worker_seconds, cgroups, label, data, plugins, plugin_tier, plugin_jobs, "
             "plugin_allow, build, objects, keep_days, keep_jobs, keep_memory and tombstone_days",
             shown);
 }

@@ -35,6 +35,7 @@ struct conf {
     uint8_t plugin_jobs;         /* enum shipped_plugins; ANY */
     struct digest plugin_allow[CONF_ALLOW_MAX]; /* SHA-256 of files, of LISTED */
     uint32_t plugin_allow_count;
+    bool discovery;          /* true: of nodes on the local network */
     bool build;              /* true: with the machine's compiler, where that is possible */
     uint64_t objects;        /* bytes at most; 0 = keeps none; CONF_OBJECTS_AUTO */
     uint32_t keep_days;      /* 7: finished jobs are kept whole */

@@ -17,6 +17,7 @@
 #include "core/host/control.h"
 #include "core/host/disk.h"
 #include "core/host/driver.h"
+#include "core/host/finding.h"
 #include "core/host/home.h"
 #include "core/host/join_desk.h"
 #include "core/host/journal_file.h"
@@ -32,7 +33,6 @@
 #include "core/host/spawner.h"
 #include "core/node/journal_record.h"
 
-#define RESCAN_US (5 * S_US)
 #define DAY_S (24u * 3600)
 
 /* Everything a node process owns, in the order in which it is opened. */
@@ -67,8 +67,7 @@ struct host {
     struct driver *driver;
     struct renewal *renewal;
     pid_t asker; /* that asks an issuer elsewhere; 0: none */
-    struct alarm *rescan;
-    bool rescan_is_set;
+    struct finding *finding;
 };
 
 /* Says something on the way up or at work; nobody has to act on it. */
@@ -406,63 +405,6 @@ static int open_driver(struct host *h)
     return rc < 0 ? fail(h, rc, "") : 0;
 }
 
-static void hint(struct host *h, const char *addr)
-{
-    struct event ev = {.kind = EVENT_HINT, .hint = {.addr = addr}};
-    if (strcmp(addr, h->addr) != 0)
-        driver_event(h->driver, &ev);
-}
-
-static void hint_announced(void *ctx, uint16_t port, const char *addr)
-{
-    (void)port;
-    hint(ctx, addr);
-}
-
-/* A name of the file may have another address by now. */
-static void hint_joined(void *ctx, const char *addr)
-{
-    struct address to;
-    char text[ADDR_SIZE], message[512] = "";
-    if (address_resolve(addr, &to, message) < 0)
-        return;
-    address_text(&to, text);
-    hint(ctx, text);
-}
-
-static void hint_peers(struct host *h)
-{
-    home_peers(&h->home, hint_announced, h);
-    peers_file_read(&h->home, hint_joined, h);
-    for (uint32_t i = 0; i < h->conf->peers_count; i++) {
-        struct address to;
-        char text[ADDR_SIZE], message[512] = "";
-        if (address_resolve(h->conf->peers[i], &to, message) < 0) {
-            say(h, "peer %s is left out: %s", h->conf->peers[i], message);
-            continue;
-        }
-        address_text(&to, text);
-        hint(h, text);
-    }
-}
-
-static void rescan(void *ctx)
-{
-    struct host *h = ctx;
-    h->rescan_is_set = false;
-    home_peers(&h->home, hint_announced, h);
-}
-
-/* A node that is alone looks now and then whether another has started. */
-static void arm_rescan(struct host *h)
-{
-    bool alone = driver_peers(h->driver) == 0;
-    if (alone == h->rescan_is_set)
-        return;
-    h->rescan_is_set = alone;
-    alarm_set(h->rescan, alone ? instant_plus_us(loop_clock(), RESCAN_US) : INSTANT_NEVER);
-}
-
 static int renewed(void *ctx, struct identity *identity)
 {
     struct host *h = ctx;
@@ -528,6 +470,7 @@ static void opened(void *ctx, const struct address *bound)
     char message[HOME_MESSAGE_SIZE] = "", text[ADDR_SIZE];
     bound_to(h, bound);
     driver_event(h->driver, &ev);
+    finding_listens(h->finding, bound, h->addr);
     address_text(bound, text);
     say(h,
         "warning: listening on %s as well, which can be reached from other machines; only nodes "
@@ -554,11 +497,28 @@ static int open_opening(struct host *h)
     return rc == ERR_SYSTEM ? 0 : rc;
 }
 
+static int open_finding(struct host *h)
+{
+    const struct finding_parts parts = {.loop = h->loop,
+                                        .driver = h->driver,
+                                        .node = h->node,
+                                        .home = &h->home,
+                                        .conf = h->conf,
+                                        .log = h->options.log,
+                                        .mesh = identity_mesh(h->identity),
+                                        .self = identity_id(h->identity)};
+    const int rc = finding_new(&h->finding, &parts);
+    if (rc == 0)
+        finding_listens(h->finding, &h->bound, h->addr);
+    return rc;
+}
+
 static int start(struct host *h)
 {
     char message[HOME_MESSAGE_SIZE] = "";
-    h->rescan = alarm_new(h->loop, rescan, h);
-    int rc = h->rescan ? driver_start(h->driver) : ERR_NO_MEMORY;
+    int rc = open_finding(h);
+    if (rc == 0)
+        rc = driver_start(h->driver);
     if (rc == 0)
         rc = open_renewal(h);
     if (rc == 0)
@@ -569,7 +529,7 @@ static int start(struct host *h)
     h->announced = rc == 0;
     if (rc < 0)
         return fail(h, rc, message);
-    hint_peers(h);
+    finding_begin(h->finding);
     return 0;
 }
 
@@ -602,7 +562,7 @@ static void close_all(struct host *h)
     opening_free(h->opening);
     listener_free(h->tcp);
     listener_free(h->control);
-    alarm_free(h->rescan);
+    finding_free(h->finding);
     renewal_free(h->renewal);
     if (h->asker > 0) { /* what it writes is whole or not there */
         kill(h->asker, SIGKILL);
@@ -656,7 +616,7 @@ void host_close(struct host *h)
 
 void host_settle(struct host *h)
 {
-    arm_rescan(h);
+    finding_settle(h->finding);
 }
 
 struct loop *host_loop(const struct host *h)

@@ -139,6 +139,9 @@ uint64_t node_journal_wants_bytes(const struct node *n);
  * up. */
 int node_compact(struct node *n, struct actions *out);
 
+/* Whether a member whose id begins so is there, linked or not, and not away; this node is, too. */
+bool node_knows(const struct node *n, const uint8_t *begin, size_t len);
+
 /* For whoever checks promises from outside (the simulator): what this node keeps of a job. */
 struct node_holding {
     struct digest ledger; /* of the reduced view */

@@ -1,11 +1,35 @@
 #include "core/node/reach.h"
 
+#include <string.h>
+
 void reach_dial_failed(struct node *n, uint32_t dial, enum dial_end end)
 {
     if (end == DIAL_IDENTITY)
         mesh_dial_foreign(n->mesh, dial);
     /* Somebody else on the port: whoever was there is as gone as when it refuses. */
     mesh_dial_failed(n->mesh, dial, end == DIAL_REFUSED || end == DIAL_IDENTITY, n->now);
+}
+
+/* Members are in the order of their ids. */
+bool node_knows(const struct node *n, const uint8_t *begin, size_t len)
+{
+    uint32_t low = 0, high = mesh_count(n->mesh);
+
+    if (memcmp(n->options.id.bytes, begin, len) == 0)
+        return true;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const struct member *m = mesh_at(n->mesh, middle);
+        const int order = memcmp(m->info->id.bytes, begin, len);
+
+        if (order == 0)
+            return m->state == NODE_ALIVE || m->state == NODE_SUSPECT;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 void reach_address(struct node *n, const char *addr)

@@ -20,6 +20,7 @@ TEST(test_numbers)
     check_same("192.0.2.10:65535", "192.0.2.10:65535", false);
     check_same("[::1]:8001", "[::1]:8001", true);
     check_same("[2001:db8::7]:80", "[2001:db8::7]:80", false);
+    check_same("[fe80::7%lo]:80", "[fe80::7%lo]:80", false);
     check_same("[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:80", true);
     check_same("[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.1]:80", false);
 }
@@ -46,6 +47,8 @@ TEST(test_what_is_no_address)
                                         "a:b:c",
                                         "127.0.0.1:0",
                                         "::1:8001",
+                                        "[2001:db8::7%lo]:80",
+                                        "[fe80::7%nowhere]:80",
                                         "127.0.0.1:65536",
                                         "127.0.0.1:-1",
                                         "[::1]",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/doctor_discovery.h"
 #include "cmd/doctor_peers.h"
 #include "config.h"
 #include "core/wire/tier.h"
@@ -214,8 +215,23 @@ TEST(test_what_a_node_says_of_others_and_itself)
     check_peer(&v, "note  tier          node a is of S1, it lacked Landlock and namespaces");
 }
 
+#define UDP_REST                                                                                   \
+    " 07 00000000:00000000 00:00000000 00000000     0        0 12345 2 0000000097a72f0b 0"
+
+TEST(test_a_socket_for_beacons_is_known_in_the_tables_of_the_system)
+{
+    CHECK_INT(discovery_socket("  9: 4C56FFEF:1F41 00000000:0000" UDP_REST), 12345);
+    CHECK_INT(discovery_socket("  9: 00000000000000000000000000000000:1F41 "
+                               "00000000000000000000000000000000:0000" UDP_REST),
+              12345);
+    CHECK_INT(discovery_socket("  9: 4C56FFEF:1F42 00000000:0000" UDP_REST), 0);
+    CHECK_INT(discovery_socket("  9: 0100007F:1F41 00000000:0000" UDP_REST), 0);
+    CHECK_INT(discovery_socket("  sl  local_address rem_address   st tx_queue"), 0);
+}
+
 TEST_MAIN(test_what_is_not_ok_says_what_to_do_and_the_end_counts,
           test_a_tier_is_told_with_what_it_lacks, test_compilers, test_limits_memory_and_room,
           test_a_certificate_through_its_life,
           test_the_end_of_an_issuer_without_the_root_key_is_told_in_time,
-          test_what_a_node_says_of_others_and_itself)
+          test_what_a_node_says_of_others_and_itself,
+          test_a_socket_for_beacons_is_known_in_the_tables_of_the_system)
