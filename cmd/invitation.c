@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/noted.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 
@@ -53,6 +54,16 @@ void token_words(const struct token *t, struct token_words *to)
     duration_iso(t->expires_s, to->until);
 }
 
+static void note(const struct token *t)
+{
+    char text[EVENT_TEXT_SIZE];
+    struct token_words w;
+    token_words(t, &w);
+    snprintf(text, sizeof text, "%s, %u use%s, until %s%s%s", w.roles, t->uses,
+             t->uses == 1 ? "" : "s", w.until, t->name[0] ? ", " : "", t->name);
+    noted_token(EVENT_NOTE_TOKEN, t->id, text);
+}
+
 static void say_about(const struct token *t, const char *out)
 {
     struct token_words w;
@@ -73,8 +84,10 @@ int invitation_give(const struct call *c, const struct home *h)
     if (rc != 0)
         return rc;
     rc = invite_make(h, &i, text, &t, message);
-    if (rc == 0)
+    if (rc == 0) {
+        note(&t);
         rc = put(out, text, message);
+    }
     if (rc < 0) {
         talk_error("%s", message[0] ? message : err_sentence(rc));
         talk_try("velum token list");

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cmd/invitation.h"
+#include "cmd/noted.h"
 #include "cmd/view_json.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
@@ -100,6 +101,8 @@ static int revoke_all(const struct home *h)
 {
     char message[HOME_MESSAGE_SIZE] = "";
     int rc = tokens_revoke(h, NULL, message);
+    if (rc > 0)
+        noted_token(EVENT_NOTE_VOID, NULL, "every one");
     return rc < 0 ? failed(message, rc) : say_revoked(rc, "--all");
 }
 
@@ -114,6 +117,8 @@ static int revoke_each(const struct call *c, const struct home *h)
             rc = tokens_revoke(h, id, message);
         else
             rc = 0;
+        if (rc > 0)
+            noted_token(EVENT_NOTE_VOID, id, "");
         int one = rc < 0 ? failed(message, rc) : say_revoked(rc, c->argv[i]);
         code = code == CODE_DONE ? one : code;
     }

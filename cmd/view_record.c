@@ -32,6 +32,7 @@ static const char *type_name(uint16_t type)
            : type == RECORD_STALE    ? "stale"
            : type == RECORD_OBJECT   ? "object"
            : type == RECORD_ACT      ? "act"
+           : type == RECORD_EVENT    ? "event"
                                      : "unknown";
 }
 
@@ -245,10 +246,12 @@ static void text_gone(FILE *to, const struct journal_record *r)
 
 static void text_object(FILE *to, const struct journal_record *r)
 {
-    static const char *const words[] = {"removed", "to be kept", "not wanted any more"};
+    static const char *const words[] = {"removed", "to be kept", "not wanted any more",
+                                        "to be kept until its job has a result",
+                                        "to be kept, by the word of one user"};
     char job[9];
     fprintf(to, "%" PRIu64 " bytes, %s (generation %" PRIu64 ")", r->size,
-            words[r->kept < 3 ? r->kept : 0], r->generation);
+            words[r->kept < 5 ? r->kept : 0], r->generation);
     brief(r->job.bytes, job);
     if (!job_id_equal(r->job, (struct job_id){{0}}))
         fprintf(to, " for job %s", job);
@@ -266,12 +269,25 @@ static void text_act(FILE *to, const struct act *a)
 /* What the record is about, "-" where it is about nothing. */
 static void brief_subject(const struct journal_record *r, char to[9])
 {
-    if (r->type == RECORD_CALENDAR)
+    if (r->type == RECORD_CALENDAR || r->type == RECORD_EVENT)
         return;
     brief(r->type == RECORD_OBJECT ? r->object.bytes
           : r->type == RECORD_ACT  ? r->act.subject.bytes
                                    : r->job.bytes,
           to);
+}
+
+static void text_event(FILE *to, const struct event_note *e)
+{
+    char by[9];
+    brief(e->actor.bytes, by);
+    fputs(event_note_name(e->kind), to);
+    if (e->count > 1)
+        fprintf(to, ", %u times", e->count);
+    if (!node_id_is_zero(e->actor))
+        fprintf(to, " by %s", by);
+    if (e->text[0])
+        fprintf(to, ": %s", e->text);
 }
 
 void record_view_text(FILE *to, const struct record_view *v)
@@ -297,6 +313,8 @@ void record_view_text(FILE *to, const struct record_view *v)
                 r.copies == 1 ? "y" : "ies", (unsigned)r.machines, r.machines == 1 ? "" : "s");
     else if (r.type == RECORD_STALE)
         fputs(step_name(r.step), to);
+    else if (r.type == RECORD_EVENT)
+        text_event(to, &r.event);
     else if (r.type == RECORD_OBJECT)
         text_object(to, &r);
     else if (r.type == RECORD_ACT)
@@ -509,6 +527,16 @@ static void json_act(struct json *j, const struct act *a)
     json_text(j, "reason", a->reason[0] != 0 ? a->reason : NULL);
 }
 
+static void json_event(struct json *j, const struct event_note *e)
+{
+    json_number(j, "number", e->number);
+    json_text(j, "event", event_note_name(e->kind));
+    json_number(j, "count", e->count);
+    json_id(j, "by", e->actor.bytes);
+    json_id(j, "of", e->subject);
+    json_text(j, "text", e->text[0] ? e->text : NULL);
+}
+
 void record_view_json(struct json *j, const struct record_view *v)
 {
     struct journal_record r;
@@ -544,6 +572,8 @@ void record_view_json(struct json *j, const struct record_view *v)
     }
     if (rc == 0 && r.type == RECORD_ACT)
         json_act(j, &r.act);
+    if (rc == 0 && r.type == RECORD_EVENT)
+        json_event(j, &r.event);
     if (rc == 0 && r.type == RECORD_LOG)
         json_number(j, "log_bytes", r.log.len);
     if (rc == 0 && r.type == RECORD_FACTS)

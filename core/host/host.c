@@ -222,6 +222,7 @@ static void node_options_fill(const struct host *h, struct node_options *o)
     o->shipped = o->tier < h->conf->plugin_tier ? SHIPPED_NONE : h->conf->plugin_jobs;
     o->allowed = h->conf->plugin_allow;
     o->allowed_count = h->conf->plugin_allow_count;
+    o->audit = true;
     o->keep_s = h->conf->keep_days * DAY_S;
     o->keep_jobs = h->conf->keep_jobs;
     o->keep_bytes = h->conf->keep_memory;
@@ -369,10 +370,20 @@ static int renew_welcome(struct host *h)
     return 0;
 }
 
+static void note(void *ctx, enum event_note_kind kind, const uint8_t subject[ID_SIZE],
+                 const char *text)
+{
+    struct host *h = ctx;
+    struct event ev = {.kind = EVENT_AUDIT, .audit = {.kind = (uint8_t)kind}};
+    memcpy(ev.audit.subject, subject, ID_SIZE);
+    text_copy(ev.audit.text, sizeof ev.audit.text, text);
+    driver_event(h->driver, &ev);
+}
+
 static int open_desk(struct host *h)
 {
     const struct join_desk_parts parts = {
-        .home = &h->home, .log = h->options.log, .ctx = h, .others = others};
+        .home = &h->home, .log = h->options.log, .ctx = h, .others = others, .note = note};
     int rc = join_desk_new(&h->desk, &parts);
     if (rc == 0 && renew_welcome(h) == ERR_NO_MEMORY)
         rc = ERR_NO_MEMORY;

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,6 +140,39 @@ out:
     return rc;
 }
 
+/* --- what is noted --- */
+
+static void note_issued(const struct join_desk *d, EVP_PKEY *key, const char *what)
+{
+    uint8_t id[ID_SIZE];
+    if (d->parts.note && certificate_key_digest(key, id) == 0)
+        d->parts.note(d->parts.ctx, EVENT_NOTE_ISSUED, id, what);
+}
+
+static void note_token(const struct join_desk *d, const uint8_t id[JOIN_ID_SIZE], const char *why)
+{
+    uint8_t subject[ID_SIZE] = {0};
+    if (!d->parts.note)
+        return;
+    if (id)
+        memcpy(subject, id, JOIN_ID_SIZE);
+    d->parts.note(d->parts.ctx, EVENT_NOTE_UNISSUED, subject, why);
+}
+
+/* One note for each certificate. */
+static void note_admitted(const struct join_desk *d, const struct asked *a, const struct token *t,
+                          const char *id)
+{
+    char text[EVENT_TEXT_SIZE];
+    snprintf(text, sizeof text, "%s, by token %s%s%s", certificate_role(user_party(t->roles)), id,
+             t->name[0] ? " " : "", t->name);
+    note_issued(d, a->user, text);
+    if (!(t->roles & JOIN_NODE))
+        return;
+    snprintf(text, sizeof text, "node, by token %s%s%s", id, t->name[0] ? " " : "", t->name);
+    note_issued(d, a->node, text);
+}
+
 /* Keys that are not the joiner's are found before the token is used up. */
 static bool holds_and_fits(void *ctx, const struct digest *verifier)
 {
@@ -159,8 +193,11 @@ static int decide(struct join_desk *d, struct asked *a, int64_t now_s, struct bu
     if (rc < 0) {
         log_line(d->parts.log, LOG_WARNING, "somebody could not join with token %s: %s", id,
                  message[0] ? message : err_sentence(rc));
+        if (rc != ERR_BUSY)
+            note_token(d, a->request.id, message[0] ? message : err_sentence(rc));
         return rc;
     }
+    note_admitted(d, a, &t, id);
     join_roles_text(t.roles, roles);
     log_line(d->parts.log, LOG_WARNING, "joined with token %s%s%s%s: %s", id, t.name[0] ? " (" : "",
              t.name, t.name[0] ? ")" : "", roles);
@@ -173,8 +210,10 @@ int join_desk_answer_at(struct join_desk *d, uint64_t source, struct instant now
 {
     struct asked a = {.exporter = exporter};
     struct source *from = source_now(d, source, now);
-    if (from->tries >= JOIN_TRIES_MAX)
+    if (from->tries >= JOIN_TRIES_MAX) {
+        note_token(d, NULL, "too many tries from one network");
         return ERR_BUSY;
+    }
     int rc = join_request_decode(payload, &a.request);
     if (rc == 0)
         rc = decide(d, &a, now_s, answer);
@@ -247,7 +286,12 @@ int join_desk_answer(struct join_desk *d, const struct join_caller *from, struct
     log_line(d->parts.log, LOG_WARNING, "%s the certificate of %s %s",
              *type == MESSAGE_RENEWED ? "renewed" : "did not renew",
              may ? certificate_role((int)from->peer.party) : "a stranger", hex);
-    if (*type == MESSAGE_JOIN_REFUSED)
+    if (*type == MESSAGE_JOIN_REFUSED) {
+        note_token(d, NULL, "a certificate was not renewed");
         buf_reset(answer);
+    } else if (d->parts.note) {
+        d->parts.note(d->parts.ctx, EVENT_NOTE_RENEWED, from->peer.id.bytes,
+                      certificate_role((int)from->peer.party));
+    }
     return 0;
 }

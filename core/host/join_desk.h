@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/host/home.h"
 #include "core/host/linkset.h"
+#include "core/wire/event_note.h"
 #include "core/wire/join.h"
 
 #define JOIN_TRIES_MAX 10
@@ -28,6 +29,9 @@ struct join_desk_parts {
     const struct log_sink *log; /* borrowed; who joined with what is said there */
     void *ctx;
     uint8_t (*others)(void *ctx, char addrs[JOIN_ADDRS_MAX][JOIN_ADDR_SIZE]);
+    /* What is to be noted (core/wire/event_note.h); NULL: nobody notes it. */
+    void (*note)(void *ctx, enum event_note_kind kind, const uint8_t subject[ID_SIZE],
+                 const char *text);
 };
 
 int join_desk_new(struct join_desk **out, const struct join_desk_parts *parts);

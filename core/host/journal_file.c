@@ -25,7 +25,7 @@ const char *journal_file_version(const char *folder, const struct journal_report
 /* A node of nowhere: replay and snapshot need none of what makes it somebody. */
 static int node_make(struct node **out, struct identity *identity)
 {
-    struct node_options o = {.embedded = true};
+    struct node_options o = {.embedded = true, .audit = true};
 
     text_copy(o.name, sizeof o.name, "compact");
     machine_fill(&o, identity, 1);

@@ -12,6 +12,7 @@
 
 #include "core/base/id.h"
 #include "core/base/instant.h"
+#include "core/wire/event_note.h"
 #include "core/wire/frame.h"
 
 enum event_kind {
@@ -30,7 +31,8 @@ enum event_kind {
     EVENT_ADDRESS,       /* this node is reached at another address from now on */
     EVENT_STOP,  /* the operator asked the node to stop: hand back, say goodbye, then EXIT */
     EVENT_MOVED, /* the mover has answered an order */
-    EVENT_MOVER  /* another mover serves from now on: nothing is open in it */
+    EVENT_MOVER, /* another mover serves from now on: nothing is open in it */
+    EVENT_AUDIT  /* the host has done something that is to be noted (core/wire/event_note.h) */
 };
 
 /* Whose word it is, by the role in the certificate and by nothing else. A USER may do everything
@@ -131,6 +133,11 @@ struct event {
         struct {
             const char *addr; /* "host:port" */
         } address;
+        struct {
+            uint8_t kind; /* enum event_note_kind */
+            uint8_t subject[ID_SIZE];
+            char text[EVENT_TEXT_SIZE];
+        } audit;
         struct {
             int64_t late_us; /* after it was due; not above 0: in time */
         } tick;

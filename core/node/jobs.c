@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/accounts.h"
 #include "core/node/acts.h"
+#include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
@@ -578,6 +579,8 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
         return calendar_replay(n, payload);
     if (type == RECORD_ACT)
         return acts_replay(n, payload);
+    if (type == RECORD_EVENT)
+        return events_replay(n, payload);
     return ERR_VERSION;
 }
 

@@ -11,7 +11,7 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
 
     memset(r, 0, sizeof *r);
     r->type = (enum record_type)type;
-    if (type < RECORD_FACTS || type > RECORD_ACT)
+    if (type < RECORD_FACTS || type > RECORD_EVENT)
         return ERR_VERSION;
     if (type == RECORD_ACT) {
         struct signed_bytes s;
@@ -23,6 +23,8 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
         r->away_s = in.at == in.len ? 0 : read_u64(&in);
     } else if (type == RECORD_OBJECT) {
         r->object = read_digest(&in);
+    } else if (type == RECORD_EVENT) {
+        read_event_note(&in, &r->event);
     } else {
         r->job = read_job_id(&in);
     }

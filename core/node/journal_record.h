@@ -16,6 +16,7 @@
  *   LOG      32 job, and to the end what its workers wrote last
  *   ACT      an act (core/wire/act.h), whole. There may be several about one subject; which of them
  *            counts does not depend on their order
+ *   EVENT    a note (core/wire/event_note.h) of who did what; its numbers rise
  *
  * A new type, or a fact of a new kind or version, comes with a greater feature level, so that an
  * older executable refuses the journal as a whole and leaves it untouched. */
@@ -26,6 +27,7 @@
 
 #include "core/base/id.h"
 #include "core/wire/act.h"
+#include "core/wire/event_note.h"
 #include "core/wire/feature.h"
 
 /* The greatest vocabulary this generation writes and reads. */
@@ -39,7 +41,8 @@ enum record_type {
     RECORD_CALENDAR = 5,
     RECORD_STALE = 6,
     RECORD_OBJECT = 7,
-    RECORD_ACT = 8
+    RECORD_ACT = 8,
+    RECORD_EVENT = 9
 };
 
 enum stale_step { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
@@ -59,8 +62,9 @@ struct journal_record {
     uint32_t copies, machines; /* of SETTLED */
     uint16_t count;            /* of FACTS: how many are left */
     struct reader facts;
-    struct bytes log; /* of LOG, borrowed */
-    struct act act;   /* of ACT */
+    struct bytes log;        /* of LOG, borrowed */
+    struct act act;          /* of ACT */
+    struct event_note event; /* of EVENT */
 };
 
 /* Borrows the payload. 0, ERR_VERSION for a type it does not know, ERR_FORMAT. The list of facts is

@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
@@ -286,6 +287,7 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct re
     n->kills = k;
     kill_ask_named(n, k);
     kill_ask_likely(n, k);
+    event_note(n, EVENT_NOTE_KILLED, by, id.bytes, m->alone ? "one stage of it" : "");
 }
 
 void kill_tell(const struct job *j, struct node_id to)

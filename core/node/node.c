@@ -12,6 +12,7 @@
 #include "core/node/bulk.h"
 #include "core/node/copies.h"
 #include "core/node/directory.h"
+#include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
@@ -122,6 +123,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     shares_init(n);
     acts_init(n);
     authors_init(n);
+    n->memory_out |= events_new(n) < 0;
     n->options.certificate = bytes_copy(n, options->certificate);
     n->options.kernels = NULL;
     if (options->kernels_count > 0)
@@ -164,6 +166,7 @@ void node_free(struct node *n)
     snapshot_clear(n);
     keeping_free(n);
     owners_free(n);
+    events_free(n);
     jobs_free(n);
     shares_free(n);
     directory_free(n);
@@ -366,8 +369,10 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
 
     if (f->type < 32) {
         /* Mesh has already forgotten a link it refuses. */
-        if (mesh_frame(n->mesh, link, f, n->now) < 0 && link_find(n, link) != NULL)
+        if (mesh_frame(n->mesh, link, f, n->now) < 0 && link_find(n, link) != NULL) {
+            event_link(n, l, message_name(f->type));
             ports_close(n, link);
+        }
         return;
     }
     if (mesh_link_peer(n->mesh, link) == NULL)
@@ -376,6 +381,7 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
     rc = f->type == MESSAGE_COUNT     ? link_count(n, l, f->payload)
          : f->type == MESSAGE_COUNTED ? link_counted(l, f->payload)
                                       : job_frame(n, from, f->type, f->request, f->payload);
+    event_forged(n, from, (struct job_id){{0}}, rc);
     if (rc < 0 && rc != ERR_NO_MEMORY)
         log_line(n->options.log, LOG_WARNING, "a %s from a peer was refused: %s",
                  message_name(f->type), err_sentence(rc));
@@ -418,8 +424,22 @@ static void begin_stop(struct node *n)
     if (n->stopping)
         return;
     n->stopping = true;
+    events_tick(n, true);
+    event_note(n, EVENT_NOTE_STOPPED, (struct node_id){0}, n->options.id.bytes, "");
     n->stop_until = instant_plus_us(n->now, STOP_US);
     labour_hand_back(n);
+}
+
+static void dial_failed(struct node *n, uint32_t dial, enum dial_end end)
+{
+    if (bulk_is_dial(dial)) {
+        bulk_dial_failed(n, dial);
+        return;
+    }
+    if (end == DIAL_IDENTITY)
+        event_note(n, EVENT_NOTE_LINK, (struct node_id){0}, NULL,
+                   "somebody else answered where a member was expected");
+    reach_dial_failed(n, dial, end);
 }
 
 static void handle(struct node *n, const struct event *ev)
@@ -437,14 +457,12 @@ static void handle(struct node *n, const struct event *ev)
             mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
         break;
     case EVENT_LINK_DOWN:
+        event_link_end(n, ev->link_down.link, ev->link_down.end);
         if (!bulk_link_down(n, ev->link_down.link))
             link_down(n, ev->link_down.link);
         break;
     case EVENT_DIAL_FAILED:
-        if (bulk_is_dial(ev->dial_failed.dial))
-            bulk_dial_failed(n, ev->dial_failed.dial);
-        else
-            reach_dial_failed(n, ev->dial_failed.dial, ev->dial_failed.end);
+        dial_failed(n, ev->dial_failed.dial, ev->dial_failed.end);
         break;
     case EVENT_FRAME:
         if (!bulk_frame(n, ev->frame.link, &ev->frame.frame))
@@ -454,8 +472,7 @@ static void handle(struct node *n, const struct event *ev)
         record_stored(n, ev->stored.ticket, ev->stored.rc);
         break;
     case EVENT_DISK:
-        n->disk_full = ev->disk.full;
-        n->disk_silent = ev->disk.silent;
+        event_disk(n, ev->disk.full, ev->disk.silent);
         break;
     case EVENT_WORKER_FRAME:
         workers_frame(n, ev->worker_frame.worker, &ev->worker_frame.frame);
@@ -481,6 +498,9 @@ static void handle(struct node *n, const struct event *ev)
         break;
     case EVENT_MOVER:
         objects_mover(n);
+        break;
+    case EVENT_AUDIT:
+        event_note(n, ev->audit.kind, (struct node_id){0}, ev->audit.subject, ev->audit.text);
         break;
     case EVENT_STOP:
         begin_stop(n);
@@ -610,6 +630,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
 
     n->out = out;
     n->now = n->started = n->calendar.at = now;
+    event_note(n, EVENT_NOTE_STARTED, (struct node_id){0}, n->options.id.bytes, n->options.version);
     forget_now(n);
 #if VELUM_PLANT != 678 /* trace/test_stale: what was to be set aside at a crash goes on */
     stale_look(n);

@@ -110,6 +110,7 @@ struct node_options {
     uint64_t objects_bytes;   /* of objects on the disk, at most; 0: this node keeps none */
     /* The machine's C compiler and the folder of what it builds; borrowed. NULL: it builds none. */
     const char *compiler_path, *built_path;
+    bool audit;               /* it notes who did what (core/node/events.h) */
     uint32_t calendar_look_s; /* the calendar is written down so often; an hour. Less in tests */
 };
 

@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/node/directory.h"
+#include "core/node/events.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/lead_check.h"
@@ -136,8 +137,11 @@ static void write_end(struct job *j, enum job_state state, struct bytes accumula
 
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator, const char *error)
 {
-    if (j->lead != NULL && !j->lead->finishing)
-        write_end(j, state, accumulator, error);
+    if (j->lead == NULL || j->lead->finishing)
+        return;
+    write_end(j, state, accumulator, error);
+    if (state == JOB_DIVERGENT)
+        event_note(j->node, EVENT_NOTE_DIVERGED, (struct node_id){0}, j->id.bytes, error);
 }
 
 void outcome_divergent(struct job *j)

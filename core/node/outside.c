@@ -14,7 +14,8 @@ bool node_reply_is_due(const struct node *n)
 uint64_t node_journal_wants_bytes(const struct node *n)
 {
     return (uint64_t)n->jobs.count * 4096 + (uint64_t)tombs_count(&n->tombs) * 64 +
-           (uint64_t)n->keeping_count * 128 + (uint64_t)n->acts.count * 1024;
+           (uint64_t)n->keeping_count * 128 + (uint64_t)n->acts.count * 1024 +
+           (n->events == NULL ? 0 : (uint64_t)n->events->count * EVENT_NOTE_BYTES_MAX);
 }
 
 int node_compact(struct node *n, struct actions *out)

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/events.h"
 #include "core/node/link.h"
 #include "core/node/request.h"
 #include "core/wire/message.h"
@@ -35,7 +36,7 @@
     {                                                                                              \
         [PARTY_USER] = PERMIT_YES, [PARTY_NATIVE] = PERMIT_YES                                     \
     }
-/* permit_sees leaves out of a list what others submitted. */
+/* permit_sees leaves out of a list what others submitted, or did. */
 #define LISTS USERS
 #define OWN_JOBS                                                                                   \
     {                                                                                              \
@@ -131,6 +132,8 @@
 #define ROW_REQUEST_SESSION SESSIONS
 #define ROW_REQUEST_AHEAD SUBMITTERS
 #define ROW_REQUEST_ASIDES SUBMITTERS
+#define ROW_REQUEST_EVENTS LISTS
+#define ROW_REPLY_EVENT NOBODY
 #define ROW_REPLY_ERROR NOBODY
 #define ROW_REPLY_SUBMITTED NOBODY
 #define ROW_REPLY_JOB NOBODY
@@ -221,9 +224,14 @@ static bool is_author(const struct link_entry *l, const struct entry *e)
     return entry_view(e, &v) && node_id_equal(v.by, l->id);
 }
 
+bool permit_sees_all(const struct link_entry *l)
+{
+    return permit_of(l->party, MESSAGE_REQUEST_WATCH) == PERMIT_YES;
+}
+
 bool permit_sees(const struct link_entry *l, const struct entry *e)
 {
-    return permit_of(l->party, MESSAGE_REQUEST_WATCH) == PERMIT_YES || is_author(l, e);
+    return permit_sees_all(l) || is_author(l, e);
 }
 
 struct asking permit_asking(const struct node *n, uint64_t link)
@@ -288,14 +296,17 @@ bool permit_frame(struct node *n, const struct link_entry *l, const struct frame
         return true;
     if (p == PERMIT_WHOLE && is_whole(f->type, f->payload))
         return true;
-    if (!party_is_user(l->party))
+    if (!party_is_user(l->party)) {
+        event_refused(n, l, f, false);
         return false;
+    }
 #if VELUM_PLANT != 895 /* trace/test_permit: what a newer command asks is a matter of the role */
     if (permit_of(PARTY_USER, f->type) == PERMIT_NO) {
         request_unknown(n, l->link, f->request);
         return false;
     }
 #endif
+    event_refused(n, l, f, p == PERMIT_OWN);
     if (p == PERMIT_OWN)
         reply_error(n, l->link, f->request, 3, "no such job", "velum ps -a lists them");
     else

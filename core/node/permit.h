@@ -6,8 +6,8 @@
  *   admin    all that users ask
  *   native   submits anything, and sees and ends what it submitted
  *   submit   the same without C source and plugins
- *   read     sees nodes, kernels and all jobs with what came of them, and nothing of their inputs,
- *            outputs and logs
+ *   read     sees nodes, kernels, events and all jobs with what came of them, and nothing of their
+ *            inputs, outputs and logs
  *
  * What somebody may with what is his own only (PERMIT_OWN) goes by the author of the job, where
  * this node knows it; whoever names a job by the whole id, which only its author was told, and that
@@ -29,6 +29,8 @@ enum permit { PERMIT_NO = 0, PERMIT_YES, PERMIT_OWN, PERMIT_WHOLE };
 enum permit permit_of(enum party party, uint8_t type);
 /* Whether this frame may be handled; a user was told when it may not. */
 bool permit_frame(struct node *n, const struct link_entry *l, const struct frame *f);
+/* Whether the user at this link may see what anybody does; if not, only what is his own. */
+bool permit_sees_all(const struct link_entry *l);
 /* Whether the user at this link may see the job. */
 bool permit_sees(const struct link_entry *l, const struct entry *e);
 /* Who asks. Of a link that is gone: nobody, who may nothing. */

@@ -4,6 +4,7 @@
 
 #include "core/node/building.h"
 #include "core/node/copies.h"
+#include "core/node/events.h"
 #include "core/node/keep.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
@@ -74,6 +75,7 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
     struct node *n = ctx;
     struct peer_news *news = news_of(n, m->info->id);
 
+    event_member(n, m, before);
     if (m->state != before) {
         n->view_changed = n->now;
         n->keepers_changed = true;

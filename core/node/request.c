@@ -5,6 +5,7 @@
 #include "core/node/act_ask.h"
 #include "core/node/aside.h"
 #include "core/node/directory.h"
+#include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -657,6 +658,7 @@ static const struct {
     {MESSAGE_REQUEST_SESSION, NULL, session_user},
     {MESSAGE_REQUEST_AHEAD, on_ahead, NULL},
     {MESSAGE_REQUEST_ASIDES, on_asides, NULL},
+    {MESSAGE_REQUEST_EVENTS, events_request, NULL},
     {MESSAGE_REQUEST_SNIPPET, NULL, snippet_request},
     {MESSAGE_REQUEST_ACT, act_ask_request, NULL},
 };

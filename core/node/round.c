@@ -4,6 +4,7 @@
 #include "core/node/copies.h"
 #include "core/node/damage.h"
 #include "core/node/directory.h"
+#include "core/node/events.h"
 #include "core/node/holder.h"
 #include "core/node/holder_tend.h"
 #include "core/node/jobs.h"
@@ -110,6 +111,7 @@ void round_run(struct node *n)
     holder_compare_ended(n);
     keep_run(n);
     objects_tick(n);
+    events_tick(n, false);
     /* A node that gave chunks back is asked again after a while. */
     n->assign_wanted = n->sites_stale = true;
 }
@@ -142,6 +144,7 @@ static struct instant next_due(const struct node *n)
     due = instant_first(due, holder_compare_due(n));
     due = instant_first(due, session_routes_due(n));
     due = instant_first(due, room_due(n));
+    due = instant_first(due, events_due(n));
     due = instant_first(due, puts_due(n));
     return instant_first(due, keep_due(n));
 }

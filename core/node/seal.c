@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/node/events.h"
 #include "core/node/link.h"
 #include "core/node/permit.h"
 
@@ -99,8 +100,7 @@ int fact_verify(struct node *n, const struct fact *f)
                    ? 0
                    : ERR_IDENTITY;
     if (f->kind == FACT_STAGES)
-        return permit_stages(by.party, &f->stages.append) &&
-                       node_id_equal(by.id, f->stages.author)
+        return permit_stages(by.party, &f->stages.append) && node_id_equal(by.id, f->stages.author)
                    ? 0
                    : ERR_IDENTITY;
     if (f->kind == FACT_CLOSE)
@@ -125,4 +125,5 @@ void seal_renewed(struct node *n, struct bytes der)
         return;
     bytes_free(n, n->options.certificate);
     n->options.certificate = copy;
+    event_note(n, EVENT_NOTE_RENEWED, (struct node_id){0}, n->options.id.bytes, "this node's own");
 }

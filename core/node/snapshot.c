@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/acts.h"
+#include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/keeping.h"
@@ -59,6 +60,20 @@ static bool next_act(struct node *n)
 #if VELUM_PLANT != 901 /* trace/test_acts: a journal written anew has no acts */
     act_snapshot(e, &n->snapshot.rows);
 #endif
+    return true;
+}
+
+static bool next_event(struct node *n)
+{
+    const struct held_note *h = n->snapshot.note_next;
+
+#if VELUM_PLANT == 912 /* trace/test_events: a snapshot forgets who did what */
+    return false;
+#endif
+    if (h == NULL || h->number > n->snapshot.note_last)
+        return false;
+    n->snapshot.note_next = h->next;
+    events_snapshot(h, &n->snapshot.rows);
     return true;
 }
 
@@ -125,7 +140,8 @@ static bool next_object(struct node *n)
 }
 
 static bool (*const next_of[])(struct node *n) = {
-    [SECTION_CALENDAR] = next_calendar,    [SECTION_ACTS] = next_act,  [SECTION_ASIDE] = next_aside,
+    [SECTION_CALENDAR] = next_calendar, [SECTION_ACTS] = next_act,
+    [SECTION_EVENTS] = next_event,      [SECTION_ASIDE] = next_aside,
     [SECTION_TOMBSTONES] = next_tombstone, [SECTION_LIVE] = next_live, [SECTION_KEPT] = next_kept,
     [SECTION_OBJECTS] = next_object,
 };
@@ -171,6 +187,8 @@ void snapshot_begin(struct node *n)
     s->due = n->now;
     s->stone_next = n->tombs.first;
     s->stones_end = n->tombs.end;
+    s->note_next = n->events == NULL ? NULL : n->events->first;
+    s->note_last = n->events == NULL ? 0 : n->events->number;
     buf_init(&s->rows, n->alloc, ROWS_BYTES_MAX);
     buf_init(&s->held_back, n->alloc, ROWS_BYTES_MAX);
     section_begin(n, SECTION_CALENDAR);
@@ -397,4 +415,10 @@ void snapshot_object_gone(struct node *n, const struct keeping *k)
 {
     if (n->snapshot.object_next == k)
         n->snapshot.object_next = k->next;
+}
+
+void snapshot_note_gone(struct node *n, const struct held_note *h)
+{
+    if (n->snapshot.note_next == h)
+        n->snapshot.note_next = h->next;
 }

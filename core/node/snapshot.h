@@ -5,11 +5,11 @@
  * Work goes on meanwhile, so a snapshot is of no single moment. Why it says what the journal says
  * all the same, and nothing twice:
  *
- *   - What there is of one thing (a job, a job set aside, a tombstone, an object) is written in
- *     one go, at some moment. What was stored about it before is in what is written, and left out.
- *     What is stored about it later follows, in the order in which it was stored. So for each
- *     thing the snapshot is what was known at one moment and all records since, as a journal
- *     compacted at that moment would be.
+ *   - What there is of one thing (a job, a job set aside, a tombstone, an object, a note of who did
+ *     what) is written in one go, at some moment. What was stored about it before is in what is
+ *     written, and left out. What is stored about it later follows, in the order in which it was
+ *     stored. So for each thing the snapshot is what was known at one moment and all records since,
+ *     as a journal compacted at that moment would be.
  *   - What is stored about a thing that was not there when the snapshot began follows too: it is
  *     never visited, its records are all there is to say. So is the word that a thing is gone: one
  *     that goes before it was visited is never written.
@@ -62,5 +62,6 @@ void snapshot_live_gone(struct node *n, const struct job *j);
 void snapshot_kept_gone(struct node *n, const struct job *j);
 void snapshot_aside_gone(struct node *n, const struct job *j);
 void snapshot_object_gone(struct node *n, const struct keeping *k);
+void snapshot_note_gone(struct node *n, const struct held_note *h);
 
 #endif

@@ -11,10 +11,12 @@
 struct act_entry;
 struct job;
 struct keeping;
+struct held_note;
 
 enum snapshot_section {
     SECTION_CALENDAR,
     SECTION_ACTS,
+    SECTION_EVENTS,
     SECTION_ASIDE,
     SECTION_TOMBSTONES,
     SECTION_LIVE,
@@ -32,6 +34,8 @@ struct snapshot {
     struct job *job_next; /* of the list of its section */
     uint64_t kept_last;   /* later ones end the section */
     uint64_t stone_next, stones_end;
+    struct held_note *note_next;
+    uint64_t note_last; /* later ones follow as they are stored */
     struct keeping *object_next;
     const struct act_entry *act_next;
     struct buf rows;      /* of the coming slice */

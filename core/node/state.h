@@ -2,7 +2,7 @@
  * it.
  *
  *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision;
- *                    lag.c: how late the host comes
+ *                    lag.c: how late the host comes; promise.c: what is told from outside
  *   ports.c          what mesh wants and tells
  *   linked.c         which members have a link to this node
  *   link.c           who is on which link; sending to peers, to users, to itself
@@ -24,7 +24,7 @@
  *   labour.c         chunks granted to this node; labour_room.c: what they take of it, and who goes
  *                    first; labour_report.c: reports about them; merge_work.c: merges granted
  *   workers.c        worker processes; aside.c: what users want of them; building.c: compilers
- *   accounts.c       how much there is about who counted which leaves
+ *   accounts.c       how much there is about who counted which leaves; events.c: who did what
  *   joblog.c         what the workers of a job wrote
  *   meet.c           what comes first when a peer is met: dates
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
@@ -53,6 +53,7 @@
 #include "core/mesh/mesh.h"
 #include "core/node/acts_state.h"
 #include "core/node/calendar.h"
+#include "core/node/events_state.h"
 #include "core/node/greet_state.h"
 #include "core/node/job_state.h"
 #include "core/node/journal_record.h"
@@ -288,6 +289,7 @@ struct node {
     bool owners_asked;       /* some were asked in this look, and are looked at again soon */
     struct objects *objects; /* NULL: this node keeps none */
     struct lag lag;
+    struct events *events; /* who did what; NULL: this node notes nothing */
     bool stopping, exited;
     struct instant stop_until;
     struct instant round_at, commit_at; /* next look at slow timers; at what waits for others */

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/asker.h"
 #include "core/node/directory.h"
+#include "core/node/events.h"
 #include "core/node/fit.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
@@ -227,6 +228,13 @@ static bool all_can_read(const struct node *n, const struct job_spec *spec, char
     return level < FEATURE_SNIPPETS || level_all_have(n, level, reason_for(spec, level), why, cap);
 }
 
+static struct node_id who_brings(const struct node *n, const struct asker *to)
+{
+    const struct link_entry *l = to->link != 0 ? link_find(n, to->link) : NULL;
+
+    return l != NULL ? l->id : to->node;
+}
+
 /* What both ways in check. 0 when the job is new here; 1 when it was answered. */
 static int submit_check(struct node *n, struct bytes spec_signed, struct job_spec *spec,
                         struct job_id *id, const struct asker *to, struct instant began)
@@ -234,13 +242,17 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
     const struct tombstone *t;
     const struct entry *e;
     struct job *j;
+    int rc;
     char why[GONE_SENTENCE_SIZE] = "", unmet[VIEW_ERROR_SIZE] = "";
 
     if (spec_signed.len > FORWARD_SPEC_MAX) {
         submit_refuse(n, to, 2, "the job's specification is larger than 60 KiB", "");
         return 1;
     }
-    if (spec_verify(n, spec_signed, spec, id, true, why, sizeof why) < 0) {
+    *id = (struct job_id){{0}};
+    rc = spec_verify(n, spec_signed, spec, id, true, why, sizeof why);
+    if (rc < 0) {
+        event_spec(n, who_brings(n, to), *id, rc, why);
         submit_refuse(n, to, 4, why, "");
         return 1;
     }
@@ -298,6 +310,16 @@ static bool stays_here(const struct node *n, const struct job_spec *spec)
     return spec->open && member_keeps(n, n->options.id);
 }
 
+static void note_submitted(struct node *n, const struct job_spec *spec, struct job_id id)
+{
+    char text[EVENT_TEXT_SIZE] = "";
+
+    text_append(text, sizeof text, spec->stage.kernel);
+    text_append(text, sizeof text, spec->stage.args[0] != 0 ? " " : "");
+    text_append(text, sizeof text, spec->stage.args);
+    event_note(n, EVENT_NOTE_SUBMITTED, spec->author, id.bytes, text);
+}
+
 void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
 {
     struct asker to = {.link = link, .request = request};
@@ -307,6 +329,7 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
 
     if (submit_check(n, payload, &spec, &id, &to, n->now) != 0)
         return;
+    note_submitted(n, &spec, id);
     first = place_first(n, id, spec_level(&spec));
     if (node_is_self(n, first) || stays_here(n, &spec))
         submit_here(n, payload, &to);

@@ -3,6 +3,7 @@
 
 #include "core/base/err.h"
 #include "core/node/accounts.h"
+#include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/lead_pool.h"
@@ -188,7 +189,7 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
         ledger_holders(j->ledger) != NULL)
         before = *ledger_holders(j->ledger);
     if (rc == 0 && (j == NULL || j->ledger == NULL || !ledger_keeps(j->ledger, f.kind, bytes)))
-        rc = fact_verify(n, &f);
+        event_forged(n, from, id, rc = fact_verify(n, &f));
     if (rc == 0 && is_unsigned(f.kind) &&
         (j == NULL || j->ledger == NULL || !take_may_tell(j, from))) {
         /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may

@@ -4,6 +4,7 @@
 
 #include "core/base/err.h"
 #include "core/node/building.h"
+#include "core/node/events.h"
 #include "core/node/jobs.h"
 #include "core/node/labour_tasks.h"
 #include "core/node/level.h"
@@ -260,6 +261,8 @@ static void write_unlike(struct job *j, struct node_id from, struct bytes fact)
     if (ledger_apply(j->ledger, fact) == LEDGER_NEW) {
         record_fact(j, fact, false);
         unlike_tell_all(j);
+        unlike_say(j, why, sizeof why);
+        event_note(j->node, EVENT_NOTE_UNLIKE, from, j->id.bytes, why);
     } else {
         unlike_tell(j, from);
     }

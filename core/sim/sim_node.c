@@ -227,9 +227,9 @@ static void settle(struct world *w, struct sim_node *n, int rc, struct actions *
 static const char *event_name(enum event_kind kind)
 {
     static const char *const names[] = {
-        "tick",        "link up", "link down",    "dial failed",   "frame",
-        "stored",      "disk",    "worker frame", "worker output", "worker exited",
-        "certificate", "hint",    "stop",         "moved",         "mover"};
+        "tick", "link up",      "link down",     "dial failed",   "frame",       "stored",
+        "disk", "worker frame", "worker output", "worker exited", "certificate", "hint",
+        "stop", "moved",        "mover",         "audit"};
 
     return names[kind];
 }

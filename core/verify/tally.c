@@ -6,7 +6,7 @@
 #include "core/base/sha256.h"
 #include "core/verify/outputs.h"
 
-enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 8 };
+enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 9 };
 enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_COUNTS = 10 };
 enum { KIND_STAGES = 11, KIND_CLOSE = 12, KIND_STAGE_CANCEL = 13, KIND_UNLIKE = 14 };
 

@@ -12,7 +12,8 @@
  *      is to come from, and those whose source is the file of a plugin
  *   5  jobs of which is known that two compilers make two kernels of a snippet; specifications that
  *      ask for checks, and how many there were in an outcome
- *   6  objects of which is known which user put them; acts (act.h), and records of them */
+ *   6  objects of which is known which user put them; acts (act.h), and records of them; notes of
+ *      events in a journal */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 

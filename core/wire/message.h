@@ -6,7 +6,8 @@
  * 71, 118, 119  acts                           core/wire/act_talk.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
  * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
- *                                              core/wire/asides.h, core/wire/snippet.h
+ *                                              core/wire/asides.h, core/wire/snippet.h,
+ *                                              core/wire/event_note.h
  * 128 to 159  a node and its workers           core/wire/order.h
  * 160 to 191  a node and its mover             core/wire/move.h */
 #ifndef VELUM_WIRE_MESSAGE_H
@@ -105,6 +106,8 @@
     X(REQUEST_SNIPPET, 117) /* what is in this C source; plan or show by it */                     \
     X(REQUEST_ACT, 118)                                                                            \
     X(REPLY_ACT, 119)                                                                              \
+    X(REQUEST_EVENTS, 120)                                                                         \
+    X(REPLY_EVENT, 121)                                                                            \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

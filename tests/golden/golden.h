@@ -147,6 +147,16 @@ int golden_tell_acts(uint8_t type, struct bytes payload, FILE *to);
 /* The i-th frame besides. False: there is none. */
 bool golden_put_acts_other(size_t i, struct buf *frame);
 
+/* --- events.c --- */
+
+bool golden_is_event(uint8_t type);
+void golden_put_event(uint8_t type, struct buf *b);
+int golden_tell_event(uint8_t type, struct bytes payload, FILE *to);
+/* One as a journal has it. */
+void golden_put_note(uint64_t number, struct buf *b);
+/* The i-th frame besides. False: there is none. */
+bool golden_put_events(size_t i, struct buf *frame);
+
 /* --- text.c --- */
 
 void golden_write_store(struct store_memory *m, FILE *to);

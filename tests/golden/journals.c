@@ -431,6 +431,25 @@ static void make_acts(struct store_memory *m)
     ensure(journal_close(journal) == 0);
 }
 
+static void record_note(uint64_t number)
+{
+    uint8_t room[EVENT_NOTE_BYTES_MAX];
+    struct buf b;
+    buf_init_fixed(&b, room, sizeof room);
+    golden_put_note(number, &b);
+    ensure(journal_append(journal, RECORD_EVENT, buf_bytes(&b)) == 0);
+}
+
+/* Who did what. */
+static void make_events(struct store_memory *m)
+{
+    (void)m;
+    record_note(1);
+    record_note(2);
+    sync_now();
+    ensure(journal_close(journal) == 0);
+}
+
 /* Made anew, and gone on with: numbers go on. */
 static void make_compacted(struct store_memory *m)
 {
@@ -494,7 +513,8 @@ static const struct {
             {"fenced", 1536, make_fenced},
             {"torn", 1536, make_torn},
             {"stages", 1536, make_stages},
-            {"acts", 1536, make_acts}};
+            {"acts", 1536, make_acts},
+            {"events", 1536, make_events}};
 
 const char *golden_journal_name(size_t i)
 {

@@ -239,6 +239,8 @@ int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
         return golden_tell_unlike(p, to);
     if (golden_is_act(type))
         return golden_tell_acts(type, p, to);
+    if (golden_is_event(type))
+        return golden_tell_event(type, p, to);
     if (type == MESSAGE_REQUEST_SNIPPET)
         return golden_tell_snippet(p, to);
     if (type == MESSAGE_REQUEST_KILL)
@@ -268,5 +270,5 @@ bool golden_is_session(uint8_t type)
            type == MESSAGE_REQUEST_KILL || type == MESSAGE_SESSION_REFUSED ||
            type == MESSAGE_ORDER_TASKS || type == MESSAGE_REQUEST_SNIPPET ||
            golden_is_asides(type) || golden_is_built(type) || golden_is_unlike(type) ||
-           golden_is_act(type);
+           golden_is_act(type) || golden_is_event(type);
 }

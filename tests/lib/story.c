@@ -507,6 +507,7 @@ void story_start(struct story *s, uint32_t i)
                              .allowed_count = 1,
                              .link_room_bytes = s->ages.link_room_bytes,
                              .limits = s->ages.limits,
+                             .audit = s->ages.audit,
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 
