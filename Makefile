@@ -7,6 +7,7 @@
 #   make planted         the core with one planted defect after another: the tests must find each
 #   make bench           the figures, with medians
 #   make sanitize        the tests under the address and undefined-behaviour sanitizers
+#   make fuzz            looks for inputs that break a parser: T=SECONDS of each, F=TARGET, or all
 #   make tidy            the walls between the rooms, and the house style
 #   make firmware        the board image for Cortex-M3
 #   make install         into $(DESTDIR)$(PREFIX); uninstall takes it away again
@@ -20,8 +21,8 @@ BUILTINS = cat factor grep hash hash_find mandelbrot matmul noop pi png primes s
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo check chaos planted bench tidy sanitize firmware install uninstall clean \
-        suite-programs test-programs test-tools sanitize-run
+.PHONY: all demo check chaos planted bench tidy sanitize fuzz firmware install uninstall clean \
+        suite-programs test-programs test-tools sanitize-run fuzz-targets
 all:
 
 # As many jobs as cores, unless the caller has an opinion.
@@ -92,6 +93,11 @@ TEST_PLUGINS := $(O)/test-plugins/built
 # simulator must not: that they link without them proves the wall.
 test_programs = $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/$(1)/test_*.c)))
 HOST_TESTS := $(call test_programs,unit) $(call test_programs,crash) $(O)/tests/golden/record
+# Fuzz targets (tests/fuzz/target.h): those of their own, and what the decoders' tests name.
+FUZZ_OWN := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/targets/*.c)))
+FUZZ_CODECS := $(patsubst tests/fuzz/test_%.c,$(O)/tests/fuzz/targets/%,\
+                 $(sort $(wildcard tests/fuzz/test_*.c)))
+FUZZ_TARGETS := $(FUZZ_OWN) $(FUZZ_CODECS)
 PURE_TESTS := $(call test_programs,trace) $(call test_programs,fuzz)
 # The programs that measure (tests/bench): all but what they share.
 BENCH_SHARED := $(patsubst %,$(O)/tests/bench/%.o,caged client group_commit task_stream)
@@ -215,6 +221,24 @@ $(PURE_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libsim.a $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK_PURE) -o $@ $^ -lm
 
+# With libFuzzer, or with a driver of our own, as this configuration has it.
+FUZZER := $(findstring fuzzer,$(CONF_CFLAGS))
+FUZZ_MAIN := $(O)/tests/fuzz/target.o $(if $(FUZZER),,$(O)/tests/fuzz/driver.o)
+FUZZ_WRAP := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free
+$(FUZZ_OWN): $(O)/tests/fuzz/targets/%: $(O)/tests/fuzz/targets/%.o
+$(FUZZ_CODECS): $(O)/tests/fuzz/targets/%: $(O)/tests/fuzz/test_%.target.o
+$(FUZZ_TARGETS): $(FUZZ_MAIN) $(TESTLIB_OBJS) $(GOLDEN_OBJS) $(O)/libcmd.a $(O)/libapi.a \
+                 $(O)/libhost.a $(O)/libsim.a $(O)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) $(if $(FUZZER),-fsanitize=fuzzer) $(FUZZ_WRAP) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) $(LIBS)
+
+$(O)/tests/fuzz/%.target.o: tests/fuzz/%.c $(CONF)/config.mk Makefile | $(CONF)/config.h
+	@mkdir -p $(@D)
+	$(call say,CC,$< (target))
+	$(Q)$(CC) $(CFLAGS_ALL) -D_GNU_SOURCE -DFUZZ_TARGET -MMD -MP -c -o $@ $<
+
 $(SIM): $(call objects,tests/sim/*.c) $(SIM_OBJS) $(TESTLIB_OBJS) $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK_PURE) -o $@ $^ -lm
@@ -252,7 +276,7 @@ $(FAULTY): $(FAULTY_OBJS) $(O)/tests/chaos/faulty.o $(SIM_OBJS) $(CORE_OBJS) $(B
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 # What all suites but chaos need, and all that tests and measures.
-suite-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY)
+suite-programs: $(HOST_TESTS) $(PURE_TESTS) $(FUZZ_TARGETS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY)
 test-programs: suite-programs $(BENCH_TOOLS) $(CHAOS) $(CHAOS_WALL) $(O)/velum.shared
 
 # Without bats the tests of the command line would only be skipped, without the others those that
@@ -280,6 +304,16 @@ sanitize:
 # With a sanitizer no worker is shut in (34 skips), and some of its limits are the sanitizer's (3).
 sanitize-run: suite-programs test-tools
 	@ALLOWED_SKIPS=37 $(RUN_TESTS) --seeds 100 --slow unit trace crash fuzz sim smoke
+
+# libFuzzer's own build, which the seeds of the usual one begin with. Its compiler is fetched when it
+# is asked for.
+T = 60
+F =
+fuzz: fuzz-targets $(PLUGINS)
+	$(Q)test -f obj-fuzz/config.mk || ./configure --build=obj-fuzz --fuzz --install-deps
+	@$(MAKE) O=obj-fuzz fuzz-targets
+	@VELUM_OBJECTS=$(O) tests/fuzz/run.sh obj-fuzz $(T) $(F)
+fuzz-targets: $(if $(F),$(F:%=$(O)/tests/fuzz/targets/%),$(FUZZ_TARGETS))
 
 tidy:
 	@tests/tidy.sh
@@ -364,7 +398,7 @@ uninstall:
 	$(Q)rm -rf $(INSTALLED:%=$(DEST)/%)
 
 clean:
-	$(Q)rm -rf obj obj-san build velum $(if $(filter-out obj,$(O)),$(O))
+	$(Q)rm -rf obj obj-san obj-fuzz build velum $(if $(filter-out obj,$(O)),$(O))
 
 # -------------------------------------------------------------------------------------------------
 

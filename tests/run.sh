@@ -248,6 +248,15 @@ add_simulations() {
     [ "$seeds" -lt 1000 ] || files="$files sim/lasting sim/planted"
 }
 
+# The tests of decoders, and all fuzz targets, which replay and damage for a moment.
+add_fuzz() {
+    add tests/fuzz/test_*.c tests/fuzz/targets/*.c
+    for file in tests/fuzz/test_*.c; do
+        name=${file#tests/fuzz/test_}
+        files="$files tests/fuzz/targets/$name"
+    done
+}
+
 # What takes longest begins first. all.sh is what `make chaos` runs.
 add_chaos() {
     long='tests/chaos/faults.sh tests/chaos/kill9.sh tests/chaos/seeded.sh'
@@ -260,7 +269,8 @@ add_chaos() {
 
 for suite in $suites; do
     case $suite in
-    unit | trace | crash | fuzz) add tests/"$suite"/test_*.c ;;
+    unit | trace | crash) add tests/"$suite"/test_*.c ;;
+    fuzz) add_fuzz ;;
     sim) add_simulations ;;
     smoke) add tests/cli/smoke*.bats ;;
     cli) add tests/cli/*.bats ;;

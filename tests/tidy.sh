@@ -57,6 +57,7 @@ scripts=$(find $rooms .ci configure -type f \
         n = split(path, parts, "/")
         if (path == "config.h") return "config"
         if (path == "velum_kernel.h") return "plugins"
+        if (path ~ /^tests\/fuzz\/targets\//) return "tests/fuzz/targets" # of any room
         if (n >= 3 && (parts[1] == "core" || parts[1] == "tests")) return parts[1] "/" parts[2]
         return parts[1]
     }

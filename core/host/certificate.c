@@ -172,7 +172,11 @@ X509 *certificate_make(const struct certificate_request *r)
 static const char *read_hex(const char *at, char ending, uint8_t to[ID_SIZE])
 {
     char hex[ID_HEX_SIZE];
+#if VELUM_PLANT == 934 /* fuzz/targets/certificate: one name can be written in two ways */
+    size_t n = strspn(at, "0123456789abcdefABCDEF");
+#else
     size_t n = strspn(at, "0123456789abcdef");
+#endif
     if (n != 64 || at[n] != ending)
         return NULL;
     memcpy(hex, at, 64);

@@ -330,7 +330,11 @@ static void read_key(struct reader *in, struct join_key *k)
     struct reader part = reader_of(all);
     k->spki = read_block(&part, JOIN_KEY_MAX);
     k->signature = read_block(&part, JOIN_KEY_MAX);
+#if VELUM_PLANT == 933 /* fuzz/targets/join: what stands behind a key is not looked at */
+    if (part.failed || k->spki.len == 0)
+#else
     if (!reader_done(&part) || k->spki.len == 0)
+#endif
         in->failed = true;
 }
 

@@ -47,11 +47,22 @@ done
 setting() { sed -n "s/^$1 = *//p" "$(ls "$objects/config.mk" config.mk 2>/dev/null | head -n 1)"; }
 impure() { case $1 in cmd/* | core/host/* | core/api/* | plugins/*) true ;; *) false ;; esac }
 
+# What a fuzz target is linked with besides (Makefile).
+target_parts() { # target_parts PROGRAM
+    case $1 in fuzz/targets/*) ;; *) return ;; esac
+    for file in "$objects"/tests/golden/*.o; do
+        [ "${file##*/}" = record.o ] || echo "$file"
+    done
+    echo "$objects/tests/fuzz/target.o $objects/tests/fuzz/driver.o -Wl,--wrap=malloc" \
+        -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free
+}
+
 # Links the named program with the one object that is different.
 link() { # link PROGRAM OBJECT TO SOURCE
-    if impure "$4"; then
+    if impure "$4" || [ -n "$(target_parts "$1")" ]; then
         # shellcheck disable=SC2046
         $CC -pthread -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o \
+            $(target_parts "$1") \
             "$objects/libcmd.a" "$objects/libapi.a" "$objects/libhost.a" "$objects/libsim.a" \
             "$objects/libcore.a" \
             $(setting CONF_LDFLAGS) $(setting LIBS)

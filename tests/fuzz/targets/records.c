@@ -1,0 +1,64 @@
+/* What a node takes from its own journal: a row of records, (u16 type, block payload), of any
+ * content. It refuses, or it starts with what they say. */
+#include "core/journal/journal.h"
+#include "core/node/journal_record.h"
+#include "tests/fuzz/target.h"
+#include "tests/golden/golden.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig_inside.h"
+
+static struct rig rig;
+
+/* False when a record was refused. */
+static bool replay(struct node *n, struct bytes in)
+{
+    struct reader r = reader_of(in);
+    while (reader_left(&r) > 0) {
+        uint16_t type = read_u16(&r);
+        struct bytes payload = read_block(&r, TARGET_INPUT_MAX);
+        if (r.failed || node_replay(n, type, payload) < 0)
+            return false;
+    }
+    return true;
+}
+
+void target_one(struct bytes in)
+{
+    rig_start(&rig, 1, false);
+    struct node *n = rig_node_make(&rig);
+    if (replay(n, in)) {
+        struct actions out;
+        actions_init(&out, &rig.heap.alloc);
+        CHECK(node_start(n, rig.now, &out) >= 0);
+        actions_clear(&out);
+    }
+    node_free(n);
+    rig_stop(&rig);
+}
+
+static int put_record(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
+{
+    struct buf *out = ctx;
+    (void)sequence;
+    put_u16(out, type);
+    put_block(out, payload);
+    return 0;
+}
+
+static int no_damage(void *ctx, const struct journal_report *found)
+{
+    (void)ctx, (void)found;
+    return 0;
+}
+
+bool target_seed(size_t i, struct buf *out)
+{
+    struct journal_report report;
+    if (!golden_journal_name(i))
+        return false;
+    struct store_memory *m = golden_journal_make(i);
+    REQUIRE(journal_check(&heap_plain, &m->store, NODE_FEATURE_LEVEL, put_record, no_damage, out,
+                          &report) == 0);
+    store_memory_free(m);
+    return true;
+}
