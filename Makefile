@@ -366,7 +366,8 @@ PREFIX ?= /usr/local
 LIBS_OF_USERS = $(filter-out -linih,$(LIBS)) $(filter -fsanitize=%,$(CONF_LDFLAGS))
 DEST = $(DESTDIR)$(PREFIX)
 INSTALLED = bin/velum lib/velum lib/libvelum.a lib/pkgconfig/velum.pc include/velum \
-            share/man/man1/velum.1 share/man/man3/velum.3 share/doc/velum \
+            share/man/man1/velum.1 share/man/man3/velum.3 share/man/man7/velum-security.7 \
+            share/doc/velum \
             share/bash-completion/completions/velum share/zsh/site-functions/_velum \
             share/fish/vendor_completions.d/velum.fish
 
@@ -383,6 +384,7 @@ install: all
 	$(Q)chmod 644 $(DEST)/lib/pkgconfig/velum.pc
 	$(Q)install -D -m 644 cmd/man/velum.1 $(DEST)/share/man/man1/velum.1
 	$(Q)install -D -m 644 cmd/man/velum.3 $(DEST)/share/man/man3/velum.3
+	$(Q)install -D -m 644 cmd/man/velum-security.7 $(DEST)/share/man/man7/velum-security.7
 	$(Q)install -d $(DEST)/share/doc/velum/examples
 	$(Q)install -m 644 core/api/examples/*.c $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 LICENSE $(DEST)/share/doc/velum/LICENSE

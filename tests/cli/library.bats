@@ -34,7 +34,8 @@ compile() { # compile NAME: the example of that name
 @test "install and uninstall" {
     install_library
     for file in lib/libvelum.a lib/pkgconfig/velum.pc include/velum/velum.h \
-        include/velum/velum_kernel.h share/man/man3/velum.3 share/doc/velum/examples/loop.c; do
+        include/velum/velum_kernel.h share/man/man3/velum.3 share/man/man7/velum-security.7 \
+        share/doc/velum/examples/loop.c; do
         [ -f "usr/$file" ]
     done
     run -0 velum version
