@@ -6,6 +6,8 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/leaf_trial.h"
+#include "core/wire/order.h"
+#include "core/wire/tree.h"
 
 /* What a leaf reads is not here yet, and what it yields nobody would take. */
 static bool choose_leaf(const struct velum_kernel *k, uint16_t inputs_count,
@@ -70,6 +72,42 @@ static int64_t now_us(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Merges every pair into an array of results first: the answer says how long it took. */
+static int merge_pairs(const struct velum_kernel *k, struct bytes params, uint32_t value_size,
+                       struct reader *r, uint16_t count, struct value *merged, uint8_t *data)
+{
+    for (uint16_t i = 0; i < count; i++, data += value_size) {
+        struct value left = read_value(r), right = read_value(r);
+        if (r->failed || left.at.level >= LEVEL_MAX)
+            return ERR_FORMAT;
+        int rc = kernel_merge(k, params, left.data, right.data, data);
+        if (rc < 0)
+            return rc;
+        merged[i] = (struct value){tree_parent(left.at), {data, value_size}};
+    }
+    return reader_done(r) ? 0 : ERR_FORMAT;
+}
+
+int worker_merge(const struct velum_kernel *k, struct bytes params, uint32_t value_size,
+                 struct bytes order, struct buf *to)
+{
+    const int64_t began = now_us();
+    uint64_t run;
+    uint16_t count;
+    struct reader rest;
+    struct value merged[MERGE_COUNT_MAX];
+    uint8_t data[MERGE_COUNT_MAX * ACCUMULATOR_SIZE_MAX];
+    int rc = read_order_merge(order, &run, &count, &rest);
+    if (rc == 0)
+        rc = merge_pairs(k, params, value_size, &rest, count, merged, data);
+    if (rc < 0)
+        return rc;
+    put_worker_merged_begin(to, run, (uint64_t)(now_us() - began), count);
+    for (uint16_t i = 0; i < count; i++)
+        put_value(to, &merged[i]);
+    return 0;
 }
 
 /* For another of those that may be asked. */

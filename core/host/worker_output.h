@@ -1,7 +1,8 @@
 /* What the leaves of a collect yield, on its way from the kernel to the node: few bytes become the
  * leaf's value here, more of them leave in parts while the leaf is still computed, as fast as the
- * node takes them, and the node names the object they make (core/wire/output.h, order.h). Values
- * gather until they are reported.
+ * node takes them, and the node names the object they make (core/wire/output.h, order.h). Until it
+ * does the next leaf is computed, of which nothing leaves before. Values gather until they are
+ * reported, in the order of the leaves.
  *
  * Memory is one part and one report, whatever a leaf yields. Called by worker.c; worker_host.c
  * hands on what kernels emit. */
@@ -20,7 +21,8 @@ struct collect {
     uint64_t size;    /* what the leaf has yielded */
     size_t part_len;
     bool broken; /* an emit was refused, so that the leaf fails whatever its kernel says */
-    bool ended;  /* OUTPUT_END has left, TAKEN has not come */
+    bool awaits; /* OUTPUT_END of this leaf has left, TAKEN has not come */
+    uint64_t awaited_leaf, awaited_size;
     struct buf values;
     uint16_t values_count;
     uint8_t part[OUTPUT_PART_MAX];
@@ -32,15 +34,18 @@ struct collect {
 };
 
 void collect_begin_run(struct collect *c, uint64_t run, uint32_t request);
-/* Room for one more value? If not, the values are to be reported and dropped first. */
+/* Room for the value that is awaited and one more? If not, the values are to be reported and
+ * dropped first. */
 bool collect_has_room(const struct collect *c);
 void collect_begin_leaf(struct collect *c, uint64_t leaf);
 /* The next bytes of the leaf; waits for the node as long as it must. ERR_TOO_LARGE when the leaf
  * yields more than OUTPUT_SIZE_MAX, ERR_CLOSED when the worker has to end. */
 int collect_emit(struct collect *c, const void *bytes, size_t size);
-/* The leaf is computed: its value joins the others. Waits for TAKEN where there is an object. 0, or
+/* The leaf is computed: its value joins the others, or is awaited where there is an object. 0, or
  * what an emit failed with. */
 int collect_end_leaf(struct collect *c);
+/* Waits until nothing is awaited. 0, or ERR_CLOSED when the worker has to end. */
+int collect_settle(struct collect *c);
 void collect_drop_values(struct collect *c);
 
 /* MORE, and TAKEN: false when nobody asked for that one. */

@@ -40,7 +40,8 @@
  *   MERGE      u64 run, u16 count (1..7), count x (value left, value right);
  *              the parent of the two is (left.level + 1, left.index >> 1)
  *   TAKEN      u64 run, u64 leaf, block output (output.h): the answer to OUTPUT_END; until it has
- *              come the leaf is not computed. The whole window is free again
+ *              come the leaf is not computed, and no OUTPUT of the next one is sent. The whole
+ *              window is free again
  *   MORE       u64 run, u32 bytes of OUTPUT that the worker may send beyond OUTPUT_WINDOW: so many
  *              of the run's are off the node's hands. More than the window is never lent
  *   PLAN       u16 argument count, texts, u16 input count, count x u64 size
@@ -62,7 +63,7 @@
  *              run as it is now (trimmed or not); a run of a search ends by itself behind the
  *              first leaf that matches. Of a collect the values are outputs of leaves
  *   TRIMMED    u64 run, u64 end leaf: the end that now holds, >= the worker's next leaf, and above
- *              a leaf whose OUTPUT is under way; answers every TRIM
+ *              leaves whose OUTPUT is under way or not TAKEN; answers every TRIM
  *   OUTPUT     u64 run, u64 leaf, block bytes: of a leaf of a collect that yields more than
  *              OUTPUT_INLINE_MAX, in order. No more than OUTPUT_WINDOW bytes and what MORE allowed
  *              are sent; one that died is begun anew by another worker

@@ -1,5 +1,6 @@
-/* emit BYTES_PER_UNIT UNITS [FAILS_AT]: a unit a leaf, which yields so many bytes in pieces of many
- * sizes; unit FAILS_AT says no in the middle of them. Byte i of unit u is EMIT_BYTE(u, i). */
+/* emit BYTES_PER_UNIT UNITS [FAILS_AT [NAP_MS]]: a unit a leaf, which naps for so long and yields
+ * so many bytes in pieces of many sizes; unit FAILS_AT says no in the middle of them. Byte i of
+ * unit u is EMIT_BYTE(u, i). */
 #include "tests/plugins/emit.h"
 #include "plugins/velum_kernel.h"
 
@@ -9,15 +10,17 @@
 static int plan(const struct velum_host *host, int argc, const char *const *argv,
                 struct velum_plan *out)
 {
-    uint64_t bytes, fails_at = UINT64_MAX;
-    if (argc < 2 || argc > 3 || host->parse_u64(argv[0], BYTES_MAX, &bytes) < 0 ||
+    uint64_t bytes, fails_at = UINT64_MAX, nap_ms = 0;
+    if (argc < 2 || argc > 4 || host->parse_u64(argv[0], BYTES_MAX, &bytes) < 0 ||
         host->parse_u64(argv[1], 16384, &out->units) < 0 || !out->units ||
-        (argc == 3 && host->parse_u64(argv[2], 16383, &fails_at) < 0))
+        (argc >= 3 && host->parse_u64(argv[2], 16383, &fails_at) < 0) ||
+        (argc == 4 && host->parse_u64(argv[3], 60000, &nap_ms) < 0))
         return velum_refuse(out, "emit takes BYTES_PER_UNIT up to 2^40, UNITS from 1 to 16384, and "
-                                 "perhaps a unit that fails");
+                                 "perhaps a unit that fails and milliseconds up to 60000");
     out->leaf_units = 1;
     velum_put_u64(out, bytes);
     velum_put_u64(out, fails_at);
+    velum_put_u64(out, nap_ms);
     return 0;
 }
 
@@ -42,6 +45,7 @@ static int leaf(const struct velum_host *host, struct velum_call *call, void *ac
     uint64_t at = 0;
     if (accumulator || !piece || call->count != 1)
         return velum_fail(call, "a collect has no accumulator, and a leaf of emit one unit");
+    host->nap(host, 1000 * velum_param_u64(call, 2));
     for (uint32_t size = 1; at < bytes; size = size * 3 % PIECE_MAX + 1) {
         const uint64_t left = fails ? bytes / 2 - at : bytes - at;
         const uint32_t now = left < size ? (uint32_t)left : size;
@@ -58,7 +62,7 @@ static int leaf(const struct velum_host *host, struct velum_call *call, void *ac
 VELUM_KERNEL(emit) = {
     VELUM_KERNEL_HEAD,
     .name = "emit",
-    .usage = "BYTES_PER_UNIT UNITS [FAILS_AT]",
+    .usage = "BYTES_PER_UNIT UNITS [FAILS_AT [NAP_MS]]",
     .summary = "many bytes of each unit",
     .limits = "at most 2^40 bytes and 16384 units",
     .memory = PIECE_MAX,

@@ -22,14 +22,20 @@ static struct worker_loaded load(const char *name, int argc, const char *const *
     return load_order(k, path, m);
 }
 
-static void begin_emit(const char *bytes, const char *units, const char *fails_at)
+static void begin_napping(const char *bytes, const char *units, const char *fails_at,
+                          const char *nap_ms)
 {
     struct order_load m = {0};
-    struct worker_loaded l =
-        load("emit", fails_at ? 3 : 2, (const char *[]){bytes, units, fails_at}, &m);
+    struct worker_loaded l = load("emit", fails_at ? 4 : 2,
+                                  (const char *[]){bytes, units, fails_at, nap_ms}, &m);
     CHECK_STR(l.reason, "");
     REQUIRE(l.ok);
     CHECK_INT(l.accumulator_size, 0);
+}
+
+static void begin_emit(const char *bytes, const char *units, const char *fails_at)
+{
+    begin_napping(bytes, units, fails_at, "0");
 }
 
 static void order_run(uint64_t run, uint64_t first, uint64_t end, uint32_t report_us)
@@ -123,6 +129,17 @@ static bool take_progress(uint64_t run, uint64_t *next, uint64_t size)
     return m.ended;
 }
 
+static uint64_t trim(uint64_t run, uint64_t end)
+{
+    struct order_trim m = {run, end};
+    struct buf b = *payload();
+    put_order_trim(&b, &m);
+    send_order(MESSAGE_ORDER_TRIM, 55, &b);
+    REQUIRE(read_order_trim(expect(MESSAGE_WORKER_TRIMMED).payload, &m) == 0);
+    CHECK_INT(m.run, run);
+    return m.end;
+}
+
 TEST(test_few_bytes_are_values)
 {
     static const char *const sizes[] = {"0", "1", "999", "1000"};
@@ -144,12 +161,50 @@ TEST(test_one_byte_more_is_an_object)
     for (uint64_t leaf = 0; leaf < 2; leaf++) {
         CHECK_INT(take_parts(1, leaf, 0, 1001), 1001);
         take_end(1, leaf, 1001);
-        /* Until it is taken the leaf is not computed, and the next one waits. */
+        /* Until it is taken the leaf is not computed, and nothing of the next one leaves. */
         CHECK(is_silent());
         order_taken(1, leaf, 1001);
     }
     CHECK(take_progress(1, &next, 1001));
     CHECK_INT(next, 2);
+    CHECK_INT(end_worker(), 0);
+}
+
+/* A trim cuts off neither of the two. */
+TEST(test_the_next_leaf_is_computed_before_the_last_is_taken)
+{
+    uint64_t next = 0;
+    begin_emit("1001", "9", NULL);
+    order_run(1, 0, 9, 1000000);
+    take_parts(1, 0, 0, 1001);
+    take_end(1, 0, 1001);
+    CHECK(is_silent());
+    CHECK_INT(trim(1, 0), 2);
+    order_taken(1, 0, 1001);
+    take_parts(1, 1, 0, 1001);
+    take_end(1, 1, 1001);
+    CHECK(is_silent());
+    CHECK_INT(trim(1, 0), 2);
+    order_taken(1, 1, 1001);
+    CHECK(take_progress(1, &next, 1001));
+    CHECK_INT(next, 2);
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(test_a_long_leaf_is_told_before_the_next_is_computed)
+{
+    uint64_t next = 0;
+    begin_napping("1001", "2", "9", "400");
+    order_run(1, 0, 2, 1000);
+    take_parts(1, 0, 0, 1001);
+    take_end(1, 0, 1001);
+    order_taken(1, 0, 1001);
+    CHECK(!take_progress(1, &next, 1001));
+    CHECK_INT(next, 1);
+    take_parts(1, 1, 0, 1001);
+    take_end(1, 1, 1001);
+    order_taken(1, 1, 1001);
+    CHECK(take_progress(1, &next, 1001));
     CHECK_INT(end_worker(), 0);
 }
 
@@ -251,17 +306,6 @@ TEST(test_window_of_the_next_leaf)
     CHECK_INT(end_worker(), 0);
 }
 
-static uint64_t trim(uint64_t run, uint64_t end)
-{
-    struct order_trim m = {run, end};
-    struct buf b = *payload();
-    put_order_trim(&b, &m);
-    send_order(MESSAGE_ORDER_TRIM, 55, &b);
-    REQUIRE(read_order_trim(expect(MESSAGE_WORKER_TRIMMED).payload, &m) == 0);
-    CHECK_INT(m.run, run);
-    return m.end;
-}
-
 /* A leaf whose output is under way is finished, whatever the trim says. */
 TEST(test_trim_in_the_middle_of_an_output)
 {
@@ -302,6 +346,20 @@ TEST(test_leaf_that_fails_in_the_middle_of_its_output)
     REQUIRE(read_worker_failed(expect(MESSAGE_WORKER_FAILED).payload, &m) == 0);
     CHECK_INT(m.leaf, 5);
     CHECK_STR(m.reason, "this unit is one that emit was told to refuse");
+    CHECK_INT(end_worker(), 0);
+
+    /* What is not taken yet counts before it. */
+    next = 0;
+    begin_emit("3000", "9", "1");
+    order_run(1, 0, 9, 1000000);
+    take_parts(1, 0, 0, 3000);
+    take_end(1, 0, 3000);
+    CHECK(is_silent());
+    order_taken(1, 0, 3000);
+    CHECK(!take_progress(1, &next, 3000));
+    CHECK_INT(next, 1);
+    REQUIRE(read_worker_failed(expect(MESSAGE_WORKER_FAILED).payload, &m) == 0);
+    CHECK_INT(m.leaf, 1);
     CHECK_INT(end_worker(), 0);
 
     begin_emit("200000", "1", "0");
@@ -629,7 +687,9 @@ TEST_MAIN(test_a_worker_turns_to_another_stage_with_other_inputs,
           test_inputs_that_the_node_gives_are_read_in_their_place,
           test_nothing_runs_before_all_inputs_are_given_as_they_were_announced,
           test_inputs_count_as_addresses_and_no_more, test_few_bytes_are_values,
-          test_one_byte_more_is_an_object, test_many_values_leave_in_time,
+          test_one_byte_more_is_an_object,
+          test_the_next_leaf_is_computed_before_the_last_is_taken,
+          test_a_long_leaf_is_told_before_the_next_is_computed, test_many_values_leave_in_time,
           test_reports_come_when_they_are_due, test_no_more_is_out_than_the_window,
           test_window_of_the_next_leaf, test_trim_in_the_middle_of_an_output,
           test_leaf_that_fails_in_the_middle_of_its_output,
