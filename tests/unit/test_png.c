@@ -266,6 +266,21 @@ TEST(what_is_not_the_rows_of_one_picture_is_refused)
     CHECK_INT(kernel_plan(kernel_find("png"), 0, NULL, 0, NULL, &plan), ERR_ARGUMENT);
 }
 
+static void check_leaves(uint16_t inputs, uint64_t leaf_units)
+{
+    static uint64_t sizes[INPUTS_MAX];
+    REQUIRE(kernel_plan(kernel_find("png"), 0, NULL, inputs, sizes, &plan) == 0);
+    CHECK(plan.units == inputs && plan.leaf_units == leaf_units);
+}
+
+TEST(many_inputs_share_32_leaves)
+{
+    check_leaves(1, 1);
+    check_leaves(32, 1);
+    check_leaves(33, 2);
+    check_leaves(INPUTS_MAX, INPUTS_MAX / 32);
+}
+
 /* --- codes --- */
 
 /* The bits that all symbols take in the best code there is: two rarest at a time. */
@@ -328,5 +343,5 @@ TEST(codes_are_the_best_there_are_and_never_too_long)
 }
 
 TEST_MAIN(a_decoder_by_the_book_finds_the_pixels, wide_and_large_pictures,
-          what_is_not_the_rows_of_one_picture_is_refused,
+          what_is_not_the_rows_of_one_picture_is_refused, many_inputs_share_32_leaves,
           codes_are_the_best_there_are_and_never_too_long)
