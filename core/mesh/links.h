@@ -50,6 +50,8 @@ struct link {
     uint32_t differs;             /* digests in a row that were not ours */
     struct instant differs_since; /* the first of them */
     int64_t sync_wait_us;         /* before the next full exchange because of that */
+    uint32_t accusations;         /* that came over it of late, see may_accuse */
+    struct instant accused;       /* one of them fades ACCUSATION_US after it */
     uint8_t reach[2];             /* how far loads that come over it are passed on, each way */
     uint32_t reach_ring;          /* the renewal of the ring that holds for */
     struct instant armed;         /* not later than it is due: its place in the heap */

@@ -19,6 +19,8 @@
  * HELLO, large ones with whoever is new, and otherwise when the digests in PING and PONG are
  * unequal on a fresh link or stay so on an old one. */
 
+#define ACCUSATIONS_MAX 32u
+#define ACCUSATION_US (100 * MS_US)
 #define SYNC_PAGES 8 /* at a time; the queue behind a link is bounded */
 #define SYNC_DIFFERS 3
 #define SYNC_DIFFERS_US (2 * S_US)
@@ -310,6 +312,11 @@ void accusation_holds(struct mesh *m, struct peer *p, struct instant now)
         peer_dead(m, p, 0, now);
         return;
     }
+    if (r.state == NODE_LEFT) {
+        peer_becomes(m, p, NODE_LEFT, 0, now);
+        peer_news(m, p, 0);
+        return;
+    }
     accuse_all(m, p, &r, now);
     /* We tried ourselves, which makes us an accuser of our own. */
     peer_suspect(m, p, m->self.id, now);
@@ -444,6 +451,35 @@ static void believe(struct mesh *m, struct peer *p, const struct rumor *r, struc
     }
 }
 
+/* Of a member whose link is up. Also that it has left: it would have said so over that link. */
+static bool is_accusation(enum node_state s)
+{
+#if VELUM_PLANT == 947 /* trace/test_toolbox: that somebody has left is believed of everybody */
+    return s == NODE_SUSPECT || s == NODE_DEAD;
+#else
+    return s == NODE_SUSPECT || s == NODE_DEAD || s == NODE_LEFT;
+#endif
+}
+
+/* Each costs a ping or more, and the one who is accused is there: who says many such things is
+ * heard ten times a second. */
+static bool may_accuse(struct link *l, struct instant now)
+{
+    const int64_t since = instant_since_us(now, l->accused);
+
+    if (l->accusations > 0 && since >= ACCUSATION_US) {
+        const int64_t faded = since / ACCUSATION_US;
+
+        l->accusations -= faded < l->accusations ? (uint32_t)faded : l->accusations;
+        l->accused = now;
+    }
+    if (l->accusations >= ACCUSATIONS_MAX)
+        return false;
+    if (l->accusations++ == 0)
+        l->accused = now;
+    return true;
+}
+
 /* p: what is known of the one it is about, or NULL. */
 static void rumor_apply(struct mesh *m, struct peer *p, const struct rumor *r, struct link *from,
                         struct instant now)
@@ -464,9 +500,9 @@ static void rumor_apply(struct mesh *m, struct peer *p, const struct rumor *r, s
     } else if (p->m.link && p->m.info->boot != r->info.boot && from->peer != p) {
         /* Whoever is at the other end of our link can say which process is the present one. */
         accusation_check(m, p, r, now);
-    } else if (p->m.link && from->peer != p &&
-               (r->state == NODE_SUSPECT || r->state == NODE_DEAD)) {
-        accusation_check(m, p, r, now);
+    } else if (p->m.link && from->peer != p && is_accusation(r->state)) {
+        if (may_accuse(from, now))
+            accusation_check(m, p, r, now);
     } else {
         believe(m, p, r, from, now);
     }

@@ -8,6 +8,7 @@
 #include "core/node/authors.h"
 #include "core/node/directory.h"
 #include "core/node/fit.h"
+#include "core/node/given.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/lead_check.h"
@@ -111,6 +112,7 @@ bool assign_send(struct job *j, struct node_id to, uint8_t flags, const struct c
     buf_clear(&b);
     h->knows_spec |= sent;
     if (sent) {
+        given_note(j, h, chunk->first, chunk->end);
         unlike_tell(j, to);
         lead_values_ahead(j, stage_of_leaf(j, chunk->first), h);
     }

@@ -227,6 +227,19 @@ bool bulk_link_down(struct node *n, uint64_t link)
     return true;
 }
 
+void bulk_cut(struct node *n, struct node_id id)
+{
+    struct bulk *k = n->objects == NULL ? NULL : n->objects->bulks, *next;
+
+    for (; k != NULL; k = next) {
+        next = k->next;
+        if (k->link == 0 || !node_id_equal(k->id, id))
+            continue;
+        ports_close(n, k->link);
+        (void)bulk_link_down(n, k->link);
+    }
+}
+
 /* Its machine may be gone without a word, and then nothing else ends the connection. */
 static bool is_mute(const struct node *n, const struct bulk *k)
 {

@@ -140,9 +140,9 @@ struct hand {
     bool claim_due;          /* the title is still to be shown to it */
     uint32_t counted;        /* the last count_pass that found a chunk of it */
     uint64_t boot;
-    uint64_t seq_seen, seq_kept;
+    uint64_t seq_seen, seq_kept, refused_last;
+    struct given *given; /* given.h */
     uint64_t refused; /* the first of its reports that had no room; 0: none. See report_ask_again */
-    uint64_t refused_last;
     struct instant refused_at, refused_since; /* since: refused_last was for the first time */
     uint64_t shown;     /* last grant given out when the claim was shown over the present link */
     struct speed speed; /* of the kind of leaves that it computed last */
@@ -158,7 +158,7 @@ struct lead {
     struct claim claim;
     struct pool *pool;
     struct instant began, collect_until;
-    bool collecting;
+    bool collecting, fresh; /* fresh: nobody led it before */
     uint64_t cut_at; /* where chunks were told to end, in a search */
     uint64_t grant_counter;
     struct map hand_of;  /* node_id -> struct hand */

@@ -9,6 +9,7 @@
 #include "core/node/directory.h"
 #include "core/node/fit.h"
 #include "core/node/give_up.h"
+#include "core/node/given.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -48,7 +49,7 @@ static void hand_blank(struct lead *l, struct hand *h, struct node_id id, uint64
 {
     l->hands_without -= h->no_kernel;
     l->hands_answered -= h->answered;
-    *h = (struct hand){.id = id, .boot = boot};
+    *h = (struct hand){.id = id, .boot = boot, .given = h->given};
 }
 
 static struct hand *hand_add(struct job *j, struct node_id id, uint64_t boot)
@@ -135,8 +136,10 @@ void lead_hand_answers(struct lead *l, struct hand *h)
 
 static void hands_free(struct node *n, struct lead *l)
 {
-    for (uint32_t i = 0; i < l->hands_count; i++)
+    for (uint32_t i = 0; i < l->hands_count; i++) {
+        given_free(n, l->hands[i]);
         alloc_free(n->alloc, l->hands[i], sizeof *l->hands[i]);
+    }
     alloc_free(n->alloc, l->hands, l->hands_cap * sizeof *l->hands);
     map_clear(&l->hand_of);
 }
@@ -282,6 +285,7 @@ int lead_begin(struct job *j, bool fresh)
     l->finishing = job_final_state(j);
     l->outcome_batch = j->batch_last + (j->fresh_count > 0);
     l->collecting = !fresh;
+    l->fresh = fresh;
     /* One that somebody else has led so far is new only if nothing came of that. */
     if (cover_leaves(ledger_cover(j->ledger)) > 0)
         l->served_us = n->limits.chunk_us;

@@ -33,6 +33,7 @@
 #include "core/node/listing.h"
 #include "core/node/meet.h"
 #include "core/node/objects.h"
+#include "core/node/offence.h"
 #include "core/node/owners.h"
 #include "core/node/permit.h"
 #include "core/node/ports.h"
@@ -163,6 +164,7 @@ void node_free(struct node *n)
     show_stages_free(n);
     session_routes_free(n);
     objects_free(n);
+    offences_free(n);
     snapshot_clear(n);
     keeping_free(n);
     owners_free(n);
@@ -369,10 +371,12 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
 
     if (f->type < 32) {
         /* Mesh has already forgotten a link it refuses. */
-        if (mesh_frame(n->mesh, link, f, n->now) < 0 && link_find(n, link) != NULL) {
+        rc = mesh_frame(n->mesh, link, f, n->now);
+        if (rc < 0 && link_find(n, link) != NULL) {
             event_link(n, l, message_name(f->type));
             ports_close(n, link);
         }
+        offence_came(n, rc);
         return;
     }
     if (mesh_link_peer(n->mesh, link) == NULL)
@@ -385,18 +389,47 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
     if (rc < 0 && rc != ERR_NO_MEMORY)
         log_line(n->options.log, LOG_WARNING, "a %s from a peer was refused: %s",
                  message_name(f->type), err_sentence(rc));
+    offence_came(n, rc);
 }
 
 static void link_frame(struct node *n, uint64_t link, const struct frame *f)
 {
     struct link_entry *l = link_find(n, link);
 
-    if (l == NULL || !permit_frame(n, l, f))
+    if (l == NULL)
         return;
-    if (party_is_user(l->party))
-        request_frame(n, l, f);
-    else
+    if (party_is_user(l->party)) {
+        if (permit_frame(n, l, f))
+            request_frame(n, l, f);
+        return;
+    }
+    offence_begin(n, l->id);
+    if (permit_frame(n, l, f))
         node_link_frame(n, l, f);
+    else if (permit_of(PARTY_USER, f->type) != PERMIT_NO)
+        offence_came(n, ERR_FORMAT); /* a newer node says more, but asks nothing of users' */
+    offence_end(n);
+}
+
+/* A link to who is shut out ends before anything is said over it. */
+static void link_up(struct node *n, const struct event *ev)
+{
+    const uint64_t link = ev->link_up.link;
+    const uint32_t dial = ev->link_up.dial;
+
+    if (ev->link_up.party == PARTY_NODE && offence_bars(n, ev->link_up.id)) {
+        ports_close(n, link);
+        if (dial != 0 && ev->link_up.bulk)
+            bulk_dial_failed(n, dial);
+        else if (dial != 0)
+            mesh_dial_failed(n->mesh, dial, true, n->now);
+    } else if (ev->link_up.bulk) {
+        bulk_link_up(n, link, dial, ev->link_up.id);
+    } else if (link_add(n, link, ev->link_up.party, ev->link_up.id) < 0) {
+        ports_close(n, link);
+    } else if (ev->link_up.party == PARTY_NODE) {
+        mesh_link_up(n->mesh, link, dial, ev->link_up.id, n->now);
+    }
 }
 
 static void link_down(struct node *n, uint64_t link)
@@ -449,12 +482,7 @@ static void handle(struct node *n, const struct event *ev)
         lag_note(n, ev->tick.late_us);
         break;
     case EVENT_LINK_UP:
-        if (ev->link_up.bulk)
-            bulk_link_up(n, ev->link_up.link, ev->link_up.dial, ev->link_up.id);
-        else if (link_add(n, ev->link_up.link, ev->link_up.party, ev->link_up.id) < 0)
-            ports_close(n, ev->link_up.link);
-        else if (ev->link_up.party == PARTY_NODE)
-            mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
+        link_up(n, ev);
         break;
     case EVENT_LINK_DOWN:
         event_link_end(n, ev->link_down.link, ev->link_down.end);

@@ -9,6 +9,7 @@
 #include "core/node/fit.h"
 #include "core/node/forget.h"
 #include "core/node/give_up.h"
+#include "core/node/given.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -351,8 +352,15 @@ static void count_chunk(struct job *j, struct hand *h, const struct peer_report_
 {
     struct lead *l = j->lead;
     uint64_t before = cover_changes(proving_cover(j));
-    int rc = apply_values(j, h->id, c, values, again);
+    int rc;
 
+    if (!given_allows(j, h, c, values)) {
+        *taken = false;
+        return;
+    }
+    rc = apply_values(j, h->id, c, values, again);
+    if (rc >= 0 && (c->flags & REPORT_ENDED))
+        given_ended(j, h, c);
     if (rc == 0 && c->next > c->from)
         pool_counted(l->pool, c->grant, c->from, c->next, before);
     if (rc == ERR_DAMAGED)

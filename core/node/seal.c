@@ -4,6 +4,7 @@
 #include "core/base/sha256.h"
 #include "core/node/events.h"
 #include "core/node/link.h"
+#include "core/node/offence.h"
 #include "core/node/permit.h"
 
 static int seal_sign(void *ctx, const struct signed_bytes *s, uint8_t signature[SIGNATURE_SIZE])
@@ -73,8 +74,10 @@ int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
 #endif
         rc =
             n->options.seal.verify(n->options.seal.ctx, s->certificate, text, s->signature, signer);
-        if (rc < 0)
+        if (rc < 0) {
+            offence_came(n, rc);
             return rc;
+        }
         *memo = (struct sealed_memo){.what = what, .signer = *signer};
     }
     *signer = memo->signer;
@@ -85,33 +88,41 @@ int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
 int fact_verify(struct node *n, const struct fact *f)
 {
     struct signer by;
+
+    return fact_verify_by(n, f, &by);
+}
+
+int fact_verify_by(struct node *n, const struct fact *f, struct signer *by)
+{
     uint8_t text[64];
     size_t len;
     int rc;
 
+    *by = (struct signer){.party = 0};
     if (!fact_is_signed(f->kind))
         return 0;
     len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
-    rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, &by);
+    rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, by);
     if (rc < 0)
         return rc;
     if (f->kind == FACT_SPEC)
-        return permit_spec(by.party, &f->spec) && node_id_equal(by.id, f->spec.author)
+        return permit_spec(by->party, &f->spec) && node_id_equal(by->id, f->spec.author)
                    ? 0
                    : ERR_IDENTITY;
     if (f->kind == FACT_STAGES)
-        return permit_stages(by.party, &f->stages.append) && node_id_equal(by.id, f->stages.author)
+        return permit_stages(by->party, &f->stages.append) &&
+                       node_id_equal(by->id, f->stages.author)
                    ? 0
                    : ERR_IDENTITY;
     if (f->kind == FACT_CLOSE)
-        return party_is_user((enum party)by.party) && node_id_equal(by.id, f->close.author)
+        return party_is_user((enum party)by->party) && node_id_equal(by->id, f->close.author)
                    ? 0
                    : ERR_IDENTITY;
 #if VELUM_PLANT != 202 /* trace/test_holder: a title may be given by another than its author */
-    if (f->kind == FACT_CLAIM && !node_id_equal(by.id, f->claim.node))
+    if (f->kind == FACT_CLAIM && !node_id_equal(by->id, f->claim.node))
         return ERR_IDENTITY;
 #endif
-    return by.party == PARTY_NODE || f->kind == FACT_CANCEL || f->kind == FACT_STAGE_CANCEL
+    return by->party == PARTY_NODE || f->kind == FACT_CANCEL || f->kind == FACT_STAGE_CANCEL
                ? 0
                : ERR_IDENTITY;
 }

@@ -14,6 +14,8 @@ void job_seal(struct job *j);
 int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
                 struct signer *signer);
 int fact_verify(struct node *n, const struct fact *f);
+/* The same, and who signed it; party 0: nobody does. */
+int fact_verify_by(struct node *n, const struct fact *f, struct signer *by);
 /* This node's certificate was renewed. */
 void seal_renewed(struct node *n, struct bytes der);
 

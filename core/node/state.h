@@ -263,6 +263,8 @@ struct node {
     struct peer_news *news;
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];
+    struct offences *offences; /* offence.h; NULL: there was none */
+    struct node_id teller;     /* the peer whose frame is looked at; zero: it is no peer's */
     uint32_t busy_told;
     uint64_t partings;        /* how often a member came or went, or a link ended */
     uint64_t members_changes; /* how often anything of that, or what one says of itself, did */

