@@ -185,11 +185,19 @@ const char *line_control(const struct line *l)
     return l->ask ? ask_control(l->ask) : NULL;
 }
 
+/* What ended the line before anything could be asked may have said why. */
+static int why_closed(struct line *l)
+{
+    struct frame frame;
+    return line_next(l, loop_clock(), &frame) == LINE_REFUSED ? LINE_REFUSED : ERR_CLOSED;
+}
+
 int line_send(struct line *l, uint8_t type, struct bytes payload)
 {
     if (!l->ask)
         return ERR_CLOSED;
-    return ask_send(l->ask, type, ++l->request, payload);
+    int rc = ask_send(l->ask, type, ++l->request, payload);
+    return rc == ERR_CLOSED ? why_closed(l) : rc;
 }
 
 int line_send_on(struct line *l, uint8_t type, struct bytes payload)
@@ -203,7 +211,8 @@ int line_next(struct line *l, struct instant until, struct frame *out)
         int rc = l->ask ? ask_next(l->ask, until, out) : ERR_CLOSED;
         if (rc <= 0)
             return rc;
-        if (out->request != l->request)
+        const bool of_user = out->request == 0 && out->type == MESSAGE_REPLY_ERROR;
+        if (out->request != l->request && !of_user)
             continue; /* the end of an earlier watch */
         if (out->type != MESSAGE_REPLY_ERROR)
             return 1;

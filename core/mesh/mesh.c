@@ -433,6 +433,18 @@ void mesh_meet_anew(struct mesh *m, struct node_id id, struct instant now)
     settle(m, now);
 }
 
+void mesh_expel(struct mesh *m, struct node_id id, struct instant now)
+{
+    enter(m, now);
+    struct peer *p = members_find(&m->members, id);
+    link_expel_all(m, id);
+    if (p && p->m.state != NODE_LEFT) {
+        peer_becomes(m, p, NODE_LEFT, 0, now);
+        peer_news(m, p, 0);
+    }
+    settle(m, now);
+}
+
 void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct instant now)
 {
     enter(m, now);

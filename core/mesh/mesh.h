@@ -92,6 +92,8 @@ struct mesh_ports {
     /* What seldom does: its slots, of which it had so many, or recovering. Said behind `load`, and
      * not of a member that is new. NULL: nobody wants it apart. */
     void (*described)(void *ctx, const struct member *m, uint32_t slots_before);
+    /* Nothing said of this node is believed: it is none of the mesh's. NULL: there is none such. */
+    bool (*expelled)(void *ctx, struct node_id id);
     /* How far this node's calendar is, in seconds: goes into HELLO. NULL: it has none. */
     uint64_t (*calendar)(void *ctx);
 };
@@ -146,6 +148,8 @@ void mesh_want_link(struct mesh *m, struct node_id id, struct instant now);
 /* Says GOODBYE on every link to this member, reads nothing more of them, and dials it: both say
  * HELLO once more. */
 void mesh_meet_anew(struct mesh *m, struct node_id id, struct instant now);
+/* This node is expelled from now on: as if it had left, and its links are closed. */
+void mesh_expel(struct mesh *m, struct node_id id, struct instant now);
 /* The shortest time between two loads that one node tells, where there are so many, itself
  * included. */
 int64_t mesh_load_pause_us(uint32_t nodes);

@@ -110,6 +110,8 @@ void link_gone(struct mesh *m, struct link *l, bool lost, struct instant now);
 void link_mute(struct mesh *m, struct link *l, struct instant now);
 /* GOODBYE on all links of a member, which are closed and forgotten; then it is dialled. */
 void link_anew(struct mesh *m, struct peer *p, struct instant now);
+/* The same for one that is expelled, whose greeting may not be over; it may be no member. */
+void link_expel_all(struct mesh *m, struct node_id id);
 /* Closes and forgets all links of a node. Its member's link is already 0. */
 void link_drop_all(struct mesh *m, struct node_id id);
 /* Room for one more: closes the link that was not used for longest, if it is not a standing one. */

@@ -104,6 +104,16 @@ void link_drop_all(struct mesh *m, struct node_id id)
     }
 }
 
+void link_expel_all(struct mesh *m, struct node_id id)
+{
+    struct link *l;
+    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
+        at = l->number;
+        if (node_id_equal(l->id, id))
+            close_link(m, l);
+    }
+}
+
 static void drain(struct mesh *m, struct link *l, enum goodbye_reason reason, struct instant now)
 {
     link_goodbye(m, l, reason);

@@ -513,6 +513,8 @@ static bool rumor_matters(const struct mesh *m, const struct peer *p, const stru
 {
     if (node_id_equal(r->id, m->self.id))
         return true;
+    if (m->ports.expelled && m->ports.expelled(m->ports.ctx, r->id))
+        return false;
     /* An unknown one that is gone anyway is not brought back from the dead, or tables would hand it
      * to each other for ever. */
     return p ? !rumor_is_stale(p, r) : node_state_is_live(r->state);

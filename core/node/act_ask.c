@@ -167,6 +167,12 @@ void act_asks_tick(struct node *n)
     }
 }
 
+void act_asks_end(struct node *n)
+{
+    while (n->acts.asks != NULL)
+        answer(n, n->acts.asks);
+}
+
 void act_asks_late(struct node *n, int64_t late_us)
 {
     for (struct act_ask *x = n->acts.asks; x != NULL; x = x->next)

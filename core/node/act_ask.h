@@ -19,6 +19,8 @@ void act_asks_tick(struct node *n);
 /* This node itself stood still: nobody was late meanwhile. */
 void act_asks_late(struct node *n, int64_t late_us);
 void act_asks_link_down(struct node *n, uint64_t link);
+/* This node ends: answers them all. */
+void act_asks_end(struct node *n);
 void act_asks_free(struct node *n);
 
 #endif

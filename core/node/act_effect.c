@@ -1,11 +1,12 @@
 #include "core/node/act_effect.h"
 
 #include "core/node/acts.h"
+#include "core/node/revoked.h"
 
 void act_effect(struct node *n, const struct act *a)
 {
-    (void)n;
-    (void)a;
+    if (a->kind == ACT_REVOKE)
+        revoked_now(n, a);
 }
 
 void act_effects(struct node *n)

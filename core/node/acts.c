@@ -344,6 +344,20 @@ int acts_frame(struct node *n, struct node_id from, uint32_t request, struct byt
     return 0;
 }
 
+void acts_tell_subject(struct node *n, uint64_t link, struct node_id id)
+{
+    const struct act_entry *e = map_get(&n->acts.revoked, &id);
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_acts_begin(&b, 1);
+    put_block(&b, e->bytes);
+    n->memory_out |= b.no_memory;
+    if (!b.failed)
+        send_link(n, link, MESSAGE_ACT, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 void acts_greet(struct node *n, struct node_id id)
 {
     uint8_t bytes[3 + 9 * ACT_SUMS];

@@ -47,6 +47,8 @@ int acts_frame(struct node *n, struct node_id from, uint32_t request, struct byt
 /* What another node was asked to say when it has an act on its disk: it has. */
 void acts_kept(struct node *n, const struct wait *w);
 
+/* Says to the other end of a link that its key was revoked. */
+void acts_tell_subject(struct node *n, uint64_t link, struct node_id id);
 /* The link to it is up: says what is here. */
 void acts_greet(struct node *n, struct node_id id);
 /* The next frame of what it lacks, as far as the sums say. False: there is none. */

@@ -32,10 +32,10 @@ void bulk_dial_failed(struct node *n, uint32_t dial);
 /* True when the link was one of them. */
 bool bulk_link_down(struct node *n, uint64_t link);
 bool bulk_frame(struct node *n, uint64_t link, const struct frame *f);
-/* Closes those to this node. */
-void bulk_cut(struct node *n, struct node_id id);
 /* Closes those that nobody uses, and those that bring nothing. */
 void bulk_tick(struct node *n);
+/* Ends all to and from this node: nothing more is asked of it, or served. */
+void bulk_cut(struct node *n, struct node_id id);
 void bulks_free(struct node *n);
 
 #endif

@@ -115,6 +115,10 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
         text_copy(why, cap, "the job is not signed by a user of this mesh");
         return rc < 0 ? rc : ERR_IDENTITY;
     }
+    if (acts_revoked(n, author.id)) {
+        text_copy(why, cap, "the key of the job's author was revoked");
+        return ERR_PERMISSION;
+    }
     if (!permit_spec(author.party, spec)) {
         text_copy(why, cap, "the role of the job's author does not allow C source or plugins");
         return ERR_PERMISSION;

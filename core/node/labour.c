@@ -2,6 +2,7 @@
 #include "core/node/labour.h"
 
 #include "core/base/err.h"
+#include "core/node/acts.h"
 #include "core/node/fit.h"
 #include "core/node/forget.h"
 #include "core/node/holder.h"
@@ -267,7 +268,7 @@ static int grant_job(struct node *n, const struct peer_grant *g, struct job **ou
 /* Why this node cannot run the job at all, or -1. */
 static int refusal(const struct node *n, const struct job *j)
 {
-    if (n->stopping || job_is_final(j))
+    if (n->stopping || job_is_final(j) || acts_revoked(n, j->spec->author))
         return RETURN_STOPPING;
     /* What it reads and what it yields may be objects. */
     if (n->objects == NULL && (j->wants_objects || (j->collects && !n->options.embedded)))

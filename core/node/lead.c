@@ -26,6 +26,7 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/reserve.h"
+#include "core/node/revoked.h"
 #include "core/node/seal.h"
 #include "core/node/session.h"
 #include "core/node/shares.h"
@@ -610,7 +611,7 @@ void lead_tick(struct job *j)
     if (l->collecting)
         end_collecting(j);
     askers_tick(j);
-    if (l->finishing)
+    if (l->finishing || revoked_ends(j))
         return;
     hands_again(j);
     report_ask_again(j);

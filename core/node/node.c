@@ -12,6 +12,7 @@
 #include "core/node/bulk.h"
 #include "core/node/copies.h"
 #include "core/node/directory.h"
+#include "core/node/door.h"
 #include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
@@ -42,6 +43,7 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/request.h"
+#include "core/node/revoked.h"
 #include "core/node/room.h"
 #include "core/node/round.h"
 #include "core/node/seal.h"
@@ -53,11 +55,13 @@
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/unlike.h"
+#include "core/node/user_link.h"
 #include "core/node/watch.h"
 #include "core/node/watchers.h"
 #include "core/node/workers.h"
 
 #define STOP_US (1500 * MS_US)
+#define EXIT_REVOKED 4
 #define INBOX_ROUNDS_MAX 100000
 
 /* The calendar begins at one: zero is no time. */
@@ -379,8 +383,12 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
         offence_came(n, rc);
         return;
     }
-    if (mesh_link_peer(n->mesh, link) == NULL)
+    /* Who says HELLO to a node that was revoked says nothing but that. */
+    if (mesh_link_peer(n->mesh, link) == NULL) {
+        if (f->type == MESSAGE_ACT)
+            (void)acts_frame(n, from, 0, f->payload);
         return;
+    }
     mesh_heard(n->mesh, link, n->now);
     rc = f->type == MESSAGE_COUNT     ? link_count(n, l, f->payload)
          : f->type == MESSAGE_COUNTED ? link_counted(l, f->payload)
@@ -411,47 +419,6 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
     offence_end(n);
 }
 
-/* A link to who is shut out ends before anything is said over it. */
-static void link_up(struct node *n, const struct event *ev)
-{
-    const uint64_t link = ev->link_up.link;
-    const uint32_t dial = ev->link_up.dial;
-
-    if (ev->link_up.party == PARTY_NODE && offence_bars(n, ev->link_up.id)) {
-        ports_close(n, link);
-        if (dial != 0 && ev->link_up.bulk)
-            bulk_dial_failed(n, dial);
-        else if (dial != 0)
-            mesh_dial_failed(n->mesh, dial, true, n->now);
-    } else if (ev->link_up.bulk) {
-        bulk_link_up(n, link, dial, ev->link_up.id);
-    } else if (link_add(n, link, ev->link_up.party, ev->link_up.id) < 0) {
-        ports_close(n, link);
-    } else if (ev->link_up.party == PARTY_NODE) {
-        mesh_link_up(n->mesh, link, dial, ev->link_up.id, n->now);
-    }
-}
-
-static void link_down(struct node *n, uint64_t link)
-{
-    struct link_entry *l = link_find(n, link);
-
-    if (l == NULL)
-        return;
-    if (l->party == PARTY_NODE) {
-        mesh_link_down(n->mesh, link, n->now);
-    } else {
-        watch_link_down(n, link);
-        listings_link_down(n, link);
-        kill_link_down(n, link);
-        act_asks_link_down(n, link);
-        aside_link_down(n, link);
-        objects_link_down(n, link);
-        session_link_down(n, link);
-    }
-    link_remove(n, link);
-}
-
 static void begin_stop(struct node *n)
 {
     if (n->stopping)
@@ -463,18 +430,6 @@ static void begin_stop(struct node *n)
     labour_hand_back(n);
 }
 
-static void dial_failed(struct node *n, uint32_t dial, enum dial_end end)
-{
-    if (bulk_is_dial(dial)) {
-        bulk_dial_failed(n, dial);
-        return;
-    }
-    if (end == DIAL_IDENTITY)
-        event_note(n, EVENT_NOTE_LINK, (struct node_id){0}, NULL,
-                   "somebody else answered where a member was expected");
-    reach_dial_failed(n, dial, end);
-}
-
 static void handle(struct node *n, const struct event *ev)
 {
     switch (ev->kind) {
@@ -482,15 +437,13 @@ static void handle(struct node *n, const struct event *ev)
         lag_note(n, ev->tick.late_us);
         break;
     case EVENT_LINK_UP:
-        link_up(n, ev);
+        door_link_up(n, ev);
         break;
     case EVENT_LINK_DOWN:
-        event_link_end(n, ev->link_down.link, ev->link_down.end);
-        if (!bulk_link_down(n, ev->link_down.link))
-            link_down(n, ev->link_down.link);
+        door_link_down(n, ev);
         break;
     case EVENT_DIAL_FAILED:
-        dial_failed(n, ev->dial_failed.dial, ev->dial_failed.end);
+        door_dial_failed(n, ev->dial_failed.dial, ev->dial_failed.end);
         break;
     case EVENT_FRAME:
         if (!bulk_frame(n, ev->frame.link, &ev->frame.frame))
@@ -622,9 +575,12 @@ static void finish_stop(struct node *n)
     mesh_leave(n->mesh, n->now);
     for (struct worker *w = n->workers; w != NULL; w = w->next)
         worker_kill(n, w);
+    act_asks_end(n);
     a = actions_add(n->out, ACTION_EXIT, (struct bytes){NULL, 0});
     if (a == NULL)
         n->memory_out = true;
+    else if (acts_revoked(n, n->options.id))
+        a->code = EXIT_REVOKED;
 }
 
 int node_step(struct node *n, const struct event *ev, struct actions *out)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/node/acts.h"
 #include "core/node/building.h"
 #include "core/node/copies.h"
 #include "core/node/events.h"
@@ -113,6 +114,11 @@ static void port_described(void *ctx, const struct member *m, uint32_t slots_bef
         linked_slots(n, m, slots_before);
 }
 
+static bool port_expelled(void *ctx, struct node_id id)
+{
+    return acts_revoked(ctx, id);
+}
+
 static uint64_t port_calendar(void *ctx)
 {
     return calendar_now(ctx);
@@ -136,6 +142,7 @@ int ports_make_mesh(struct node *n)
                                      .changed = port_changed,
                                      .load = port_load,
                                      .described = port_described,
+                                     .expelled = port_expelled,
                                      .calendar = port_calendar};
 
     /* Without room for it among its labels a node is not asked to do it. */

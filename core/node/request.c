@@ -3,6 +3,7 @@
 
 #include "core/base/err.h"
 #include "core/node/act_ask.h"
+#include "core/node/acts.h"
 #include "core/node/aside.h"
 #include "core/node/directory.h"
 #include "core/node/events.h"
@@ -288,7 +289,8 @@ static void on_nodes(struct node *n, struct link_entry *l, uint32_t request, str
     send_node_view(n, l->link, request, &v);
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         v = view_of_member(n, mesh_at(n->mesh, i));
-        send_node_view(n, l->link, request, &v);
+        if (!acts_revoked(n, v.id))
+            send_node_view(n, l->link, request, &v);
     }
     reply_end(n, l->link, request);
 }

@@ -1,6 +1,7 @@
 /* What a command asks of a node, and the answers. Every request carries a request number in its
  * frame header; every answer repeats it. A list is answered by any number of items, then END. Any
- * request may be answered by ERROR.
+ * request may be answered by ERROR; one of request 0 is about the user himself, and the last thing
+ * that he hears on this line.
  *
  *   request    payload                                             answer
  *   SUBMIT     the signed spec (layout of core/wire/signed.h)      SUBMITTED

@@ -289,6 +289,10 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
             ev.kind = STORY_EXITED;
             story_push(s, ev, SYNC_US);
             break;
+        case ACTION_EXIT:
+            n->exited = true;
+            n->exit_code = a->code;
+            break;
         default:
             break;
         }
@@ -307,6 +311,8 @@ void story_step(struct story *s, struct story_node *n, struct event *ev)
     ensure(node_step(n->core, ev, &actions) == 0);
     perform(s, n, &actions);
     actions_clear(&actions);
+    if (n->exited)
+        story_kill(s, n->index);
 }
 
 void story_link_up(struct story *s, uint64_t link, uint32_t dial_number)
@@ -511,6 +517,7 @@ void story_start(struct story *s, uint32_t i)
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 
+    n->exited = false;
     n->moves_open = 0;
     n->moves_open_bytes = 0;
     n->unanswered_count = 0;

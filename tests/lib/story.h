@@ -50,6 +50,8 @@ struct story_node {
     uint32_t built, plain;       /* workers that loaded what they had built, and that did not */
     uint8_t shipped;             /* which plugins of jobs it loads, */
     struct digest allowed;       /* and which one is listed */
+    bool exited;                 /* the process ended by itself, */
+    int exit_code;               /* with this */
     struct sim_mover mover;      /* its objects outlive it */
     bool mover_silent;           /* it takes orders and answers none */
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */

@@ -1,0 +1,15 @@
+/* Connections as they come and go: who is let in, and who is told. Private to core/node. */
+#ifndef VELUM_NODE_DOOR_H
+#define VELUM_NODE_DOOR_H
+
+#include "core/node/state.h"
+
+/* LINK_UP. A link to who was revoked (acts.h), or is shut out (offence.h), ends before anything is
+ * said over it. */
+void door_link_up(struct node *n, const struct event *ev);
+/* LINK_DOWN. */
+void door_link_down(struct node *n, const struct event *ev);
+/* DIAL_FAILED. */
+void door_dial_failed(struct node *n, uint32_t dial, enum dial_end end);
+
+#endif
