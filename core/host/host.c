@@ -32,6 +32,7 @@
 #include "core/host/role.h"
 #include "core/host/spawner.h"
 #include "core/node/journal_record.h"
+#include "core/wire/act.h"
 
 #define DAY_S (24u * 3600)
 
@@ -59,7 +60,7 @@ struct host {
     struct listener *tcp;
     struct listener *control;
     struct opening *opening; /* while it listens on loopback, and can be opened */
-    struct kernels kernels; /* whose texts the node borrows */
+    struct kernels kernels;  /* whose texts the node borrows */
     struct journal_report report;
     struct disk *disk;
     struct node *node;
@@ -259,6 +260,19 @@ static int replay(void *ctx, uint64_t sequence, uint16_t type, struct bytes payl
     return rc;
 }
 
+/* What nodes of the mesh told this one before, it need not be told again. */
+static int look_for_revocation(struct host *h)
+{
+    const struct act *a = node_revocation(h->node, identity_id(h->identity));
+    if (!a)
+        return 0;
+    snprintf(h->message, HOST_MESSAGE_SIZE,
+             "the key of the node in %s was revoked%s%s: no node of its mesh lets it in; velum "
+             "leave takes it off this machine, and velum join STRING makes it another node",
+             h->state, a->reason[0] ? ": " : "", a->reason);
+    return ERR_REFUSED;
+}
+
 static int open_journal(struct host *h)
 {
     int rc = disk_open(&h->disk, h->state, NODE_FEATURE_LEVEL, replay, h, &h->report);
@@ -269,7 +283,7 @@ static int open_journal(struct host *h)
             (unsigned long long)h->report.torn_bytes);
     disk_journal_id(h->disk, h->report.id);
     rc = h->node ? 0 : make_node(h);
-    return rc < 0 ? fail(h, rc, "") : 0;
+    return rc < 0 ? fail(h, rc, "") : look_for_revocation(h);
 }
 
 /* What is said of a cage that is not good enough for plugins. False where it is. A build with a
@@ -346,6 +360,12 @@ static uint8_t others(void *ctx, char addrs[JOIN_ADDRS_MAX][JOIN_ADDR_SIZE])
     return o.count;
 }
 
+static bool is_revoked(void *ctx, struct node_id id)
+{
+    const struct host *h = ctx;
+    return node_revocation(h->node, id) != NULL;
+}
+
 static int on_join(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
                    struct buf *answer)
 {
@@ -382,8 +402,12 @@ static void note(void *ctx, enum event_note_kind kind, const uint8_t subject[ID_
 
 static int open_desk(struct host *h)
 {
-    const struct join_desk_parts parts = {
-        .home = &h->home, .log = h->options.log, .ctx = h, .others = others, .note = note};
+    const struct join_desk_parts parts = {.home = &h->home,
+                                          .log = h->options.log,
+                                          .ctx = h,
+                                          .others = others,
+                                          .note = note,
+                                          .revoked = is_revoked};
     int rc = join_desk_new(&h->desk, &parts);
     if (rc == 0 && renew_welcome(h) == ERR_NO_MEMORY)
         rc = ERR_NO_MEMORY;

@@ -25,7 +25,7 @@ struct host_options {
 };
 
 /* Changes the working folder for a moment, and the mode mask: before there are threads. 0, or < 0
- * with a sentence. */
+ * with a sentence; ERR_REFUSED where this node's key is known to be revoked. */
 int host_open(struct host **out, const struct host_options *o, char message[HOST_MESSAGE_SIZE]);
 /* At once: driver_stop first lets it say goodbye. */
 void host_close(struct host *h);

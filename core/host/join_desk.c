@@ -180,13 +180,32 @@ static bool holds_and_fits(void *ctx, const struct digest *verifier)
     return proof_holds(a, verifier) && open_keys(a);
 }
 
+static bool is_revoked(const struct join_desk *d, struct node_id id)
+{
+    return d->parts.revoked && d->parts.revoked(d->parts.ctx, id);
+}
+
+/* All zero of no key, which nobody has revoked. */
+static struct node_id id_of(EVP_PKEY *key)
+{
+    struct node_id id = {{0}};
+    if (key && certificate_key_digest(key, id.bytes) < 0)
+        memset(id.bytes, 0, sizeof id.bytes);
+    return id;
+}
+
 static int decide(struct join_desk *d, struct asked *a, int64_t now_s, struct buf *answer)
 {
     char message[HOME_MESSAGE_SIZE] = "", id[JOIN_ID_TEXT_SIZE], roles[40];
+    char user[ID_HEX_SIZE], node[ID_HEX_SIZE];
     struct token t;
     int rc = tokens_redeem(d->parts.home, a->request.id, now_s, holds_and_fits, a, &t, message);
     if (rc == 0 && (t.roles & JOIN_NODE) && !a->node)
         rc = ERR_PERMISSION;
+    if (rc == 0 && (is_revoked(d, id_of(a->user)) || is_revoked(d, id_of(a->node)))) {
+        snprintf(message, sizeof message, "its key was revoked");
+        rc = ERR_PERMISSION;
+    }
     if (rc == 0)
         rc = admit(d, a, &t, answer, message);
     join_id_text(a->request.id, id);
@@ -199,8 +218,11 @@ static int decide(struct join_desk *d, struct asked *a, int64_t now_s, struct bu
     }
     note_admitted(d, a, &t, id);
     join_roles_text(t.roles, roles);
-    log_line(d->parts.log, LOG_WARNING, "joined with token %s%s%s%s: %s", id, t.name[0] ? " (" : "",
-             t.name, t.name[0] ? ")" : "", roles);
+    id_hex(id_of(a->user).bytes, 64, user);
+    id_hex(id_of(a->node).bytes, 16, node);
+    log_line(d->parts.log, LOG_WARNING, "joined with token %s%s%s%s: %s, user %s%s%s", id,
+             t.name[0] ? " (" : "", t.name, t.name[0] ? ")" : "", roles, user,
+             t.roles & JOIN_NODE ? ", node " : "", t.roles & JOIN_NODE ? node : "");
     return 0;
 }
 
@@ -279,7 +301,8 @@ int join_desk_answer(struct join_desk *d, const struct join_caller *from, struct
                                    from->exporter, payload, type, answer);
     /* An admin is who has the issuer's key beside his own. */
     const bool may = *type == MESSAGE_RENEW && payload.len == 0 && from->peer.party != 0 &&
-                     from->peer.party != PARTY_ISSUER && from->peer.party != PARTY_USER;
+                     from->peer.party != PARTY_ISSUER && from->peer.party != PARTY_USER &&
+                     !is_revoked(d, from->peer.id);
     char hex[ID_HEX_SIZE];
     *type = may && renew(d, &from->peer, answer) == 0 ? MESSAGE_RENEWED : MESSAGE_JOIN_REFUSED;
     id_hex(from->peer.id.bytes, 16, hex);

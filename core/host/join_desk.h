@@ -32,6 +32,8 @@ struct join_desk_parts {
     /* What is to be noted (core/wire/event_note.h); NULL: nobody notes it. */
     void (*note)(void *ctx, enum event_note_kind kind, const uint8_t subject[ID_SIZE],
                  const char *text);
+    /* Whether this key was revoked: it gets no certificate. NULL: none was. */
+    bool (*revoked)(void *ctx, struct node_id id);
 };
 
 int join_desk_new(struct join_desk **out, const struct join_desk_parts *parts);

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/err.h"
 #include "core/host/driver.h"
+#include "core/host/exit_code.h"
 #include "core/host/host.h"
 
 #define DESCRIPTORS_MAX 8192
@@ -99,7 +101,7 @@ int node_process(const struct conf *c, struct spawner *s)
     int rc = host_open(&p.host, &o, message);
     if (rc < 0) {
         complain(message);
-        return code;
+        return rc == ERR_REFUSED ? CODE_NOT_ALLOWED : code;
     }
     if (open_signals(&p) == 0) {
         warn(p.host);

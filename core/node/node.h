@@ -66,6 +66,7 @@ struct node_kernel {
 /* Which plugins that come with jobs a node loads, in a cage of tier S2 or better. */
 enum shipped_plugins { SHIPPED_NONE = 0, SHIPPED_LISTED = 1, SHIPPED_ANY = 2 };
 
+struct act;
 struct profiles;
 
 struct node_options {
@@ -130,6 +131,9 @@ int node_step(struct node *n, const struct event *ev, struct actions *out);
 struct instant node_due(const struct node *n);
 
 /* For the host's own needs, never for decisions of the core's. */
+/* The act that revoked the key of this node or user, borrowed until the next step; NULL: none did,
+ * as far as is known here. */
+const struct act *node_revocation(const struct node *n, struct node_id id);
 /* Something was asked and its answer is expected soon: worth spinning for. */
 bool node_reply_is_due(const struct node *n);
 /* Size of a fresh snapshot, so that the host can suggest compaction. */

@@ -1,10 +1,16 @@
 /* What a node tells its host, for the host's own needs, and whoever checks promises. */
 #include "core/base/err.h"
+#include "core/node/acts.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/node.h"
 #include "core/node/snapshot.h"
 #include "core/node/watch.h"
+
+const struct act *node_revocation(const struct node *n, struct node_id id)
+{
+    return acts_revocation(n, id);
+}
 
 bool node_reply_is_due(const struct node *n)
 {

@@ -40,9 +40,18 @@ static void home_below(struct home *h, const char *name)
     REQUIRE(home_open(h, message) == 0);
 }
 
+static bool all_revoked;
+
+static bool is_revoked(void *ctx, struct node_id id)
+{
+    (void)ctx;
+    return all_revoked && !node_id_is_zero(id);
+}
+
 static void begin(void)
 {
-    const struct join_desk_parts parts = {.home = &home};
+    const struct join_desk_parts parts = {.home = &home, .revoked = is_revoked};
+    all_revoked = false;
     snprintf(root, sizeof root, "/tmp/velum-desk-XXXXXX");
     REQUIRE(mkdtemp(root));
     home_below(&home, "home");
@@ -191,6 +200,18 @@ TEST(a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed)
     REQUIRE(join_answer_decode(buf_bytes(&b), &a) == 0);
     CHECK_INT(a.node.len, 0);
     buf_clear(&b);
+    end();
+}
+
+TEST(a_key_that_was_revoked_gets_no_certificate)
+{
+    const struct wrong none = {.no_node = true};
+    begin();
+    struct join_string s = invite(JOIN_SUBMIT, 2);
+    all_revoked = true;
+    CHECK_INT(answer(&s, &none), MESSAGE_JOIN_REFUSED);
+    all_revoked = false;
+    CHECK_INT(answer(&s, &none), MESSAGE_JOINED);
     end();
 }
 
@@ -458,6 +479,9 @@ TEST(a_machine_that_joined_has_its_certificates_renewed)
     struct join_string s = invite(JOIN_NODE, 1);
     REQUIRE(ask(&s, addr, "other") == 0);
     X509 *first = node_certificate("other");
+    all_revoked = true;
+    CHECK(renew("other") != 0);
+    all_revoked = false;
     CHECK_INT(renew("other"), 0);
     X509 *second = node_certificate("other");
     CHECK(X509_cmp(first, second) != 0);
@@ -466,7 +490,7 @@ TEST(a_machine_that_joined_has_its_certificates_renewed)
     CHECK_INT(renew("other"), 0);
     X509 *third = node_certificate("other");
     CHECK(certificate_not_after(third) > NOW_S);
-    CHECK_INT(asked, 5); /* a join, and twice both leaves */
+    CHECK_INT(asked, 6); /* a join, one that was refused, and twice both leaves */
     X509_free(first);
     X509_free(second);
     X509_free(third);
@@ -589,7 +613,7 @@ TEST(a_home_of_another_mesh_stays_what_it_is)
     end();
 }
 
-TEST_MAIN(the_string_says_the_role,
+TEST_MAIN(the_string_says_the_role, a_key_that_was_revoked_gets_no_certificate,
           a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed,
           whatever_is_wrong_the_answer_is_the_same, a_string_is_good_once_and_not_when_revoked,
           who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody, a_machine_joins,
