@@ -1,5 +1,5 @@
 /* One connection of a linkset: its phases, its two queues, reading and writing. Private to
- * linkset.c and connection.c. */
+ * linkset.c, connection.c, connection_shake.c and connection_join.c. */
 #ifndef VELUM_HOST_CONNECTION_H
 #define VELUM_HOST_CONNECTION_H
 
@@ -38,6 +38,9 @@ struct connection {
     bool is_dirty; /* in the set's list of those that linkset_flush looks at */
     struct connection *dirty_next;
     struct instant deadline;
+    size_t paced;     /* bytes since the deadline of half a frame was set */
+    bool parked;      /* strangers have had their share: its handshake waits for the next one */
+    int64_t shake_us; /* that its handshake took of it */
     struct node_id pinned;
     struct link_peer peer;
     struct buf in; /* half a frame */
@@ -65,6 +68,9 @@ struct linkset {
     struct alarm *deadline_alarm;
     struct instant deadline;
     struct alarm *again_alarm;
+    struct alarm *share_alarm;
+    struct instant share_end;            /* of the time that strangers share */
+    int64_t share_us;                    /* what they had of it */
     bool ran;                            /* a callback ran since the last flush began */
     uint8_t scratch[2 * FRAME_SIZE_MAX]; /* what is read at once, and the rest of its last frame */
 };
@@ -82,6 +88,11 @@ void connection_deadline(struct connection *k, struct instant due);
 /* Ends it now; linkset_flush tells it. A second end changes nothing. */
 void connection_fail(struct connection *k, enum link_end end, enum dial_end dial_end, int fault);
 void connection_tell_up(struct connection *k);
+/* It has bytes inside that its descriptor will not announce. */
+void connection_again(struct connection *k);
+/* connection_shake.c: one step of the handshake; and a new share of time for those who wait. */
+void connection_shake(struct connection *k);
+void connection_share_again(void *ctx);
 /* connection_join.c: the request of who wants to join; it is begun, and more of it is there. */
 void connection_join_begin(struct connection *k);
 void connection_join_read(struct connection *k);

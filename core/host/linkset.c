@@ -24,7 +24,8 @@ int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
     s->deadline = INSTANT_NEVER;
     s->deadline_alarm = alarm_new(l, deadlines_reached, s);
     s->again_alarm = alarm_new(l, read_again, s);
-    int rc = s->deadline_alarm && s->again_alarm ? 0 : ERR_NO_MEMORY;
+    s->share_alarm = alarm_new(l, connection_share_again, s);
+    int rc = s->deadline_alarm && s->again_alarm && s->share_alarm ? 0 : ERR_NO_MEMORY;
     if (rc == 0 && identity)
         rc = tls_profile_new(&s->profile, identity);
     if (rc < 0)
@@ -43,6 +44,7 @@ void linkset_free(struct linkset *s)
             connection_free(s->slots[i]);
     alarm_free(s->deadline_alarm);
     alarm_free(s->again_alarm);
+    alarm_free(s->share_alarm);
     tls_profile_free(s->profile);
     free(s);
 }

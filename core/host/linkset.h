@@ -5,6 +5,10 @@
  * dial, and never calls back from a function that its user called, but for linkset_flush: what goes
  * wrong inside linkset_send is told there. Called by driver.c, host.c and ask.c.
  *
+ * Of those whose handshake has not ended, and of strangers who ask to join until they are gone,
+ * there are 64, and 48 from this machine: beyond, the oldest goes. Their handshakes take a tenth
+ * of a processor at most (connection_shake.c).
+ *
  * A link's life: dialled or accepted -> (connected) -> (handshake) -> up -> ended. Whatever the
  * end, it is told once: by `down` for a link that was up, by `dial_failed` for one that was dialled
  * and never was; and never after linkset_close. */
@@ -22,6 +26,7 @@
 #define LINK_HANDSHAKE_US (3 * S_US)
 #define LINK_JOIN_US (2 * S_US) /* for the one request of who wants to join */
 #define LINK_HALF_FRAME_US (10 * S_US)
+#define LINK_PACE_BYTES 10240 /* of half a frame, in that time at least */
 #define LINK_CLOSE_US (1 * S_US)
 #define LINK_NODE_QUEUE_MAX ((size_t)4 << 20)
 #define LINK_USER_QUEUE_MAX ((size_t)64 << 20)

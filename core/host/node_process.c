@@ -10,6 +10,7 @@
 #include "core/host/driver.h"
 #include "core/host/exit_code.h"
 #include "core/host/host.h"
+#include "core/host/log_flow.h"
 
 #define DESCRIPTORS_MAX 8192
 
@@ -25,11 +26,16 @@ static void complain(const char *text)
 
 static void log_to_stderr(void *ctx, enum log_level level, const char *text)
 {
-    (void)ctx;
+    uint32_t left_out;
+    if (!log_flow_takes(ctx, text, loop_clock(), &left_out))
+        return;
+    if (left_out > 0)
+        fprintf(stderr, "velum node: %u more lines as the next were left out\n", left_out);
     fprintf(stderr, "velum node: %s%s\n", level == LOG_ERROR ? "error: " : "", text);
 }
 
-static const struct log_sink stderr_log = {log_to_stderr, NULL, LOG_WARNING};
+static struct log_flow flow;
+static const struct log_sink stderr_log = {log_to_stderr, &flow, LOG_WARNING};
 
 /* Keys must not end in core files, a thousand connections need as many descriptors, and the death
  * of a worker or a peer is no reason to die. */

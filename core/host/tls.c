@@ -15,6 +15,8 @@
 #include "core/wire/join.h"
 
 #define PEER_LIST_SIZE_MAX 16384
+#define RECORD_MAX 16384
+#define STRANGER_RECORD_MAX 2048 /* bytes in a record of ours, for less memory */
 
 static const unsigned char control_word[] = {7, 'v', 'e', 'l', 'u', 'm', '/', '1'};
 static const unsigned char bulk_word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
@@ -199,6 +201,12 @@ void tls_profile_free(struct tls_profile *p)
     free(p);
 }
 
+static bool size_records(struct tls *t, long size)
+{
+    return SSL_set_max_send_fragment(t->ssl, size) == 1 &&
+           SSL_set_split_send_fragment(t->ssl, size) == 1;
+}
+
 static bool ask_for(struct tls *t, bool bulk)
 {
     return SSL_set_alpn_protos(t->ssl, bulk ? bulk_word : control_word,
@@ -216,7 +224,8 @@ int tls_new(struct tls **out, struct tls_profile *p, int fd, bool server,
     if (t->pins)
         t->pinned = *pinned;
     t->ssl = SSL_new(p->ctx);
-    if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1 || (!server && !ask_for(t, bulk))) {
+    if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1 || !size_records(t, STRANGER_RECORD_MAX) ||
+        (!server && !ask_for(t, bulk))) {
         tls_free(t);
         ERR_clear_error();
         return ERR_NO_MEMORY;
@@ -311,7 +320,7 @@ static int finish(struct tls *t)
 #endif
         return ERR_IDENTITY;
     t->der_len = (size_t)der_len;
-    return TLS_DONE;
+    return t->join || size_records(t, RECORD_MAX) ? TLS_DONE : ERR_NO_MEMORY;
 }
 
 int tls_handshake(struct tls *t)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/bytes.h"
 #include "core/base/err.h"
 #include "core/base/prng.h"
 #include "tests/lib/check.h"
@@ -183,6 +184,22 @@ TEST(a_member_costs_some_300_bytes)
     end();
 }
 
+TEST(one_member_too_many_is_refused)
+{
+    struct member_info info = person((struct node_id){{0}});
+    struct peer *p;
+    begin();
+    for (uint32_t i = 0; i < MESH_MEMBERS_MAX; i++) {
+        store_u32(info.id.bytes, i);
+        REQUIRE(members_add(&members, &info, &p) == 0);
+    }
+    store_u32(info.id.bytes, MESH_MEMBERS_MAX);
+    CHECK_INT(members_add(&members, &info, &p), ERR_FULL);
+    CHECK_INT(members.count, MESH_MEMBERS_MAX);
+    CHECK(members_find(&members, info.id) == NULL);
+    end();
+}
+
 TEST(what_is_equal_is_kept_once)
 {
     struct prng p;
@@ -238,4 +255,5 @@ TEST(a_changed_load_is_no_new_profile)
 
 TEST_MAIN(every_member_is_found_whatever_the_ids_look_like,
           the_ring_is_at_powers_of_two_among_the_live, a_member_costs_some_300_bytes,
-          what_is_equal_is_kept_once, a_changed_load_is_no_new_profile)
+          one_member_too_many_is_refused, what_is_equal_is_kept_once,
+          a_changed_load_is_no_new_profile)
