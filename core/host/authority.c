@@ -327,7 +327,13 @@ int authority_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
     int lock = home_lock(h, message);
     if (lock < 0)
         return lock;
-    int rc = exists(p.root) ? renew_issuer(&p, message) : make_mesh(&p, message);
+    int rc = home_check_secret(p.root_key, message);
+#if VELUM_PLANT != 932 /* unit/test_identity: an issuer's key that others may read goes unnoticed */
+    if (rc == 0)
+        rc = home_check_secret(p.issuer_key, message);
+#endif
+    if (rc == 0)
+        rc = exists(p.root) ? renew_issuer(&p, message) : make_mesh(&p, message);
     close(lock);
     return rc;
 }

@@ -31,8 +31,8 @@ struct authority_parts {
 
 /* Whether this folder has a mesh at all. */
 bool authority_exists(const struct home *h);
-/* Makes root and issuer when there are none, renews the issuer when it is due. Waits for the lock.
- */
+/* Makes root and issuer when there are none, renews the issuer when it is due, and refuses keys of
+ * theirs that others may read. Waits for the lock. */
 int authority_open(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* Makes the leaf when it is missing or past half its life; waits for the lock. Without an issuer
  * on this machine what is there stays as it is. */

@@ -580,16 +580,30 @@ static int read_all(int fd, const char *path, struct buf *to, char *message)
     }
 }
 
+/* Without O_NONBLOCK a named pipe in the file's place would hold us for ever. */
+static int open_file(const char *path, bool secret)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (secret ? O_NOFOLLOW : 0));
+}
+
 int home_read_file(const char *path, bool secret, struct buf *to, char message[HOME_MESSAGE_SIZE])
 {
-    /* Without O_NONBLOCK a named pipe in the file's place would hold us for ever. */
-    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (secret ? O_NOFOLLOW : 0);
-    int fd = open(path, flags);
+    int fd = open_file(path, secret);
     if (fd < 0)
         return say_errno(message, "cannot read", path);
     int rc = check_file(fd, path, secret, message);
     if (rc == 0)
         rc = read_all(fd, path, to, message);
+    close(fd);
+    return rc;
+}
+
+int home_check_secret(const char *path, char message[HOME_MESSAGE_SIZE])
+{
+    int fd = open_file(path, true);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : say_errno(message, "cannot read", path);
+    int rc = check_file(fd, path, true, message);
     close(fd);
     return rc;
 }

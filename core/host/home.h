@@ -88,6 +88,8 @@ struct digest home_machine(void);
  * fsync, rename, fsync folder. What a killed writer left is overwritten by the next one; two at a
  * time are kept apart by the locks above, or by the port that only one can have. */
 int home_read_file(const char *path, bool secret, struct buf *to, char message[HOME_MESSAGE_SIZE]);
+/* Refuses loose modes of a file that is not read now; one that is not there is good. */
+int home_check_secret(const char *path, char message[HOME_MESSAGE_SIZE]);
 int home_write_file(const char *path, struct bytes text, char message[HOME_MESSAGE_SIZE]);
 
 #endif

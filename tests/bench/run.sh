@@ -9,7 +9,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
 sim ensure objects library tasks tasks_durable smallest map result hash primes matmul \
-mandelbrot uneven cage runaway leftovers source tier slots"
+mandelbrot uneven cage runaway leftovers source tier slots flood"
 quick=0
 chosen=
 for word in "$@"; do
@@ -35,6 +35,8 @@ done
 . "$here/rows_cage.bash"
 # shellcheck source=tests/bench/rows_code.bash
 . "$here/rows_code.bash"
+# shellcheck source=tests/bench/rows_trust.bash
+. "$here/rows_trust.bash"
 TOOLS=$VELUM_OBJECTS/tests/bench
 missed=0 aimed=0 kept=0
 

@@ -105,6 +105,25 @@ TEST(test_keys_are_private_files)
     end_home(&h);
 }
 
+TEST(test_keys_that_others_may_read_are_named)
+{
+    static const char *const keys[] = {"root.key", "issuer.key", "user.key"};
+    struct home h = new_home();
+    char path[HOME_PATH_SIZE + 16];
+    struct identity *user = NULL;
+    REQUIRE(identity_mesh_open(&h, message) == 0);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", h.path, keys[i]);
+        REQUIRE(chmod(path, 0640) == 0);
+        CHECK_INT(i < 2 ? identity_mesh_open(&h, message) : identity_user(&user, &h, message),
+                  ERR_PERMISSION);
+        CHECK(strstr(message, path) != NULL);
+        REQUIRE(chmod(path, 0600) == 0);
+    }
+    CHECK_INT(identity_mesh_open(&h, message), 0);
+    end_home(&h);
+}
+
 static void start_in_child(const struct home *h)
 {
     char text[HOME_MESSAGE_SIZE];
@@ -468,9 +487,10 @@ TEST(test_cache_holds_more_authors_than_it_has_room_for)
 
 TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it,
           test_node_keeps_its_key_over_restarts, test_keys_are_private_files,
-          test_racing_first_starts_make_one_root, test_start_that_was_cut_short_begins_again,
-          test_damaged_files_are_named, test_other_mesh_is_refused, test_fleeting_node_and_user,
-          test_any_changed_bit_is_refused, test_each_rule_of_a_certificate, test_leaf_cannot_issue,
-          test_issuer_that_was_sent_along, test_expired_certificate_still_shows_who_signed,
-          test_running_node_renews, test_renewal_keeps_what_it_has_when_the_key_was_changed,
+          test_keys_that_others_may_read_are_named, test_racing_first_starts_make_one_root,
+          test_start_that_was_cut_short_begins_again, test_damaged_files_are_named,
+          test_other_mesh_is_refused, test_fleeting_node_and_user, test_any_changed_bit_is_refused,
+          test_each_rule_of_a_certificate, test_leaf_cannot_issue, test_issuer_that_was_sent_along,
+          test_expired_certificate_still_shows_who_signed, test_running_node_renews,
+          test_renewal_keeps_what_it_has_when_the_key_was_changed,
           test_cache_holds_more_authors_than_it_has_room_for)

@@ -1,0 +1,28 @@
+# The rows of the table of figures that are about strangers and links, as in rows.bash.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+# Two slots less than all, at least one, so that who floods has a core of his own and the node has
+# to share with its worker only what it takes itself.
+row_flood() {
+    local i n with without flood slots
+    n=$(many 20000000000 4000000000)
+    slots=$(($(nproc) > 2 ? $(nproc) - 2 : 1))
+    fresh_mesh 1 --slots "$slots" || return
+    warm_up pi "$n"
+    for ((i = 0; i < $(many 7 3); i++)); do
+        without=$(seconds_of "$VELUM" run --progress none pi "$n")
+        "$TOOLS/flood" "${PORT[a]}" 60 idle again half drip noise shake bomb guess \
+            </dev/null >"$FOLDER/flooded" 2>&1 &
+        flood=$!
+        sleep 1
+        with=$(seconds_of "$VELUM" run --progress none pi "$n")
+        kill "$flood" && wait "$flood"
+        calc "$with / $without" >>"$FOLDER/values"
+        echo >>"$FOLDER/values"
+        echo "$without" >>"$FOLDER/single"
+    done
+    what="a job of one node while eight kinds of strangers flood it, against the same undisturbed"
+    command="velum run pi $n on $slots slots, beside tests/bench/flood on the same machine"
+    beside="undisturbed $(span s <"$FOLDER/single")"
+    figure median x '<=' 1.10 1.05
+}
