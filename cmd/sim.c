@@ -64,8 +64,8 @@ static const struct opt opts[] = {
      .kind = OPT_TEXT,
      .value = "NAME",
      .effect =
-         "instead of faults by lot: wipe (two holders lose their disks) or ship (every node is "
-         "replaced)"},
+         "instead of faults by lot: wipe (two holders lose their disks), ship (every node is "
+         "replaced) or revoke (the key of one of 16 is revoked)"},
     {.name = "until",
      .kind = OPT_NUMBER,
      .value = "EVENT",
@@ -110,7 +110,8 @@ static const struct opt opts[] = {
 /* What all seeds together came to. */
 struct tally {
     uint64_t seeds, failures, events, crashes, faults;
-    uint64_t wiped_busy, wiped_idle, sailed;
+    uint64_t wiped_busy, wiped_idle, sailed, cut;
+    int64_t cut_most_us;
     double virtual_s;
     uint64_t unequal[UNEQUAL_STEPS]; /* seeds by how long ledgers differed after the healing */
 };
@@ -178,7 +179,9 @@ static int refuse_fault(const char *word)
     return CODE_MISUSE;
 }
 
-static const char *const scenes[] = {[SIM_SCENE_WIPE] = "wipe", [SIM_SCENE_SHIP] = "ship"};
+static const char *const scenes[] = {[SIM_SCENE_WIPE] = "wipe",
+                                     [SIM_SCENE_SHIP] = "ship",
+                                     [SIM_SCENE_REVOKE] = "revoke"};
 
 static int read_scene(const char *word, uint32_t nodes, enum sim_scene *scene)
 {
@@ -192,7 +195,7 @@ static int read_scene(const char *word, uint32_t nodes, enum sim_scene *scene)
     }
     if (!word || *scene != SIM_SCENE_NONE)
         return CODE_DONE;
-    talk_error("there is no scene \"%s\", only wipe and ship", word);
+    talk_error("there is no scene \"%s\", only wipe, ship and revoke", word);
     talk_try("velum sim --scene ship --seeds 10");
     return CODE_MISUSE;
 }
@@ -295,6 +298,9 @@ static void add_result(struct tally *t, const struct sim_result *r)
     t->wiped_busy += r->wiped == SIM_WIPED_BUSY;
     t->wiped_idle += r->wiped == SIM_WIPED_IDLE;
     t->sailed += r->sailed;
+    t->cut += r->cut_us > 0;
+    if (r->cut_us > t->cut_most_us)
+        t->cut_most_us = r->cut_us;
     t->virtual_s += (double)r->virtual_us / 1e6;
     t->unequal[step < UNEQUAL_STEPS ? step : UNEQUAL_STEPS - 1]++;
 }
@@ -407,6 +413,9 @@ static void tell_tally(const struct tally *t)
     if (t->sailed > 0)
         printf("all nodes replaced before the end of the job in %llu runs\n",
                (unsigned long long)t->sailed);
+    if (t->cut > 0)
+        printf("links of a revoked node cut in %llu runs, after %.1f ms at most\n",
+               (unsigned long long)t->cut, (double)t->cut_most_us / 1e3);
 }
 
 /* Options of which one would be without effect. */

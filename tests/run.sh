@@ -182,6 +182,7 @@ simulation() { # simulation NUMBER NAME
     sim) simulator "$1" "$2" 400 1 --seeds "$seeds" ;;
     sim/wipe) simulator "$1" "$2" 100 '' --wipe --seeds $(((seeds + 1) / 2)) ;;
     sim/ship) simulator "$1" "$2" 100 '' --ship --seeds $(((seeds + 99) / 100)) ;;
+    sim/revoke) simulator "$1" "$2" 100 '' --revoke --seeds $(((seeds + 9) / 10)) ;;
     sim/graphs) simulator "$1" "$2" 100 '' --graphs --seeds $(((seeds + 19) / 20)) ;;
     sim/starved) simulator "$1" "$2" 100 '' --starved 3 --until 600 ;;
     sim/exhaustive) simulator "$1" "$2" 120 '' --exhaustive 5 ;;
@@ -242,7 +243,7 @@ add() { # add FILE...: those that there are
 add_simulations() {
     files="$files sim"
     [ -x "$objects/tests/sim/sim" ] || return
-    for kind in wipe ship graphs starved exhaustive exhaustive_starved detours; do
+    for kind in wipe ship revoke graphs starved exhaustive exhaustive_starved detours; do
         files="$files sim/$kind"
     done
     [ "$seeds" -lt 1000 ] || files="$files sim/lasting sim/planted"

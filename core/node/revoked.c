@@ -33,7 +33,7 @@ bool revoked_refuses(struct node *n, const struct event *ev)
     const uint64_t link = ev->link_up.link;
     const uint32_t dial = ev->link_up.dial;
 
-#if VELUM_PLANT == 902 /* trace/test_revoked: who was revoked comes in again */
+#if VELUM_PLANT == 902 /* revoke: who was revoked comes in again */
     return false;
 #endif
     if (!acts_revoked(n, ev->link_up.id))

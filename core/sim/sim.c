@@ -583,6 +583,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->cut_off = w->cut_off;
     result->wiped = w->story.wiped;
     result->sailed = w->story.sailed;
+    result->cut_us = w->story.cut_us;
     for (uint32_t i = 0; sim_fault_name(i) != NULL; i++)
         result->faults |= (uint32_t)sim_plan_has(w, i) << i;
     for (uint32_t i = 0; i < w->plan.jobs; i++)

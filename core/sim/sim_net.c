@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_revoke.h"
 #include "core/sim/sim_seal.h"
 #include "core/sim/sim_user.h"
 
@@ -501,6 +502,8 @@ static void hand_over(struct world *w, uint32_t index, uint32_t half, const stru
         sim_user_frame(w, h->user, p->type, p->request, parcel_bytes(p));
         return;
     }
+    if (sim_revoke_is_deaf(w, h->node, p->type))
+        return;
     ev.frame.link = h->link;
     ev.frame.frame = (struct frame){p->type, p->request, parcel_bytes(p)};
     sim_node_event(w, &w->nodes[h->node], &ev);

@@ -12,6 +12,7 @@
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_objects.h"
+#include "core/sim/sim_revoke.h"
 #include "core/sim/sim_scene.h"
 #include "core/sim/sim_tight.h"
 #include "core/sim/sim_user.h"
@@ -67,7 +68,7 @@ static void make_nodes(struct world *w)
 
 static uint64_t leaves_of_a_job(struct world *w)
 {
-    if (w->plan.scene == SIM_SCENE_SHIP)
+    if (w->plan.scene == SIM_SCENE_SHIP || w->plan.scene == SIM_SCENE_REVOKE)
         return world_between(w, 100, 400);
     switch (prng_below(&w->prng, 4)) {
     case 0:
@@ -84,6 +85,8 @@ static uint32_t leaf_of_a_job(struct world *w, uint64_t leaves)
 {
     if (w->plan.scene == SIM_SCENE_SHIP)
         return (uint32_t)(world_between(w, 60, 200) * (uint64_t)S_US * w->plan.nodes / leaves);
+    if (w->plan.scene == SIM_SCENE_REVOKE)
+        return (uint32_t)(world_between(w, 3, 10) * (uint64_t)S_US * w->plan.nodes / leaves);
     if (w->plan.lasting && world_chance(w, 2))
         return (uint32_t)world_between(w, 40000, 400000);
     if (w->plan.lasting && world_chance(w, 2))
@@ -225,11 +228,14 @@ static uint32_t jobs_of_a_season(struct world *w)
 
 static uint32_t nodes_of_a_mesh(struct world *w, const struct sim_options *o)
 {
-    uint64_t most = o->scene == SIM_SCENE_NONE ? SIM_NODES_MAX : SIM_NODES_MAX / 2;
+    bool whole = o->scene == SIM_SCENE_NONE || o->scene == SIM_SCENE_REVOKE;
+    uint64_t most = whole ? SIM_NODES_MAX : SIM_NODES_MAX / 2;
     uint64_t drawn = world_chance(w, 2) ? 3 : world_between(w, 3, most);
 
     if (o->nodes > 0)
         return o->nodes > most ? (uint32_t)most : o->nodes;
+    if (o->scene == SIM_SCENE_REVOKE)
+        return SIM_REVOKE_NODES;
     return o->lasting ? LASTING_NODES : (uint32_t)drawn;
 }
 

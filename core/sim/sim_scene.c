@@ -5,6 +5,7 @@
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_plan.h"
+#include "core/sim/sim_revoke.h"
 #include "core/sim/sim_user.h"
 
 #define COPIES 3                   /* the acknowledgement is to say */
@@ -134,18 +135,22 @@ static void replace_next(struct world *w)
                 SIM_EVERYBODY, 0, 0);
 }
 
-/* --- both --- */
+/* --- all --- */
 
 void sim_scene_plan(struct world *w)
 {
     if (w->plan.scene == SIM_SCENE_WIPE)
         plan_wipe(w);
+    else if (w->plan.scene == SIM_SCENE_REVOKE)
+        sim_revoke_plan(w);
     else
         plan_ship(w);
 }
 
 void sim_scene_watch(struct world *w)
 {
+    if (w->plan.scene == SIM_SCENE_REVOKE)
+        sim_revoke_watch(w);
     if (w->plan.scene != SIM_SCENE_WIPE || w->story.wipe_in == 0 || !w->jobs[0].acknowledged)
         return;
     if (--w->story.wipe_in > 0)
@@ -158,7 +163,9 @@ void sim_scene_watch(struct world *w)
 
 void sim_scene_goes_on(struct world *w)
 {
-    if (!w->healed)
+    if (w->plan.scene == SIM_SCENE_REVOKE)
+        sim_revoke_goes_on(w);
+    else if (!w->healed)
         replace_next(w);
 }
 

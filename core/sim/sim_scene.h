@@ -6,6 +6,7 @@
  *   ship   while one job runs, every node that was there when it was submitted is killed for good
  *          and replaced by a new one, one after the other; who waits at the node that came last
  *          must be told the result (the ship of Theseus)
+ *   revoke sim_revoke.h
  *
  * Called by sim_plan.c and sim.c. */
 #ifndef VELUM_SIM_SIM_SCENE_H

@@ -9,6 +9,11 @@ struct story {
     enum sim_wiped wiped;
     uint32_t old_nodes; /* there when the job was submitted */
     bool sailed;
+    uint32_t revoked; /* the node's index + 1; 0: not yet */
+    bool deaf;        /* it hears no act */
+    bool over;
+    int64_t revoked_at;
+    int64_t cut_us; /* until no node had a link to it, and 1; 0: not yet */
 };
 
 #endif

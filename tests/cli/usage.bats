@@ -242,8 +242,10 @@ all_gone() { # all_gone PID...
     [[ $output == "20 seeds, 0 failed; "*"two holders wiped at "*" points: "* ]]
     run -0 --separate-stderr velum sim --scene ship --seeds 2
     [[ $output == *"all nodes replaced before the end of the job in 2 runs" ]]
+    run -0 --separate-stderr velum sim --scene revoke --seeds 5
+    [[ $output == *"links of a revoked node cut in 5 runs, after "*" ms at most" ]]
     run -2 velum sim --scene storm
-    [[ $output == *"only wipe and ship"* ]]
+    [[ $output == *"only wipe, ship and revoke"* ]]
     ends_with_try
 }
 

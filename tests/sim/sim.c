@@ -1,18 +1,18 @@
 /* Runs seeds of the simulated mesh.
  *
  *   sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N] [--trace]
- *       [--until EVENT] [--once] [--long | --wipe | --ship] [--graphs]
+ *       [--until EVENT] [--once] [--long | --wipe | --ship | --revoke] [--graphs]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N] [--least N]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged; with --once
- * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe and
- * --ship are other kinds of runs (sim.h and sim_scene.h in core/sim), with --graphs each run has
- * graphs that read objects, of which few do otherwise, and --hours takes as many of
- * the long ones as come to so many hours of virtual time. --starved runs the first events of a seed
- * again and again, each time with the next request for memory refused: it must say so, and give
- * back what it has.
+ * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe, --ship
+ * and --revoke are other kinds of runs (sim.h and sim_scene.h in core/sim), with --graphs each run
+ * has graphs that read objects, of which few do otherwise, and --hours takes as many of the long
+ * ones as come to so many hours of virtual time. --starved runs the first events of a seed again
+ * and again, each time with the next request for memory refused: it must say so, and give back what
+ * it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some, and less than so many,
  * because it then saw hardly any. */
@@ -29,6 +29,7 @@
 #include "tests/lib/heap.h"
 
 #define FAILURES_MAX 20
+#define CUTS_MAX 4096
 #define EQUAL_US 10000000 /* from a healing to equal ledgers, of 99 in 100 runs */
 
 static void *heap_resize(void *ctx, void *old, size_t old_size, size_t new_size)
@@ -84,12 +85,13 @@ static const char *replay_command(void)
 
 static const char *profile(const struct sim_options *o)
 {
-    return o->scene == SIM_SCENE_WIPE   ? " --wipe"
-           : o->scene == SIM_SCENE_SHIP ? " --ship"
-           : o->lasting && o->graphs    ? " --long --graphs"
-           : o->lasting                 ? " --long"
-           : o->graphs                  ? " --graphs"
-                                        : "";
+    return o->scene == SIM_SCENE_WIPE     ? " --wipe"
+           : o->scene == SIM_SCENE_SHIP   ? " --ship"
+           : o->scene == SIM_SCENE_REVOKE ? " --revoke"
+           : o->lasting && o->graphs      ? " --long --graphs"
+           : o->lasting                   ? " --long"
+           : o->graphs                    ? " --graphs"
+                                          : "";
 }
 
 static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
@@ -111,7 +113,8 @@ static bool run_seed(const struct sim_options *o, bool twice, struct sim_result 
 
 /* What became of the scenes of many seeds. */
 struct scenes {
-    uint64_t busy, idle, sailed;
+    uint64_t busy, idle, sailed, cut;
+    int64_t cut_us[CUTS_MAX]; /* of the first ones */
 };
 
 static void scenes_add(struct scenes *s, const struct sim_result *r)
@@ -119,12 +122,37 @@ static void scenes_add(struct scenes *s, const struct sim_result *r)
     s->busy += r->wiped == SIM_WIPED_BUSY;
     s->idle += r->wiped == SIM_WIPED_IDLE;
     s->sailed += r->sailed;
+    if (r->cut_us > 0 && s->cut < CUTS_MAX)
+        s->cut_us[s->cut] = r->cut_us;
+    s->cut += r->cut_us > 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void say_cuts(struct scenes *s)
+{
+    uint64_t count = s->cut < CUTS_MAX ? s->cut : CUTS_MAX;
+
+    if (count == 0)
+        return;
+    qsort(s->cut_us, count, sizeof *s->cut_us, by_time);
+    printf(
+        "links of a revoked node were cut in %llu runs: p50 %.1f ms, p99 %.1f ms, most %.1f ms\n",
+        (unsigned long long)s->cut, (double)s->cut_us[count / 2] / 1e3,
+        (double)s->cut_us[count * 99 / 100] / 1e3, (double)s->cut_us[count - 1] / 1e3);
 }
 
 /* A scene that hardly ever came about proves nothing. */
-static bool scenes_judge(const struct scenes *s, const struct sim_options *o, uint64_t count)
+static bool scenes_judge(struct scenes *s, const struct sim_options *o, uint64_t count)
 {
-    uint64_t good = o->scene == SIM_SCENE_WIPE ? s->busy + s->idle : s->sailed;
+    uint64_t good = o->scene == SIM_SCENE_WIPE     ? s->busy + s->idle
+                    : o->scene == SIM_SCENE_REVOKE ? s->cut
+                                                   : s->sailed;
 
     if (o->scene == SIM_SCENE_WIPE)
         printf("two holders wiped at %llu points: %llu before the end of the job, %llu after it\n",
@@ -132,6 +160,8 @@ static bool scenes_judge(const struct scenes *s, const struct sim_options *o, ui
     else if (o->scene == SIM_SCENE_SHIP)
         printf("all nodes replaced in %llu runs before the end of the job\n",
                (unsigned long long)good);
+    else if (o->scene == SIM_SCENE_REVOKE)
+        say_cuts(s);
     if (o->scene == SIM_SCENE_NONE || good * 10 >= count * 9)
         return true;
     printf("FAIL sim%s the scene came about in %llu of %llu runs\n", profile(o),
@@ -171,7 +201,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, doubl
     uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0, repeats = 0;
     uint64_t seasons = 0, misplaced = 0, late = 0;
     double virtual_s = 0;
-    struct scenes scenes = {0};
+    static struct scenes scenes;
 
     for (uint64_t i = 0; i < count && virtual_s < 3600 * hours && failures < most; i++, done++) {
         o->seed = first + i;
@@ -294,12 +324,27 @@ static int run_exhaustive_starved(uint32_t depth)
 static int usage(void)
 {
     fputs("usage: sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N]\n"
-          "                     [--trace] [--until EVENT] [--once] [--long | --wipe | --ship]\n"
-          "                     [--graphs]\n"
+          "                     [--trace] [--until EVENT] [--once] [--long | --wipe | --ship\n"
+          "                     | --revoke] [--graphs]\n"
           "       sim --starved N [--until EVENT]\n"
           "       sim --exhaustive DEPTH | --detours N [--states N] [--least N]\n",
           stderr);
     return 2;
+}
+
+static bool is_scene(const char *word, enum sim_scene *scene)
+{
+    static const char *const words[] = {[SIM_SCENE_WIPE] = "--wipe",
+                                        [SIM_SCENE_SHIP] = "--ship",
+                                        [SIM_SCENE_REVOKE] = "--revoke"};
+
+    for (size_t i = 1; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(word, words[i]) != 0)
+            continue;
+        *scene = (enum sim_scene)i;
+        return true;
+    }
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -330,10 +375,8 @@ int main(int argc, char **argv)
             o.graphs = true;
             continue;
         }
-        if (strcmp(argv[i], "--wipe") == 0 || strcmp(argv[i], "--ship") == 0) {
-            o.scene = argv[i][2] == 'w' ? SIM_SCENE_WIPE : SIM_SCENE_SHIP;
+        if (is_scene(argv[i], &o.scene))
             continue;
-        }
         if (++i >= argc)
             return usage();
         starved |= strcmp(argv[i - 1], "--starved") == 0;
