@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/act_ask.h"
 #include "core/node/act_effect.h"
+#include "core/node/events.h"
 #include "core/node/greet.h"
 #include "core/node/level.h"
 #include "core/node/link.h"
@@ -118,26 +119,35 @@ static struct act_entry *entry_set(struct node *n, struct act_entry *e, const st
 
 /* --- taking one in --- */
 
-static int judge(struct node *n, const struct signed_bytes *s, const struct act *a)
+static int judge(struct node *n, const struct signed_bytes *s, const struct act *a,
+                 struct signer *by)
 {
     const struct act *gone;
-    struct signer by;
     uint8_t text[64];
     size_t len = signed_text(s, SIGNED_ACT, text);
-    int rc = seal_verify(n, s, (struct bytes){text, len}, &by);
+    int rc = seal_verify(n, s, (struct bytes){text, len}, by);
 
     if (rc < 0)
         return rc;
-    if (!permit_act(by.party, a->kind))
+    if (!permit_act(by->party, a->kind))
         return ERR_IDENTITY;
-    if (a->at_s - n->wall_s > ACT_AHEAD_S || a->at_s > by.not_after_s)
+    if (a->at_s - n->wall_s > ACT_AHEAD_S || a->at_s > by->not_after_s)
         return ERR_ARGUMENT;
-    gone = acts_revocation(n, by.id);
+    gone = acts_revocation(n, by->id);
 #if VELUM_PLANT == 899 /* trace/test_acts: whoever was revoked revokes others */
     return 0;
 #else
     return gone != NULL && a->at_s > gone->at_s ? ERR_IDENTITY : 0;
 #endif
+}
+
+static void note(struct node *n, const struct act *a, struct node_id by)
+{
+    const enum event_note_kind kind = a->kind == ACT_REVOKE  ? EVENT_NOTE_REVOKED
+                                      : a->kind == ACT_DRAIN ? EVENT_NOTE_DRAINING
+                                                             : EVENT_NOTE_RESUMED;
+
+    event_note(n, kind, by, a->subject.bytes, a->reason);
 }
 
 static void store(struct node *n, struct act_entry *e)
@@ -148,6 +158,7 @@ static void store(struct node *n, struct act_entry *e)
 /* 0 news, or ACT_KNOWN, ACT_SUPERSEDED, or an error; see acts_take. */
 static int take(struct node *n, struct bytes act, const struct act_entry **entry)
 {
+    struct signer by;
     struct signed_bytes s;
     struct act a;
     struct act_entry *e;
@@ -163,7 +174,7 @@ static int take(struct node *n, struct bytes act, const struct act_entry **entry
         return ACT_KNOWN;
     if (e != NULL && !counts_instead(&a, name, e))
         return ACT_SUPERSEDED;
-    rc = judge(n, &s, &a);
+    rc = judge(n, &s, &a, &by);
     if (rc < 0)
         return rc;
     e = entry_set(n, e, &a, name, act);
@@ -171,6 +182,7 @@ static int take(struct node *n, struct bytes act, const struct act_entry **entry
         return n->memory_out ? ERR_NO_MEMORY : ERR_FULL;
     *entry = e;
     store(n, e);
+    note(n, &e->act, by.id);
     act_effect(n, &e->act);
     return ACT_NEWS;
 }
