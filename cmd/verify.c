@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/verify_receipt.h"
 #include "cmd/verify_view.h"
 #include "core/base/err.h"
 #include "core/wire/view.h"
@@ -15,6 +16,10 @@ static const struct opt opts[] = {
      .repeats = true,
      .value = "DIR",
      .effect = "look at this state folder too"},
+    {.name = "root",
+     .kind = OPT_TEXT,
+     .value = "DIGEST",
+     .effect = "of a receipt: the mesh that is believed (this home's)"},
     {.name = "json", .kind = OPT_SWITCH, .effect = "print JSON"},
     {0},
 };
@@ -160,6 +165,10 @@ static int run(const struct call *c)
     static struct looks l;
     struct verdict v;
     struct job_id id = {{0}};
+    if (verify_is_file(c->argv[0]))
+        return verify_receipt(c, c->argv[0]);
+    if (opt_given(c->opts, "root"))
+        return refuse(CODE_MISUSE, "--root is for receipts; a job is proven from journals");
     int code = find_journals(c, &l);
     if (code == 0)
         code = find_job(c, &l, &id);
@@ -183,12 +192,16 @@ out:
 
 const struct cmd cmd_verify = {
     .name = "verify",
-    .args = "JOB",
-    .summary = "prove from the journals that each leaf was counted once",
-    .more = "Reads the journals of this user's nodes on this machine and those given by --data,\n"
-            "running or not, and changes nothing. Exits 0 when each leaf is counted exactly once\n"
-            "and the result is what the values fold to, 1 when something does not add up, and 7\n"
-            "while the job has not ended.",
+    .args = "JOB | FILE",
+    .summary = "prove from journals or a receipt who computed what",
+    .more =
+        "FILE (a word that is no id) is a receipt, as velum receipt writes it: checks its form,\n"
+        "that a node signed it whose certificate was good at the time, and that it is of the\n"
+        "mesh of this home or of --root. Exits 0, or 1 and says what is wrong.\n"
+        "JOB: reads the journals of this user's nodes on this machine and those given by --data,\n"
+        "running or not, and changes nothing. Exits 0 when each leaf is counted exactly once\n"
+        "and the result is what the values fold to, 1 when something does not add up, and 7\n"
+        "while the job has not ended.",
     .group = GROUP_SEE,
     .takes = TAKES_JOB,
     .opts = opts,

@@ -432,3 +432,116 @@ struct seal identity_seal(struct identity *i)
 {
     return (struct seal){.ctx = i, .sign = seal_sign, .verify = seal_verify};
 }
+
+/* --- what came with a text --- */
+
+static X509 *certificate_of(struct bytes der)
+{
+    const unsigned char *at = der.data;
+    X509 *x = der.len > 0 ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+    if (x && at == der.data + der.len)
+        return x;
+    X509_free(x);
+    return NULL;
+}
+
+/* 0 where the three are a chain at that time; the first that is not, in words. */
+static const char *chain_fault(X509 *root, X509 *issuer, X509 *leaf, int64_t at_s,
+                               struct witness *out)
+{
+    struct certificate_name name;
+    if (!root || X509_verify(root, X509_get0_pubkey(root)) != 1 ||
+        authority_mesh(root, &out->mesh) < 0)
+        return "its root's certificate is none";
+    if (!issuer || X509_verify(issuer, X509_get0_pubkey(root)) != 1)
+        return "its issuer's certificate is not signed by that root";
+    if (!leaf || X509_verify(leaf, X509_get0_pubkey(issuer)) != 1 ||
+        certificate_read_name(leaf, &name) < 0)
+        return "its signer's certificate is not signed by that issuer";
+    if (!digest_equal(name.mesh, out->mesh))
+        return "its signer's certificate is of another mesh than its root";
+    out->id = name.id;
+    out->party = name.party;
+    out->begins_s = certificate_not_before(leaf);
+    out->ends_s = certificate_not_after(leaf);
+    return at_s < out->begins_s || at_s >= out->ends_s
+               ? "its signer's certificate was not valid when it was written"
+               : NULL;
+}
+
+static int check_at(X509 *root, X509 *issuer, X509 *leaf, int64_t at_s)
+{
+    X509_STORE *store = X509_STORE_new();
+    STACK_OF(X509) *issuers = sk_X509_new_null();
+    int rc = ERR_IDENTITY;
+    if (store && issuers && X509_STORE_add_cert(store, root) == 1 &&
+        sk_X509_push(issuers, issuer) > 0)
+        rc = certificate_check_chain(store, leaf, issuers, at_s);
+    sk_X509_free(issuers);
+    X509_STORE_free(store);
+    return rc;
+}
+
+static bool is_signed(X509 *leaf, struct bytes text, const uint8_t signature[64])
+{
+    uint8_t der[80];
+    size_t len = 0;
+    struct digest digest = sha256_of(text.data, text.len);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(X509_get0_pubkey(leaf), NULL);
+    bool good = ctx && signature_to_der(signature, der, &len) == 0 &&
+                EVP_PKEY_verify_init(ctx) == 1 &&
+                EVP_PKEY_verify(ctx, der, len, digest.bytes, ID_SIZE) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return good;
+}
+
+int identity_witness(const struct witnessed *w, struct witness *out, const char **why)
+{
+    certificate_library_open();
+    X509 *root = certificate_of(w->root), *issuer = certificate_of(w->issuer);
+    X509 *leaf = certificate_of(w->leaf);
+    int rc = ERR_IDENTITY;
+    *why = chain_fault(root, issuer, leaf, w->at_s, out);
+    if (!*why && check_at(root, issuer, leaf, w->at_s) < 0)
+        *why = "its certificates are no chain that was valid when it was written";
+    if (!*why && !is_signed(leaf, w->text, w->signature)) {
+        *why = "its signature is not that of its lines";
+        rc = ERR_SIGNATURE;
+    }
+    ERR_clear_error();
+    X509_free(root);
+    X509_free(issuer);
+    X509_free(leaf);
+    return *why ? rc : 0;
+}
+
+int identity_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE])
+{
+    certificate_library_open();
+    return authority_home_mesh(h, out, message);
+}
+
+static void put_der(struct buf *b, X509 *x)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x, &der);
+    b->failed |= len <= 0;
+    if (len > 0)
+        put_raw(b, der, (size_t)len);
+    OPENSSL_free(der);
+}
+
+int identity_home_chain(const struct home *h, struct buf *issuer, struct buf *root,
+                        char message[HOME_MESSAGE_SIZE])
+{
+    struct authority_leaf leaf = authority_user_leaf(h);
+    struct authority_parts parts;
+    certificate_library_open();
+    int rc = authority_read(h, &leaf, false, &parts, message);
+    if (rc < 0)
+        return rc;
+    put_der(issuer, parts.issuer);
+    put_der(root, parts.root);
+    authority_parts_clear(&parts);
+    return issuer->failed || root->failed ? ERR_TOO_LARGE : 0;
+}

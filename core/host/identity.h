@@ -76,7 +76,26 @@ int identity_sign(const struct identity *i, struct bytes text, uint8_t sig[64]);
  * the least recently used goes), so that a signature then costs one ECDSA check. */
 int identity_verify(struct identity *i, struct bytes certificate, struct bytes text,
                     const uint8_t sig[64], struct signer *signer);
-/* Both of the above as the core wants them. */
+/* Who signed a text, by certificates that came with it and by nothing of this machine. */
+struct witness {
+    struct digest mesh; /* of the root: the caller looks whether he believes it */
+    struct node_id id;
+    int party;                /* enum party */
+    int64_t begins_s, ends_s; /* of the signer's certificate */
+};
+struct witnessed {
+    struct bytes root, issuer, leaf, text; /* the first three in DER */
+    const uint8_t *signature;              /* 64 bytes */
+    int64_t at_s;                          /* when it was signed, as it says */
+};
+/* 0, or ERR_IDENTITY or ERR_SIGNATURE with a sentence that says which of these is wrong. */
+int identity_witness(const struct witnessed *w, struct witness *out, const char **why);
+/* The mesh of this home, and the certificates of its issuer and root; nothing is made or renewed.
+ * ERR_NOT_FOUND where it has none. */
+int identity_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE]);
+int identity_home_chain(const struct home *h, struct buf *issuer, struct buf *root,
+                        char message[HOME_MESSAGE_SIZE]);
+/* Signing and verifying as the core wants them. */
 struct seal identity_seal(struct identity *i);
 
 #endif

@@ -72,6 +72,7 @@ void machine_fill(struct node_options *o, struct identity *identity, uint32_t sl
     o->slots = slots < SLOTS_MAX ? slots : SLOTS_MAX;
     o->ready_workers = o->slots < READY_WORKERS_MAX ? o->slots : READY_WORKERS_MAX;
     o->id = identity_id(identity);
+    o->mesh = identity_mesh(identity);
     o->certificate = identity_certificate(identity);
     o->seal = identity_seal(identity);
     o->boot = machine_random();

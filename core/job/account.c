@@ -245,6 +245,18 @@ static int replace(struct account *a, const struct leaf_count *list, uint16_t co
     return 0;
 }
 
+uint16_t account_counts(const struct account *a, struct leaf_count *to)
+{
+    struct sums s = {.count = 0};
+    for (uint32_t i = 0; i < a->count; i++)
+        sums_add(&s, a->runs[i].author, a->runs[i].run.end - a->runs[i].run.first);
+    for (uint16_t i = 0; i < a->counts_count; i++)
+        sums_add(&s, a->counts[i].author, a->counts[i].leaves);
+    sort(&s);
+    memcpy(to, s.list, s.count * sizeof *to);
+    return s.count;
+}
+
 int account_join(struct account *a, uint64_t nameless)
 {
     struct sums s = {.count = 0};

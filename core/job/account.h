@@ -55,6 +55,9 @@ size_t account_bytes(const struct account *a);
 /* From now on it has half the runs at most, though ACCOUNT_RUNS_LEAST at least, as far as its runs
  * touch; gives back what it does not need. */
 void account_tighten(struct account *a);
+/* What joining it would leave, or has left: to[FACT_COUNTS_MAX], ascending by author. Gives how
+ * many. */
+uint16_t account_counts(const struct account *a, struct leaf_count *to);
 /* Joins it; `nameless` leaves are counted too, of which nobody knows who reported them. Of more
  * than FACT_COUNTS_MAX nodes the last ones in the order of leaves are counted as one. One that
  * would not become smaller stays as it is, unless there are nameless leaves. 0 or ERR_NO_MEMORY,

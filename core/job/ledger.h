@@ -17,6 +17,7 @@
 #define VELUM_JOB_LEDGER_H
 
 #include "core/base/alloc.h"
+#include "core/job/account.h"
 #include "core/job/cover.h"
 #include "core/job/fact.h"
 #include "core/job/graph.h"
@@ -148,6 +149,7 @@ uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end);
 /* The account's memory, and less of it: see account.h. Joined is only that of a shrunk ledger. 0 or
  * ERR_NO_MEMORY. */
 size_t ledger_account_bytes(const struct ledger *l);
+const struct account *ledger_account(const struct ledger *l); /* borrowed */
 bool ledger_account_is_joined(const struct ledger *l);
 /* Every leaf of the result is named or counted. */
 bool ledger_account_is_whole(const struct ledger *l);

@@ -169,6 +169,11 @@ uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end)
     return account_overlap(&l->account, first, end);
 }
 
+const struct account *ledger_account(const struct ledger *l)
+{
+    return &l->account;
+}
+
 size_t ledger_account_bytes(const struct ledger *l)
 {
     return account_bytes(&l->account);

@@ -72,6 +72,7 @@ struct profiles;
 struct node_options {
     struct node_id id;
     uint64_t boot;         /* random, new at every start of the process */
+    struct digest mesh;    /* of its root's public key, for receipts */
     struct digest machine; /* same for all nodes of one machine */
     char name[64];
     char addr[ADDR_SIZE]; /* where others reach it; empty in embedded mode */

@@ -15,6 +15,7 @@
 #include "core/node/listing.h"
 #include "core/node/objects.h"
 #include "core/node/permit.h"
+#include "core/node/receipts.h"
 #include "core/node/request.h"
 #include "core/node/seek.h"
 #include "core/node/session.h"
@@ -661,6 +662,7 @@ static const struct {
     {MESSAGE_REQUEST_AHEAD, on_ahead, NULL},
     {MESSAGE_REQUEST_ASIDES, on_asides, NULL},
     {MESSAGE_REQUEST_EVENTS, events_request, NULL},
+    {MESSAGE_REQUEST_RECEIPT, NULL, receipts_request},
     {MESSAGE_REQUEST_SNIPPET, NULL, snippet_request},
     {MESSAGE_REQUEST_ACT, act_ask_request, NULL},
 };

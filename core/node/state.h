@@ -2,7 +2,7 @@
  * it.
  *
  *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision;
- *                    lag.c: how late the host comes; promise.c: what is told from outside
+ *                    lag.c: how late the host comes; outside.c: what the host is told
  *   ports.c          what mesh wants and tells
  *   linked.c         which members have a link to this node
  *   link.c           who is on which link; sending to peers, to users, to itself

@@ -108,6 +108,8 @@
     X(REPLY_ACT, 119)                                                                              \
     X(REQUEST_EVENTS, 120)                                                                         \
     X(REPLY_EVENT, 121)                                                                            \
+    X(REQUEST_RECEIPT, 122)                                                                        \
+    X(REPLY_RECEIPT, 123)                                                                          \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

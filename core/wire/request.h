@@ -16,6 +16,7 @@
  *   SHOW       text kernel, 32 source, block params,               TEXT
  *              block accumulator
  *   STAGES     32 job id                                           STAGES ..., END
+ *   RECEIPT    32 job id                                           RECEIPT ..., END
  *   STALE      u8 what (0 list, 1 bring back, 2 drop), 32 job id   JOB ..., END
  *
  * WATCH with interval 0 wants the state now and once more at its end, no progress between. `which`
@@ -26,6 +27,7 @@
  *   SUBMITTED  32 job id, u32 durable, u32 machines, u8 already there
  *   JOB        a job view (view.h)
  *   NODE       a node view
+ *   RECEIPT    to the end, a part of the text (receipt.h) that all of them are together
  *   STAGES     u16 count, count x stage view, in the order of the stages
  *   KERNEL     a kernel view
  *   LOG        text node name, block bytes as the workers wrote them (not sanitised)

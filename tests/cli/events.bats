@@ -2,14 +2,13 @@
 # shellcheck disable=SC2154,SC2030,SC2031
 load lib.bash
 
-events() { velum events "$@"; }
-
 has() { # has TEXT: some line of the events
-    events | grep -q -- "$1"
+    velum events | grep -q -- "$1"
 }
 
 @test "a node lists who submitted, who killed, and whom it met and lost; over a restart too" {
     mesh 2 --slots 1
+    export VELUM_ADDR=127.0.0.1:$PORT_a
     job=$(velum run -d sleep 600)
     velum kill "$job"
     velum run --progress none pi 1000000

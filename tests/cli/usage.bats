@@ -434,7 +434,7 @@ all_gone() { # all_gone PID...
     velum completion fish | cmp - "$VELUM_ROOT/completions/velum.fish"
     run -2 velum completion tcsh
     ends_with_try
-    [ "$(velum complete r)" = "$(printf 'run\nresult\nrm\nrevoke')" ]
+    [ "$(velum complete r)" = "$(printf 'run\nresult\nrm\nrevoke\nreceipt')" ]
     [ "$(velum complete run pi)" = pi ]
     [[ $(velum complete run --) == *--detach*--leaf* ]]
     [ "$(velum complete run --progress l)" = line ]

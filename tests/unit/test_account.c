@@ -127,6 +127,7 @@ static uint64_t counted(const struct account *a, struct node_id author)
 
 TEST(test_joined_runs_are_counts_per_node)
 {
+    static struct leaf_count before[FACT_COUNTS_MAX], after[FACT_COUNTS_MAX];
     struct account a;
     struct heap heap;
     struct run gap;
@@ -134,8 +135,14 @@ TEST(test_joined_runs_are_counts_per_node)
     account_init(&a, &heap.alloc);
     for (uint64_t leaf = 0; leaf < 60; leaf++)
         CHECK_INT(account_add(&a, node((uint8_t)(leaf % 3)), (struct run){leaf, leaf + 1}), 0);
+    CHECK_INT(account_counts(&a, before), 3);
+    CHECK(!a.joined);
     CHECK_INT(account_join(&a, 4), 0);
     CHECK(a.joined);
+    CHECK_INT(account_counts(&a, after), 3);
+    for (int i = 0; i < 3; i++)
+        CHECK(node_id_equal(before[i].author, after[i].author) &&
+              after[i].leaves == before[i].leaves + (i == 0 ? 4 : 0));
     CHECK_INT(a.counts_count, 3);
     CHECK_INT(counted(&a, node(0)), 24);
     CHECK_INT(counted(&a, node(1)), 20);

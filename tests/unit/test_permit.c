@@ -26,6 +26,7 @@ static const struct expected users[] = {
     {MESSAGE_REQUEST_AHEAD, "y", "y", "-"},   {MESSAGE_REQUEST_ASIDES, "y", "y", "-"},
     {MESSAGE_REQUEST_SNIPPET, "-", "y", "-"}, {MESSAGE_REQUEST_ACT, "-", "-", "-"},
     {MESSAGE_REQUEST_EVENTS, "y", "y", "y"},
+    {MESSAGE_REQUEST_RECEIPT, "o", "o", "y"},
 };
 
 static const struct expected *find(uint8_t type)

@@ -1,0 +1,104 @@
+# Receipts on real nodes: who computed what, signed, and checked where no node runs.
+# shellcheck disable=SC2154,SC2030,SC2031
+load lib.bash
+
+sum_of() { # sum_of FILE: all leaves that nodes are named for
+    awk '$1 == "node" { s += $4 } END { print s + 0 }' "$1"
+}
+
+line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
+
+
+@test "three nodes, one killed in the middle: a receipt names who computed all leaves" {
+    mesh 3 --slots 1
+    job=$(velum run -d pi 6000000000)
+    until_true 20 job_has_begun "$job"
+    sleep 0.5
+    kill -KILL "$PID_c"
+    velum wait "$job" --progress none
+    velum receipt "$job" -o r --addr "127.0.0.1:$PORT_a"
+    leaves=$(line_of r leaves)
+    [ "$(line_of r state)" = "done" ]
+    [ "$(line_of r job)" = "$(velum show --json "$job" | field id)" ]
+    [ "$(line_of r result)" = "$(velum show --json "$job" | field digest)" ]
+    [ "$(sum_of r)" = "$leaves" ]
+    for name in a b c; do
+        grep -q "^node [1-3] [0-9a-f]* [1-9][0-9]* $name\$" r
+    done
+    run -0 velum verify r
+    [[ $output == *"verified: $leaves leaves by 3 nodes, on the word of a, who signed it" ]]
+    # Another holder's word, of the same leaves.
+    velum receipt "$job" -o s --addr "127.0.0.1:$PORT_b"
+    run -0 velum verify s
+    [[ $output == *"verified: $leaves leaves by "*"on the word of b, who signed it" ]]
+    run -0 velum receipt --json "$job" --addr "127.0.0.1:$PORT_a"
+    [[ $output == '{"v":1,"receipts":[{"verified":true,"error":null,"job":"'*'"signer":{"id":"'*'","name":"a"}}]}' ]]
+    # No node is asked.
+    kill -KILL "$PID_a" "$PID_b"
+    run -0 velum verify r --json
+    [[ $output == '{"v":1,"receipts":[{"verified":true,'* ]]
+}
+
+@test "a receipt that was changed, of another mesh, or of none" {
+    node a --slots 1
+    job=$(velum run -d pi 100000000)
+    velum wait "$job" --progress none
+    velum receipt "$job" >r
+    mesh=$(line_of r mesh)
+    run -0 velum verify r --root "$mesh"
+    for change in 's/^state done/state failed/' 's/ 12 a$/ 13 a/;s/^run 1 0 11/run 1 0 12/' \
+        's/^written 1/written 2/' 's/^units 1/units 2/' 's/^issuer 3/issuer 4/' 's/^root 30/root 31/' \
+        's/^signature ./signature 0/;s/^digest ./digest 0/' '/^digest/d' '3d' 's/^leaves /leaves  /' '1s/1/2/'; do
+        sed "$change" r >changed
+        ! cmp -s r changed || continue
+        run -1 velum verify changed
+        [[ $output == *"changed is no receipt to be believed: "* ]] && ends_with_try
+    done
+    head -c 300 r >changed
+    run -1 velum verify changed
+    [[ $output == *"the end is missing"* ]]
+    run -1 velum verify r --root "$(printf 'a%.0s' {1..64})"
+    [[ $output == *"r is a receipt of mesh $mesh, and the mesh that is believed here is aaaa"* ]]
+    ends_with_try
+    run -1 env VELUM_HOME="$FOLDER/none" "$VELUM" verify r
+    [[ $output == *"cannot be judged"* ]] && ends_with_try
+    run -0 env VELUM_HOME="$FOLDER/none" "$VELUM" verify r --root "$mesh"
+    run -2 velum verify r --root 123
+    run -2 velum verify "$job" --root "$mesh"
+    run -2 velum verify no-such-file
+    ends_with_try
+    run -1 velum verify "$VELUM"
+    [[ $output == *"it is larger than 512 KiB"* ]] && ends_with_try
+    run -1 velum verify "$VELUM_ROOT/README.md"
+    [[ $output == *"line 1: a receipt begins with"* ]]
+}
+
+@test "who gets a receipt, and of what" {
+    export VELUM_HOME=$FOLDER/one
+    node a --slots 1 --bind 127.0.0.1
+    invite() { velum token create --role "$1" --at "127.0.0.1:$PORT_a" 2>/dev/null; }
+    submit=$(invite submit)
+    read=$(invite read)
+    VELUM_HOME=$FOLDER/two velum join --only --token-file - <<<"$submit"
+    VELUM_HOME=$FOLDER/three velum join --only --token-file - <<<"$read"
+    theirs=$(velum run -d pi 1000000)
+    velum wait "$theirs" --progress none
+    mine=$(VELUM_HOME=$FOLDER/two velum run -d pi 2000000)
+    velum wait "$mine" --progress none
+    run -0 velum receipt "$mine"
+    VELUM_HOME=$FOLDER/three run -0 velum receipt "$mine"
+    VELUM_HOME=$FOLDER/two run -3 velum receipt "$theirs"
+    VELUM_HOME=$FOLDER/two velum receipt "$mine" -o r
+    # A machine that joined judges by the root that it was told.
+    VELUM_HOME=$FOLDER/three run -0 velum verify r
+    running=$(velum run -d sleep 600)
+    run -7 velum receipt "$running"
+    ends_with_try
+    velum kill "$running"
+    velum receipt "$running" -o k
+    [ "$(line_of k state)" = cancelled ]
+    run -0 velum verify k
+    [[ $output == *"nothing is known of leaves"* ]]
+    run -3 velum receipt 0123456789abcdef
+    ends_with_try
+}
