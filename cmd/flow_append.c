@@ -136,7 +136,7 @@ static int cancel(struct sender *s, const char *why, int code)
     char id[9];
     id_hex(s->job.bytes, 8, id);
     const struct instant until = instant_plus_us(loop_clock(), CANCEL_MAX_US);
-    int rc = line_send(s->line, MESSAGE_REQUEST_KILL, (struct bytes){s->job.bytes, ID_SIZE});
+    int rc = line_send_kill(s->line, s->job);
     if (rc == 0)
         rc = line_next(s->line, until, &frame);
     if (rc == 1 && frame.type == MESSAGE_REPLY_KILLED) {

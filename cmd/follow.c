@@ -67,11 +67,7 @@ static void say_killed(struct job_id job, struct bytes payload)
 static int cancel(struct follow *f)
 {
     struct frame frame;
-    uint8_t room[ID_SIZE];
-    struct buf payload;
-    buf_init_fixed(&payload, room, sizeof room);
-    put_job_id(&payload, f->id);
-    int rc = line_send(f->line, MESSAGE_REQUEST_KILL, buf_bytes(&payload));
+    int rc = line_send_kill(f->line, f->id);
     struct instant until = instant_plus_us(loop_clock(), CANCEL_MAX_US);
     if (rc == 0)
         rc = line_next(f->line, until, &frame);

@@ -4,6 +4,7 @@
 #include "cmd/jobs.h"
 #include "cmd/stage_list.h"
 #include "core/base/text.h"
+#include "core/host/user_fact.h"
 #include "core/wire/message.h"
 
 #define KILL_JOBS_MAX 256
@@ -36,12 +37,13 @@ static int ask(struct line *l, const struct request_kill *m, const char *name)
 {
     struct reply_killed reply;
     struct frame frame;
-    uint8_t room[ID_SIZE + 4];
+    uint8_t room[USER_KILL_SIZE];
     struct buf payload;
     buf_init_fixed(&payload, room, sizeof room);
-    put_request_kill(&payload, m);
-    int rc =
-        line_exchange(l, MESSAGE_REQUEST_KILL, buf_bytes(&payload), MESSAGE_REPLY_KILLED, &frame);
+    int rc = line_put_kill(l, m, &payload);
+    if (rc == 0)
+        rc = line_exchange(l, MESSAGE_REQUEST_KILL, buf_bytes(&payload), MESSAGE_REPLY_KILLED,
+                           &frame);
     if (rc == 0)
         rc = read_reply_killed(frame.payload, &reply);
     return rc < 0 ? line_report_about(l, name, rc) : say(name, &reply);

@@ -14,6 +14,7 @@
 #include "core/base/text.h"
 #include "core/host/home.h"
 #include "core/host/loop.h"
+#include "core/host/user_fact.h"
 #include "core/wire/message.h"
 
 struct line {
@@ -178,6 +179,21 @@ struct identity *line_identity(struct line *l)
         talk_error("%s", why[0] ? why : "your key cannot be read");
     }
     return identity;
+}
+
+int line_put_kill(struct line *l, const struct request_kill *m, struct buf *to)
+{
+    return l->ask ? user_fact_kill(line_identity(l), *m, to) : ERR_CLOSED;
+}
+
+int line_send_kill(struct line *l, struct job_id id)
+{
+    const struct request_kill m = {.job = id};
+    uint8_t room[USER_KILL_SIZE];
+    struct buf payload;
+    buf_init_fixed(&payload, room, sizeof room);
+    int rc = line_put_kill(l, &m, &payload);
+    return rc < 0 ? rc : line_send(l, MESSAGE_REQUEST_KILL, buf_bytes(&payload));
 }
 
 const char *line_control(const struct line *l)

@@ -38,6 +38,10 @@ int line_each(const struct call *c, int from, line_act *act, const void *ctx);
 bool line_is_embedded(const struct line *l);
 /* What signs; NULL after saying why there is none. */
 struct identity *line_identity(struct line *l);
+/* Appends the payload of KILL, which the user signs. 0 or < 0. */
+int line_put_kill(struct line *l, const struct request_kill *m, struct buf *to);
+/* Asks for the end of this job, as line_send does. KILLED answers it. */
+int line_send_kill(struct line *l, struct job_id id);
 
 /* As ask_control. */
 const char *line_control(const struct line *l);

@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/host/memory.h"
+#include "core/host/user_fact.h"
 #include "core/job/fact.h"
 
 #define LIST_BYTES (APPEND_BYTES_MAX / 2) /* then the next list begins */
@@ -115,19 +116,6 @@ int lists_add_whole(struct lists *l, uint32_t number, const struct stage_spec *s
     return add(l, number, &b);
 }
 
-static int sign(struct identity *identity, enum fact_kind kind, struct bytes body, struct buf *to)
-{
-    struct signed_bytes s = {.certificate = identity_certificate(identity), .body = body};
-    uint8_t text[64];
-    size_t len = signed_text(&s, SIGNED_FACT, text);
-    int rc = identity_sign(identity, (struct bytes){text, len}, s.signature);
-
-    if (rc < 0)
-        return rc;
-    put_signed_fact(to, kind, &s);
-    return buf_result(to);
-}
-
 static int seal_one(struct lists *l, struct list_out *o, struct identity *identity,
                     struct job_id job)
 {
@@ -141,7 +129,7 @@ static int seal_one(struct lists *l, struct list_out *o, struct identity *identi
     put_raw(&body, o->bytes.data, o->bytes.len);
     rc = buf_result(&body);
     if (rc == 0)
-        rc = sign(identity, FACT_STAGES, buf_bytes(&body), &fact);
+        rc = user_fact_sign(identity, FACT_STAGES, buf_bytes(&body), &fact);
     buf_clear(&body);
     if (rc < 0) {
         buf_clear(&fact);
@@ -246,5 +234,5 @@ int lists_sign_close(struct identity *identity, struct job_id job, uint32_t coun
     c.author = identity_id(identity);
     buf_init_fixed(&body, room, sizeof room);
     put_close_body(&body, job, &c);
-    return sign(identity, FACT_CLOSE, buf_bytes(&body), to);
+    return user_fact_sign(identity, FACT_CLOSE, buf_bytes(&body), to);
 }

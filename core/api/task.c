@@ -13,6 +13,7 @@
 #include "core/host/job_entry.h"
 #include "core/host/memory.h"
 #include "core/host/submission.h"
+#include "core/host/user_fact.h"
 #include "core/wire/message.h"
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
@@ -321,12 +322,12 @@ static void watch(struct velum *v, struct op *op)
 
 static void ask_kill(struct velum *v, struct op *op)
 {
-    uint8_t room[ID_SIZE];
+    const struct request_kill m = {.job = op->task->ack.job};
+    uint8_t room[USER_KILL_SIZE];
     struct buf payload;
     buf_init_fixed(&payload, room, sizeof room);
-    put_job_id(&payload, op->task->ack.job);
     op->task->kill_request = ops_next_request(op);
-    if (v->ask)
+    if (v->ask && user_fact_kill(ask_identity(v->ask), m, &payload) == 0)
         (void)ask_send(v->ask, MESSAGE_REQUEST_KILL, op->task->kill_request, buf_bytes(&payload));
 }
 

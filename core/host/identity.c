@@ -515,12 +515,6 @@ int identity_witness(const struct witnessed *w, struct witness *out, const char 
     return *why ? rc : 0;
 }
 
-int identity_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE])
-{
-    certificate_library_open();
-    return authority_home_mesh(h, out, message);
-}
-
 static void put_der(struct buf *b, X509 *x)
 {
     unsigned char *der = NULL;

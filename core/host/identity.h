@@ -90,9 +90,8 @@ struct witnessed {
 };
 /* 0, or ERR_IDENTITY or ERR_SIGNATURE with a sentence that says which of these is wrong. */
 int identity_witness(const struct witnessed *w, struct witness *out, const char **why);
-/* The mesh of this home, and the certificates of its issuer and root; nothing is made or renewed.
- * ERR_NOT_FOUND where it has none. */
-int identity_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE]);
+/* The certificates of this home's issuer and root; nothing is made or renewed. ERR_NOT_FOUND where
+ * it has none. */
 int identity_home_chain(const struct home *h, struct buf *issuer, struct buf *root,
                         char message[HOME_MESSAGE_SIZE]);
 /* Signing and verifying as the core wants them. */

@@ -190,12 +190,12 @@ static void facts_arrived(struct job *j, struct node_id from)
     job_mark_busy(j);
 }
 
-int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct buf *news,
-                     uint16_t *news_count)
+int holder_take_fact(struct node *n, struct job_id id, struct node_id from, struct bytes fact,
+                     struct buf *news, uint16_t *news_count)
 {
     struct job *j = job_find(n, id);
 
-    return take_told(n, &j, id, n->options.id, fact, news, news_count);
+    return take_told(n, &j, id, from, fact, news, news_count);
 }
 
 /* Not all of a batch was taken. */

@@ -36,10 +36,10 @@ void holder_send_snapshot(struct job *j, struct node_id to);
 /* The same of a job that has ended, or with `titles` no more than a holder can lack that has
  * everybody's name. */
 void holder_send_ended(struct job *j, struct node_id to, bool titles);
-/* Takes a signed fact that this node or a user says: it is verified, and appended to news as a
- * block, and counted, when it is new. */
-int holder_take_fact(struct node *n, struct job_id job, struct bytes fact, struct buf *news,
-                     uint16_t *news_count);
+/* Takes a signed fact that `from` brings: it is verified, and appended to news as a block, and
+ * counted, when it is new. */
+int holder_take_fact(struct node *n, struct job_id job, struct node_id from, struct bytes fact,
+                     struct buf *news, uint16_t *news_count);
 
 /* Stages that came with a grant, as u16 count and blocks: facts like any others. 0 or an error. */
 int holder_take_lists(struct job *j, struct node_id from, struct bytes lists);

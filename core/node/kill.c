@@ -11,9 +11,11 @@
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
 #include "core/node/kill.h"
+#include "core/node/kill_right.h"
 #include "core/node/lead.h"
 #include "core/node/level.h"
 #include "core/node/link.h"
+#include "core/node/permit.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/seek.h"
@@ -22,6 +24,7 @@
 #define KILL_WAIT_US (5 * S_US)
 #define SEND_AGAIN_US (500 * MS_US)
 #define KILLS_MAX 1024
+#define KNOWN_REFUSED 3
 
 static void kill_remove(struct node *n, struct kill_wait *k)
 {
@@ -73,7 +76,10 @@ static void kill_fails(struct node *n, const struct kill_wait *k, struct reply_k
 {
     const struct entry *e = directory_find(n, k->job);
 
-    if (e == NULL) {
+    if (k->refused) {
+        reply_error(n, k->link, k->request, 4, "this job is somebody else's",
+                    "its author can end it, or an admin of the mesh");
+    } else if (e == NULL) {
         reply_error(n, k->link, k->request, 3, "no such job", "velum ps -a lists them");
     } else if (job_state_is_final((enum job_state)e->state)) {
         m->outcome = KILL_ENDED;
@@ -185,17 +191,6 @@ static int make_stage_cancel(struct node *n, struct job_id id, const struct stag
     return rc;
 }
 
-/* What is asked for, as a fact of this node. */
-static int make_fact(struct node *n, const struct request_kill *m, struct node_id by,
-                     struct buf *fact)
-{
-    uint8_t room[1];
-    struct stage_cancel c = stage_cancel_of(by, m->stage, room);
-
-    return m->alone ? make_stage_cancel(n, m->job, &c, fact)
-                    : make_cancel(n, m->job, by, JOB_CANCELLED, fact);
-}
-
 /* Holders are waited for, away or not. A coordinator need not be one of them, and may have lost
  * the job since; one that is gone hands nothing out. */
 static void kill_ask_named(struct node *n, struct kill_wait *k)
@@ -242,14 +237,28 @@ static bool is_no_stage(const struct node *n, const struct request_kill *m)
            m->stage >= j->graph->count;
 }
 
-void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct request_kill *m,
-                struct node_id by)
+/* The user's own word goes to the holders, each of which judges it. */
+static bool is_signed(struct node *n, uint64_t link, uint32_t request, const struct request_kill *m)
+{
+    if (m->fact.len == 0)
+        reply_error(n, link, request, 1, "this command is of an older velum: it signs no kill",
+                    "update it; velum nodes lists the versions");
+    else if (kill_right_asked(n, m) < 0)
+        reply_error(n, link, request, 4, "the kill is not signed by a user who may end jobs now",
+                    "velum doctor, which looks at your certificate");
+    else
+        return true;
+    return false;
+}
+
+void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct request_kill *m)
 {
     struct job_id id = m->job;
     char why[VIEW_ERROR_SIZE];
     struct kill_wait *k;
-    struct buf fact;
 
+    if (!is_signed(n, link, request, m))
+        return;
     if (is_no_stage(n, m)) {
         reply_error(n, link, request, 3, "this job has no such stage", "velum show JOB lists them");
         return;
@@ -271,11 +280,7 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct re
     k = node_alloc(n, sizeof *k);
     if (k == NULL)
         return;
-    buf_init(&fact, n->alloc, 8192);
-    if (make_fact(n, m, by, &fact) < 0)
-        n->memory_out = true;
-    k->fact = bytes_copy(n, buf_bytes(&fact));
-    buf_clear(&fact);
+    k->fact = bytes_copy(n, m->fact);
     k->link = link;
     k->request = request;
     k->token = ++n->token_counter;
@@ -287,7 +292,8 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct re
     n->kills = k;
     kill_ask_named(n, k);
     kill_ask_likely(n, k);
-    event_note(n, EVENT_NOTE_KILLED, by, id.bytes, m->alone ? "one stage of it" : "");
+    event_note(n, EVENT_NOTE_KILLED, permit_asking(n, link).id, id.bytes,
+               m->alone ? "one stage of it" : "");
 }
 
 void kill_tell(const struct job *j, struct node_id to)
@@ -305,18 +311,23 @@ static void kill_pass_on(const struct job *j, struct node_id from, struct bytes 
         (void)send_cancel(j->node, j->id, fact, 0, c->node);
 }
 
-bool kill_forbids(const struct node *n, struct job_id id)
+bool kill_forbids(const struct node *n, struct job_id id, struct node_id author)
 {
-    for (uint32_t i = 0; i < KILL_UNSEEN_MAX; i++)
-        if (job_id_equal(n->unseen_killed[i], id))
+    for (uint32_t i = 0; i < KILL_UNSEEN_MAX; i++) {
+        const struct kill_unseen *x = &n->unseen_killed[i];
+
+        if (job_id_equal(x->job, id) && (x->of_all || node_id_equal(x->by, author)))
             return true;
+    }
     return false;
 }
 
-static void remember_unseen(struct node *n, struct job_id id)
+static void remember_unseen(struct node *n, struct job_id id, const struct signer *by)
 {
-    if (!kill_forbids(n, id))
-        n->unseen_killed[n->unseen_killed_next++ % KILL_UNSEEN_MAX] = id;
+    struct kill_unseen x = {.job = id, .by = by->id, .of_all = by->party == PARTY_USER};
+
+    if (!kill_forbids(n, id, by->id))
+        n->unseen_killed[n->unseen_killed_next++ % KILL_UNSEEN_MAX] = x;
 }
 
 /* Many facts that say that a stage near this one is cancelled become one. */
@@ -368,7 +379,7 @@ static int take_cancel(struct job *j, struct node_id from, struct bytes fact, co
     put_u16(&record, 1);
     if (j->lead != NULL)
         record_close(j); /* what came first is in the journal first */
-    rc = holder_take_fact(n, j->id, fact, &record, &count);
+    rc = holder_take_fact(n, j->id, from, fact, &record, &count);
     if (rc >= 0 && count > 0) {
         store_record(n, RECORD_FACTS, buf_bytes(&record), ticket);
         took_cancel(j, from, fact, f);
@@ -408,6 +419,38 @@ static uint64_t answer_of(const struct node *n, const struct job *j, struct job_
     return job_is_final(j) || ledger_cancel(j->ledger) != NULL;
 }
 
+/* Who does not know of this answer has signed the cancel himself, being of old: to him this node
+ * does not have the job. */
+static void say_refused(struct node *n, struct node_id to, uint32_t request, struct job_id id,
+                        const struct fact *f)
+{
+    struct signer by;
+    uint8_t bytes[ID_SIZE + 3];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, id);
+    put_u8(&b, fact_signer(n, f, &by) == 0 && kill_is_users(&by, f) ? KNOWN_REFUSED : 0);
+    put_u8(&b, 0);
+    put_u8(&b, 0);
+    send_node(n, to, MESSAGE_CANCELLED, request, buf_bytes(&b));
+}
+
+/* A submission of it may be under way, of a user who has taken it back. */
+static void forbid(struct node *n, struct job_id id, const struct fact *f)
+{
+    struct signer by;
+
+#if VELUM_PLANT == 407 /* trace/test_kill: what only looks like a cancel forbids a job */
+    by = (struct signer){.party = PARTY_USER};
+    remember_unseen(n, id, &by);
+#else
+    if (f->kind == FACT_CANCEL && job_id_equal(f->job, id) && fact_signer(n, f, &by) == 0 &&
+        kill_is_users(&by, f))
+        remember_unseen(n, id, &by);
+#endif
+}
+
 /* At a holder: the cancel is kept, and said to be kept once it is synced. */
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
 {
@@ -420,13 +463,13 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
     int rc = 0;
 
     /* Other kinds are believed from some nodes only, which is not looked at here. */
-#if VELUM_PLANT == 203 /* trace/test_holder: other facts come in as a cancel */
-    if (!reader_done(&r) || fact_read(fact, &f) < 0)
-#else
     if (!reader_done(&r) || fact_read(fact, &f) < 0 ||
         (f.kind != FACT_CANCEL && f.kind != FACT_STAGE_CANCEL))
-#endif
         return ERR_FORMAT;
+    if (j != NULL && j->ledger != NULL && kill_right(j, from, &f) < 0) {
+        say_refused(n, from, request, id, &f);
+        return 0;
+    }
     if (j != NULL && j->ledger != NULL && !job_is_final(j))
         rc = take_cancel(j, from, fact, &f, &ticket);
     /* A stage that this node has not heard of yet, among others: it is asked again. */
@@ -436,12 +479,8 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
     ticket = 0;
 #endif
     number = answer_of(n, job_find(n, id), id, &f);
-#if VELUM_PLANT == 407 /* trace/test_kill: what only looks like a cancel forbids a job */
     if (number == 0)
-#else
-    if (number == 0 && f.kind == FACT_CANCEL && job_id_equal(f.job, id) && fact_verify(n, &f) == 0)
-#endif
-        remember_unseen(n, id);
+        forbid(n, id, &f);
     /* Where there is no room to wait it goes without an answer: the cancel is not proved here. */
     (void)wait_add(n, (struct wait){.ticket = ticket,
                                     .kind = WAIT_CANCELLED,
@@ -515,7 +554,8 @@ int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct
         ;
     if (k == NULL || !job_id_equal(k->job, id) || !kill_was_waiting(k, from, known != 0))
         return 0;
-    k->proof |= known != 0;
+    k->refused |= known == KNOWN_REFUSED;
+    k->proof |= known == 1 || known == 2;
     k->more |= known == 2;
     if (has_ended_otherwise(state))
         k->state = state;

@@ -29,23 +29,24 @@ struct kill_wait {
     uint32_t asked_count;
     struct instant since, sent;
     bool named;    /* the directory's holders are asked */
+    bool refused;  /* at least one has said that who signed it may not */
     bool proof;    /* at least one holder has said that it has the cancel */
     bool more;     /* there are holders beyond those that could be asked */
     uint8_t state; /* of an outcome, as a holder told it last; of a stage alone JOB_DONE where its
                       output is complete */
-    struct bytes fact; /* owned: the cancel fact, to be sent on to holders named later */
+    struct bytes fact; /* owned: what the user signed, to be sent on to holders named later */
     struct kill_wait *next;
 };
 
 /* KILL of a user: every holder known is asked, and answered once one of them has proof. */
-void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct request_kill *m,
-                struct node_id by);
+void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct request_kill *m);
 /* CANCEL at a holder: kept, and said to be kept once it is synced. */
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
-/* Whether this node was asked to cancel the job and said that it does not have it. It must not take
- * it as new any more: a submission still under way would run after `killed` was said. The last
- * KILL_UNSEEN_MAX are known while the process runs; what is under way to it ends with it, too. */
-bool kill_forbids(const struct node *n, struct job_id id);
+/* Whether somebody who may cancel this job, which is of that author, asked this node to, and it
+ * said that it does not have it. It must not take it as new any more: a submission still under way
+ * would run after `killed` was said. The last KILL_UNSEEN_MAX are known while the process runs;
+ * what is under way to it ends with it, too. */
+bool kill_forbids(const struct node *n, struct job_id id, struct node_id author);
 /* Passes the cancel that is here on to another node. */
 void kill_tell(const struct job *j, struct node_id to);
 /* CANCELLED: the answer, and holders to ask that were not known here. */

@@ -39,9 +39,10 @@
  *   CANCEL      32 job, block fact, CANCEL or STAGE_CANCEL
  *               (request: the asker's token; 0: a holder passes it on)
  *   CANCELLED   32 job, u8 known (1 it holds the job, and the cancel is synced; or it has ended and
- *               is gone; 2 the same, and there were more holders than it remembers), u8 state of an
- *               outcome (of a stage alone: done where its output is complete), u8 count (to 64),
- *               every holder ever named and not retired x 32
+ *               is gone; 2 the same, and there were more holders than it remembers; 3 who signed
+ *               the cancel may not end it), u8 state of an outcome (of a stage alone: done where
+ *               its output is complete), u8 count (to 64), every holder ever named and not
+ *               retired x 32
  *               (request: as asked)
  *   WATCH       32 job, u32 interval_ms
  *   STATE       u8 known, 32 job, u64 version, job view (when known is 1); when it is 2,

@@ -309,7 +309,10 @@ bool permit_frame(struct node *n, const struct link_entry *l, const struct frame
     }
 #endif
     event_refused(n, l, f, p == PERMIT_OWN);
-    if (p == PERMIT_OWN)
+    if (p == PERMIT_OWN && f->type == MESSAGE_REQUEST_KILL)
+        reply_error(n, l->link, f->request, 4, "this job is somebody else's",
+                    "its author can end it, or an admin of the mesh");
+    else if (p == PERMIT_OWN)
         reply_error(n, l->link, f->request, 3, "no such job", "velum ps -a lists them");
     else
         reply_error(n, l->link, f->request, 4, refusal(p),

@@ -207,7 +207,7 @@ static void on_kill(struct node *n, struct link_entry *l, uint32_t request, stru
         reply_malformed(n, l->link, request);
         return;
     }
-    kill_begin(n, l->link, request, &m, l->id);
+    kill_begin(n, l->link, request, &m);
 }
 
 static bool coordinates(const struct node *n, struct node_id id)

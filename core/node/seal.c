@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/node/events.h"
+#include "core/node/kill_right.h"
 #include "core/node/link.h"
 #include "core/node/offence.h"
 #include "core/node/permit.h"
@@ -84,47 +85,43 @@ int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
     return 0;
 }
 
-/* Signature and authority of a fact that came from another node. */
+int fact_signer(struct node *n, const struct fact *f, struct signer *by)
+{
+    uint8_t text[64];
+    size_t len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
+
+    return seal_verify(n, &f->sealed, (struct bytes){text, len}, by);
+}
+
+/* Of a fact that came from another node. */
 int fact_verify(struct node *n, const struct fact *f)
 {
     struct signer by;
-
-    return fact_verify_by(n, f, &by);
-}
-
-int fact_verify_by(struct node *n, const struct fact *f, struct signer *by)
-{
-    uint8_t text[64];
-    size_t len;
     int rc;
 
-    *by = (struct signer){.party = 0};
     if (!fact_is_signed(f->kind))
         return 0;
-    len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
-    rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, by);
+    rc = fact_signer(n, f, &by);
     if (rc < 0)
         return rc;
     if (f->kind == FACT_SPEC)
-        return permit_spec(by->party, &f->spec) && node_id_equal(by->id, f->spec.author)
+        return permit_spec(by.party, &f->spec) && node_id_equal(by.id, f->spec.author)
                    ? 0
                    : ERR_IDENTITY;
     if (f->kind == FACT_STAGES)
-        return permit_stages(by->party, &f->stages.append) &&
-                       node_id_equal(by->id, f->stages.author)
+        return permit_stages(by.party, &f->stages.append) &&
+                       node_id_equal(by.id, f->stages.author)
                    ? 0
                    : ERR_IDENTITY;
     if (f->kind == FACT_CLOSE)
-        return party_is_user((enum party)by->party) && node_id_equal(by->id, f->close.author)
+        return party_is_user((enum party)by.party) && node_id_equal(by.id, f->close.author)
                    ? 0
                    : ERR_IDENTITY;
 #if VELUM_PLANT != 202 /* trace/test_holder: a title may be given by another than its author */
-    if (f->kind == FACT_CLAIM && !node_id_equal(by->id, f->claim.node))
+    if (f->kind == FACT_CLAIM && !node_id_equal(by.id, f->claim.node))
         return ERR_IDENTITY;
 #endif
-    return by->party == PARTY_NODE || f->kind == FACT_CANCEL || f->kind == FACT_STAGE_CANCEL
-               ? 0
-               : ERR_IDENTITY;
+    return by.party == PARTY_NODE || kill_is_users(&by, f) ? 0 : ERR_IDENTITY;
 }
 
 /* Out of memory the old one stays; the host stops the node then anyway. */

@@ -13,9 +13,10 @@ void job_seal(struct job *j);
 /* As struct seal.verify, remembering what verified. */
 int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
                 struct signer *signer);
+/* Who signed it: of the kinds that are signed. */
+int fact_signer(struct node *n, const struct fact *f, struct signer *by);
+/* Signature and authority, as far as the fact itself shows it; see also kill_right.h. */
 int fact_verify(struct node *n, const struct fact *f);
-/* The same, and who signed it; party 0: nobody does. */
-int fact_verify_by(struct node *n, const struct fact *f, struct signer *by);
 /* This node's certificate was renewed. */
 void seal_renewed(struct node *n, struct bytes der);
 

@@ -57,6 +57,7 @@
 #include "core/node/greet_state.h"
 #include "core/node/job_state.h"
 #include "core/node/journal_record.h"
+#include "core/node/kill_state.h"
 #include "core/node/node.h"
 #include "core/node/peer.h"
 #include "core/node/snapshot_state.h"
@@ -77,7 +78,6 @@
 #define TENDED_MAX 16 /* jobs that are copied or left at a time */
 #define LOG_TAIL_MAX 65536
 #define LOG_KEPT_MAX 4096 /* of a job that has ended */
-#define KILL_UNSEEN_MAX 64
 #define RUNS_NAMED_MAX 256 /* newly covered runs of one fact; beyond, leaves get no name */
 #define WORKERS_MAX 1100
 
@@ -245,7 +245,7 @@ struct node {
     struct map watched;         /* job_id -> struct watcher, the latest of that job */
     uint32_t watchers_count, watching_nodes;
     struct kill_wait *kills;
-    struct job_id unseen_killed[KILL_UNSEEN_MAX]; /* a ring; see kill_forbids */
+    struct kill_unseen unseen_killed[KILL_UNSEEN_MAX]; /* a ring; see kill_forbids */
     uint32_t unseen_killed_next;
     struct forward *forwards;
     uint32_t forwards_count;

@@ -272,7 +272,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
         submit_known(n, e, j, spec_signed, to, began))
         return 1;
 #if VELUM_PLANT != 390 /* trace/test_kill: a submission under way outruns its kill */
-    if (kill_forbids(n, *id)) {
+    if (kill_forbids(n, *id, spec->author)) {
         submit_refuse(n, to, 8, "the job was cancelled before it came here",
                       "run it again: that is a new job");
         return 1;

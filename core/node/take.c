@@ -6,6 +6,7 @@
 #include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
+#include "core/node/kill_right.h"
 #include "core/node/lead_pool.h"
 #include "core/node/link.h"
 #include "core/node/place.h"
@@ -107,23 +108,13 @@ static bool is_held(const struct job *j)
 /* Who writes the end of a job signs it, and any node can sign. It is believed of the job's holders,
  * and of whom these bring; where none of those this node knows is left, others have had it since,
  * and are believed too. */
-static bool is_intruder(const struct job *j, const struct fact *f, const struct signer *by,
-                        struct node_id from)
+static bool is_intruder(const struct job *j, const struct signer *by, struct node_id from)
 {
 #if VELUM_PLANT == 946 /* trace/test_toolbox: any node of the mesh may end a job */
     return false;
 #endif
-    return f->kind == FACT_OUTCOME && by->party == PARTY_NODE && j != NULL && j->ledger != NULL &&
-           ledger_holders(j->ledger) != NULL && !take_may_tell(j, by->id) &&
-           !take_may_tell(j, from) && is_held(j);
-}
-
-static int verify(struct node *n, const struct job *j, const struct fact *f, struct node_id from)
-{
-    struct signer by;
-    int rc = fact_verify_by(n, f, &by);
-
-    return rc == 0 && is_intruder(j, f, &by, from) ? ERR_IDENTITY : rc;
+    return j != NULL && j->ledger != NULL && ledger_holders(j->ledger) != NULL &&
+           !take_may_tell(j, by->id) && !take_may_tell(j, from) && is_held(j);
 }
 
 static bool is_unsigned(enum fact_kind kind)
@@ -203,6 +194,21 @@ static bool is_named(const struct job *j, const struct fact *f)
            ledger_has_names(j->ledger, &f->partial);
 }
 
+/* Who may cancel, or end it, goes by the job as well. */
+static int verify(struct node *n, const struct job *j, struct node_id from, const struct fact *f)
+{
+    struct signer by;
+    int rc;
+
+    if (j != NULL && j->ledger != NULL && (f->kind == FACT_CANCEL || f->kind == FACT_STAGE_CANCEL))
+        return kill_right(j, from, f);
+    rc = fact_verify(n, f);
+    if (rc < 0 || f->kind != FACT_OUTCOME)
+        return rc;
+    rc = fact_signer(n, f, &by);
+    return rc == 0 && is_intruder(j, &by, from) ? ERR_IDENTITY : rc;
+}
+
 /* One fact of another node; what is new goes to news as a block or more, which are counted. */
 int take_told(struct node *n, struct job **at, struct job_id id, struct node_id from,
               struct bytes bytes, struct buf *news, uint16_t *news_count)
@@ -224,7 +230,7 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
         ledger_holders(j->ledger) != NULL)
         before = *ledger_holders(j->ledger);
     if (rc == 0 && (j == NULL || j->ledger == NULL || !ledger_keeps(j->ledger, f.kind, bytes)))
-        event_forged(n, from, id, rc = verify(n, j, &f, from));
+        event_forged(n, from, id, rc = verify(n, j, from, &f));
     if (rc == 0 && is_unsigned(f.kind) &&
         (j == NULL || j->ledger == NULL || !take_may_tell(j, from))) {
         /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may

@@ -77,7 +77,7 @@ static void put_list(const struct sim_job *j, uint32_t first, uint32_t end, stru
     }
 }
 
-static void put_fact(const struct sim_job *j, enum fact_kind kind, struct bytes body,
+void sim_author_fact(const struct sim_job *j, enum fact_kind kind, struct bytes body,
                      struct buf *to)
 {
     uint8_t certificate[SIM_CERTIFICATE_SIZE], text[64];
@@ -112,7 +112,7 @@ static void say_list(struct world *w, struct sim_user *u, uint32_t first, uint32
     buf_init_fixed(&fact, room, sizeof room);
     put_stages_begin(&body, j->id, j->spec.author);
     put_list(j, first, end, &body);
-    put_fact(j, FACT_STAGES, buf_bytes(&body), &fact);
+    sim_author_fact(j, FACT_STAGES, buf_bytes(&body), &fact);
     ensure(!body.failed && !fact.failed);
     say(w, u, buf_bytes(&fact), first % 2 == 0 ? SESSION_SENT : SESSION_DURABLE);
 }
@@ -127,7 +127,7 @@ static void say_close(struct world *w, struct sim_user *u)
     buf_init_fixed(&body, raw, sizeof raw);
     buf_init_fixed(&fact, room, sizeof room);
     put_close_body(&body, j->id, &c);
-    put_fact(j, FACT_CLOSE, buf_bytes(&body), &fact);
+    sim_author_fact(j, FACT_CLOSE, buf_bytes(&body), &fact);
     ensure(!body.failed && !fact.failed);
     say(w, u, buf_bytes(&fact), SESSION_DURABLE);
 }

@@ -8,6 +8,9 @@
 
 #include "core/sim/world.h"
 
+/* What the author of the job says of it, signed. */
+void sim_author_fact(const struct sim_job *j, enum fact_kind kind, struct bytes body,
+                     struct buf *to);
 /* What of the job is appended, once its stages are made: drawn from `p`. */
 void sim_author_plan(struct sim_job *j, struct prng *p);
 /* Whether the stage is a task that he appends as one of several leaves of a unit, rolled. */

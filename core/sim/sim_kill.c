@@ -1,19 +1,31 @@
 #include "core/sim/sim_kill.h"
 
 #include "core/node/peer.h"
+#include "core/sim/sim_author.h"
 #include "core/sim/sim_graph.h"
 #include "core/wire/request.h"
 
 void sim_kill_ask(struct world *w, const struct sim_user *u, struct buf *to)
 {
     struct sim_job *j = &w->jobs[u->job];
-    const struct request_kill m = {
-        .job = j->id, .alone = u->kind == USER_KILLS_STAGE, .stage = u->stage};
+    struct request_kill m = {.job = j->id, .alone = u->kind == USER_KILLS_STAGE, .stage = u->stage};
+    const struct cancel all = {.by = j->spec.author, .state = JOB_CANCELLED};
+    uint8_t set[1], body_bytes[128], fact_bytes[1024];
+    const struct stage_cancel alone = stage_cancel_of(j->spec.author, u->stage, set);
+    struct buf body, fact;
 
     if (m.alone)
         j->stages_asked |= (uint8_t)(1u << u->stage);
     else
         j->kill_asked = true;
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    if (m.alone)
+        put_stage_cancel_body(&body, j->id, &alone);
+    else
+        put_cancel_body(&body, j->id, &all);
+    sim_author_fact(j, m.alone ? FACT_STAGE_CANCEL : FACT_CANCEL, buf_bytes(&body), &fact);
+    m.fact = buf_bytes(&fact);
     put_request_kill(to, &m);
 }
 

@@ -75,7 +75,7 @@ static void ask_submit(struct world *w, struct sim_user *u)
 
 static void ask_kill(struct world *w, struct sim_user *u)
 {
-    uint8_t bytes[64];
+    uint8_t bytes[2048];
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);

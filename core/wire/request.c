@@ -24,8 +24,10 @@ int read_request_watch(struct bytes payload, struct request_watch *m)
 void put_request_kill(struct buf *b, const struct request_kill *m)
 {
     put_job_id(b, m->job);
-    if (m->alone)
-        put_u32(b, m->stage);
+    if (m->alone || m->fact.len > 0)
+        put_u32(b, m->alone ? m->stage : UINT32_MAX);
+    if (m->fact.len > 0)
+        put_block(b, m->fact);
 }
 
 int read_request_kill(struct bytes payload, struct request_kill *m)
@@ -33,8 +35,15 @@ int read_request_kill(struct bytes payload, struct request_kill *m)
     struct reader r = reader_of(payload);
 
     m->job = read_job_id(&r);
+    m->fact = (struct bytes){NULL, 0};
     m->alone = !r.failed && !reader_done(&r);
     m->stage = m->alone ? read_u32(&r) : 0;
+    if (m->alone && !r.failed && !reader_done(&r)) {
+        m->fact = read_block(&r, FRAME_PAYLOAD_MAX);
+        m->alone = m->stage != UINT32_MAX;
+        m->stage = m->alone ? m->stage : 0;
+        r.failed |= m->fact.len == 0;
+    }
     r.failed |= m->stage >= JOB_STAGES_MAX;
     return reader_result(&r);
 }

@@ -7,7 +7,11 @@
  *   SUBMIT     the signed spec (layout of core/wire/signed.h)      SUBMITTED
  *   WATCH      32 job id, u32 interval_ms                          JOB ... until one is final
  *   JOBS       u8 all (finished ones too), text which              JOB ..., END
- *   KILL       32 job id; of a stage alone u32 stage behind it     KILLED
+ *   KILL       32 job id, u32 stage (of it alone; 2^32 - 1: all    KILLED
+ *              of it), block fact: CANCEL or STAGE_CANCEL as the
+ *              user signs it (core/job/fact.h). Without the fact,
+ *              and the stage where all is meant: from a command
+ *              of old, which does not sign
  *   NODES      (empty)                                             NODE ..., END
  *   LOGS       32 job id                                           LOG ..., END
  *   KERNELS    (empty), or text name: of that one alone, and       KERNEL ..., END
@@ -54,6 +58,7 @@ struct request_kill {
     struct job_id job;
     bool alone; /* nothing but this stage of it */
     uint32_t stage;
+    struct bytes fact; /* borrowed; empty: it is not signed */
 };
 struct request_jobs {
     bool all;

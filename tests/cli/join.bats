@@ -56,6 +56,9 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     on two run -0 velum ps
     [[ $output == *"${mine:0:8}"* && $output != *"${theirs:0:8}"* ]]
     on two run -3 velum kill "$theirs"
+    on two run -4 velum kill "$(velum show --json "$theirs" | field id)"
+    [[ $output == *"somebody else's"* ]] && ends_with_try
+    [ "$(velum show --json "$theirs" | field state)" = running ]
     on two run -3 velum logs "$theirs"
     on two run -4 velum objects
     on two run -0 velum kill "$mine"

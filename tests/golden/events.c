@@ -158,7 +158,7 @@ int golden_tell_event(uint8_t type, struct bytes payload, FILE *to)
 bool golden_put_events(size_t i, struct buf *frame)
 {
     if (i > 0)
-        return false;
+        return golden_put_kills(i - 1, frame);
     size_t start = frame_begin(frame, MESSAGE_REQUEST_EVENTS, 7);
     put_request(EVENTS_NOTE, frame);
     frame_end(frame, start);

@@ -49,10 +49,14 @@ void golden_message_make(uint8_t type, struct buf *frame);
 
 /* The same of messages that can be written in another way too: row i, or false past the end. */
 bool golden_message_other(size_t i, struct buf *frame);
-int golden_tell_kill(struct bytes payload, FILE *to);
 /* REQUEST_KERNELS, and kernel views, with a manual or without. */
 int golden_tell_kernels(struct bytes payload, FILE *to);
 int golden_tell_kernel(struct bytes payload, FILE *to);
+
+/* --- killed.c --- */
+
+bool golden_put_kills(size_t i, struct buf *frame);
+int golden_tell_kill(struct bytes payload, FILE *to);
 
 /* --- tell.c --- */
 

@@ -1,4 +1,4 @@
-/* Messages that can be written in another way too, and kills, which are told here. */
+/* Messages that can be written in another way too. */
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/wire/frame.h"
@@ -21,18 +21,6 @@ static void put_kill(uint8_t type, struct buf *b)
     buf_init_fixed(&fact, room, sizeof room);
     golden_put_stage_cancel(&fact);
     put_block(b, buf_bytes(&fact));
-}
-
-int golden_tell_kill(struct bytes p, FILE *to)
-{
-    struct request_kill m;
-    char id[9];
-    int rc = read_request_kill(p, &m);
-    id_hex(m.job.bytes, 8, id);
-    fprintf(to, " job=%s", id);
-    if (rc == 0 && m.alone)
-        fprintf(to, " stage=%u", (unsigned)m.stage);
-    return rc;
 }
 
 /* Of one kernel alone, with its manual. */

@@ -119,8 +119,34 @@ uint32_t story_watch(struct story *s, uint64_t user, struct job_id id)
     return story_ask(s, user, MESSAGE_REQUEST_WATCH, buf_bytes(&b));
 }
 
+/* Signed by who was said last to be the user. */
+static uint32_t ask_kill(struct story *s, uint64_t user, struct request_kill m)
+{
+    uint8_t certificate[CERTIFICATE_SIZE], set[1], bytes[1024], body_bytes[256], fact_bytes[512];
+    struct cancel c = {.by = story_who(s), .state = JOB_CANCELLED};
+    const struct stage_cancel alone = stage_cancel_of(c.by, m.stage, set);
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
+    struct buf b, body, fact;
+
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    if (m.alone)
+        put_stage_cancel_body(&body, m.job, &alone);
+    else
+        put_cancel_body(&body, m.job, &c);
+    story_certificate(c.by, s->as ? s->as : PARTY_USER, certificate);
+    sealed.body = buf_bytes(&body);
+    put_signed_fact(&fact, m.alone ? FACT_STAGE_CANCEL : FACT_CANCEL, &sealed);
+    m.fact = buf_bytes(&fact);
+    put_request_kill(&b, &m);
+    return story_ask(s, user, MESSAGE_REQUEST_KILL, buf_bytes(&b));
+}
+
 uint32_t story_ask_id(struct story *s, uint64_t user, uint8_t type, struct job_id id)
 {
+    if (type == MESSAGE_REQUEST_KILL)
+        return ask_kill(s, user, (struct request_kill){.job = id});
     return story_ask(s, user, type, (struct bytes){id.bytes, ID_SIZE});
 }
 
@@ -177,13 +203,7 @@ int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t 
 
 uint32_t story_ask_kill(struct story *s, uint64_t user, struct job_id id, uint32_t stage)
 {
-    const struct request_kill m = {.job = id, .alone = true, .stage = stage};
-    uint8_t bytes[ID_SIZE + 4];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_request_kill(&b, &m);
-    return story_ask(s, user, MESSAGE_REQUEST_KILL, buf_bytes(&b));
+    return ask_kill(s, user, (struct request_kill){.job = id, .alone = true, .stage = stage});
 }
 
 /* The last answer is none with stages. */

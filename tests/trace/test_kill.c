@@ -228,46 +228,139 @@ TEST(a_submission_under_way_does_not_outrun_its_kill)
     CHECK(story_end(&story));
 }
 
-/* A cancel of `of` in a frame about `id`, by the last node; signed, or with a certificate that is
- * none. */
-static void say_cancel(struct job_id id, struct job_id of, bool signed_well)
+/* Who signs a cancel, and as whom. */
+struct signed_as {
+    struct node_id who, named;
+    enum party party;
+    bool broken; /* the certificate is none */
+};
+
+/* A cancel of `of` in a frame about `id`, to node `to` by another. */
+static void say_cancel(uint32_t from, uint32_t to, struct job_id id, struct job_id of,
+                       const struct signed_as *as)
 {
     uint8_t certificate[ID_SIZE + 1] = {0}, bytes[512], body_bytes[256], fact_bytes[512];
-    struct cancel c = {.by = story.nodes[3].id, .state = JOB_CANCELLED};
+    struct cancel c = {.by = as->named, .state = JOB_CANCELLED};
     struct signed_bytes s = {0};
     struct buf b, body, fact;
 
-    memcpy(certificate, story.nodes[3].id.bytes, ID_SIZE);
-    certificate[ID_SIZE] = PARTY_NODE;
+    memcpy(certificate, as->who.bytes, ID_SIZE);
+    certificate[ID_SIZE] = (uint8_t)as->party;
     buf_init_fixed(&body, body_bytes, sizeof body_bytes);
     buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_cancel_body(&body, of, &c);
-    s.certificate = (struct bytes){certificate, sizeof certificate - !signed_well};
+    s.certificate = (struct bytes){certificate, sizeof certificate - as->broken};
     s.body = buf_bytes(&body);
     put_signed_fact(&fact, FACT_CANCEL, &s);
     put_job_id(&b, id);
     put_block(&b, buf_bytes(&fact));
-    story_say(&story, 3, 1, MESSAGE_CANCEL, 1, buf_bytes(&b));
+    story_say(&story, from, to, MESSAGE_CANCEL, 1, buf_bytes(&b));
     story_run(&story, 10 * MS_US);
 }
 
-/* A cancel of what is not here yet forbids it, if somebody signed it, and of this job. */
-TEST(only_a_cancel_of_this_job_forbids_it)
+static struct signed_as by_user(enum party party, struct node_id who)
 {
-    struct job_id one, two;
+    return (struct signed_as){.who = who, .named = who, .party = party};
+}
+
+static struct node_id stranger_id(void)
+{
+    return (struct node_id){{0x5a, 1}};
+}
+
+/* A cancel of what is not here yet forbids it, if somebody signed it who may, and of this job. */
+TEST(only_a_cancel_of_this_job_by_who_may_forbids_it)
+{
+    struct job_id ids[4];
+    struct signed_as admin = by_user(PARTY_USER, stranger_id()), broken = admin,
+                     other = by_user(PARTY_SUBMIT, stranger_id()), node;
     uint64_t user;
 
     story_begin(&story, 4);
-    one = story_job(&story, 1);
-    two = story_job(&story, 2);
+    for (uint32_t i = 0; i < 4; i++)
+        ids[i] = story_job(&story, i);
     user = story_user(&story, 1);
-    say_cancel(one, one, false);
-    say_cancel(one, two, true);
-    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 1), S_US), 0);
-    CHECK(story_holds(&story, 1, one) || story_holds(&story, 0, one));
-    say_cancel(two, two, true);
+    broken.broken = true;
+    node = (struct signed_as){
+        .who = story.nodes[3].id, .named = story.nodes[3].id, .party = PARTY_NODE};
+    say_cancel(3, 1, ids[0], ids[0], &broken);
+    say_cancel(3, 1, ids[0], ids[1], &admin);
+    say_cancel(3, 1, ids[0], ids[0], &other);
+    say_cancel(3, 1, ids[0], ids[0], &node);
+    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 0), S_US), 0);
+    say_cancel(3, 1, ids[1], ids[1], &admin);
+    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 1), S_US), 8);
+    other = by_user(PARTY_SUBMIT, story_who(&story)); /* the author */
+    say_cancel(3, 1, ids[2], ids[2], &other);
     CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 2), S_US), 8);
+    CHECK(story_end(&story));
+}
+
+/* Each holder judges by the signature, whoever brings it. */
+TEST(a_holder_takes_no_cancel_of_somebody_elses)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), leader = story_leader(&story, id);
+    struct signed_as as[] = {
+        by_user(PARTY_SUBMIT, stranger_id()), /* not the author */
+        by_user(PARTY_NATIVE, stranger_id()),
+        by_user(PARTY_READ, story_who(&story)), /* may end nothing */
+        {.who = stranger_id(), .named = story_who(&story), .party = PARTY_USER},
+        {.who = story.nodes[stranger].id, .named = story_who(&story), .party = PARTY_NODE},
+        {.who = story.nodes[stranger].id, .named = story.nodes[stranger].id, .party = PARTY_NODE},
+    };
+
+    for (uint32_t i = 0; i < sizeof as / sizeof *as; i++) {
+        say_cancel(stranger, leader, id, id, &as[i]);
+        CHECK(!job_is_final(job_find(story.nodes[leader].core, id)));
+        CHECK(ledger_cancel(job_find(story.nodes[leader].core, id)->ledger) == NULL);
+    }
+    as[0] = by_user(PARTY_SUBMIT, story_who(&story));
+    say_cancel(stranger, leader, id, id, &as[0]);
+    CHECK(job_is_final(job_find(story.nodes[leader].core, id)));
+    CHECK(story_end(&story));
+}
+
+/* Who asks a node that has not heard of the job yet is told no by those who have it. */
+TEST(an_id_that_is_not_known_here_is_not_believed)
+{
+    struct job_id id;
+    uint32_t stranger;
+    uint64_t user;
+
+    story_begin(&story, 4);
+    story_drop(&story, MESSAGE_DIRECTORY, STORY_USER, STORY_USER);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    stranger = story_stranger(&story, id);
+    CHECK(directory_find(story.nodes[stranger].core, id) == NULL);
+    story.as = PARTY_NATIVE;
+    story.who = 9;
+    user = story_user(&story, stranger);
+    CHECK_INT(story_code_within(&story, user, kill(user, id), 6 * S_US), 4);
+    for (uint32_t i = 0; i < story.count; i++)
+        CHECK(i == stranger || !job_is_final(job_find(story.nodes[i].core, id)));
+    story.as = PARTY_USER;
+    story.who = 5;
+    user = story_user(&story, stranger);
+    CHECK_INT(killed_within(user, kill(user, id), 6 * S_US), KILL_DONE);
+    CHECK(story_end(&story));
+}
+
+/* As a command of old asks. */
+TEST(a_kill_that_nobody_signed_is_refused_with_what_to_do)
+{
+    struct job_id id;
+    uint32_t leader, request;
+    uint64_t user;
+
+    four(&id);
+    leader = story_leader(&story, id);
+    user = story_user(&story, leader);
+    request = story_ask(&story, user, MESSAGE_REQUEST_KILL, (struct bytes){id.bytes, ID_SIZE});
+    CHECK_INT(story_code_within(&story, user, request, S_US), 1);
+    CHECK(!job_is_final(job_find(story.nodes[leader].core, id)));
     CHECK(story_end(&story));
 }
 
@@ -332,5 +425,9 @@ TEST_MAIN(killed_is_said_with_every_holders_word, a_holder_passes_the_cancel_on_
           an_entry_that_has_ended_is_only_a_word, a_job_that_has_ended_is_said_to_have,
           a_coordinator_without_a_link_and_no_holder_is_asked,
           a_node_named_as_a_holder_is_asked_again, a_submission_under_way_does_not_outrun_its_kill,
-          only_a_cancel_of_this_job_forbids_it, who_was_told_killed_sees_the_job_ended,
+          only_a_cancel_of_this_job_by_who_may_forbids_it,
+          a_holder_takes_no_cancel_of_somebody_elses,
+          an_id_that_is_not_known_here_is_not_believed,
+          a_kill_that_nobody_signed_is_refused_with_what_to_do,
+          who_was_told_killed_sees_the_job_ended,
           kills_have_a_maximum)

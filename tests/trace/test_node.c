@@ -421,6 +421,24 @@ static void ask(uint32_t node, uint8_t type, struct bytes payload)
     bring_frame(node, link, type, 1, payload);
 }
 
+static void kill(uint32_t node, struct job_id id)
+{
+    uint8_t certificate[CERTIFICATE_SIZE], bytes[1024], body_bytes[128], fact_bytes[512];
+    struct request_kill m = {.job = id};
+    struct cancel c = {.by = id_of(USER), .state = JOB_CANCELLED};
+    struct signed_bytes sealed = {.certificate = certificate_of(USER, certificate)};
+    struct buf b, body, fact;
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_cancel_body(&body, id, &c);
+    sealed.body = buf_bytes(&body);
+    put_signed_fact(&fact, FACT_CANCEL, &sealed);
+    m.fact = buf_bytes(&fact);
+    put_request_kill(&b, &m);
+    ask(node, MESSAGE_REQUEST_KILL, buf_bytes(&b));
+}
+
 /* leaf_units 0: LEAVES leaves of the plan's size; otherwise one leaf of so many. */
 static struct job_id make_job(uint8_t nonce, uint64_t leaf_units, struct buf *to)
 {
@@ -517,7 +535,7 @@ TEST(one_who_waits_for_news_goes_on_waiting)
     go_on_for(10 * S_US);
     CHECK_INT(story.errors, 0);
     uint32_t before = story.views;
-    ask(1, MESSAGE_REQUEST_KILL, (struct bytes){id.bytes, ID_SIZE});
+    kill(1, id);
     go_on_for(10 * S_US);
     CHECK(story.views > before);
     CHECK_INT(story.view.state, JOB_CANCELLED);
@@ -530,7 +548,7 @@ TEST(a_kill_takes_the_proof_that_came_meanwhile)
     open_story(NODES_MAX);
     struct job_id id = submit(1, nonce);
     go_on_for(3 * S_US);
-    ask(PAUSED, MESSAGE_REQUEST_KILL, (struct bytes){id.bytes, ID_SIZE});
+    kill(PAUSED, id);
     while (take_next(PAUSED))
         ;
     stand_still_for(10 * S_US);

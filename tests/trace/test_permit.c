@@ -42,7 +42,7 @@ TEST(a_job_is_ended_by_its_author_or_an_admin)
     struct job_id id = begin();
     uint64_t other = user_as(PARTY_NATIVE, 9, 1), admin;
 
-    CHECK_INT(code_of(other, story_ask_id(&story, other, MESSAGE_REQUEST_KILL, id)), 3);
+    CHECK_INT(code_of(other, story_ask_id(&story, other, MESSAGE_REQUEST_KILL, id)), 4);
     story_run(&story, S_US);
     CHECK(runs(id));
     admin = user_as(PARTY_USER, 5, 1);
