@@ -96,6 +96,10 @@ int opening_new(struct opening **out, const struct opening_parts *parts)
     }
     watch_set(o->watch, true, false);
     *out = o;
+    /* It may have been written since the node decided where to listen. */
+    char bind[OPEN_ADDR_SIZE];
+    if (!parts->told && home_open_address(parts->home, bind) == 0)
+        open_now(o);
     return 0;
 }
 

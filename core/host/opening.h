@@ -21,7 +21,7 @@ struct opening_parts { /* all borrowed */
     const struct listener *inside; /* the one on loopback */
     void *ctx;
     void (*came)(void *ctx, int fd, const struct address *from); /* as of a listener */
-    void (*opened)(void *ctx, const struct address *bound);      /* once */
+    void (*opened)(void *ctx, const struct address *bound);      /* once; by opening_new, too */
 };
 
 /* ERR_SYSTEM where the system does not tell of files: the node goes on without. */
