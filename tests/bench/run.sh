@@ -9,7 +9,8 @@
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
 sim ensure objects library tasks tasks_durable smallest map result hash primes matmul \
-mandelbrot uneven cage runaway leftovers source tier slots flood handshakes linkbulk roundtrip"
+mandelbrot uneven cage runaway leftovers source tier slots flood handshakes linkbulk roundtrip
+revocation"
 quick=0
 chosen=
 for word in "$@"; do
@@ -37,6 +38,8 @@ done
 . "$here/rows_code.bash"
 # shellcheck source=tests/bench/rows_trust.bash
 . "$here/rows_trust.bash"
+# shellcheck source=tests/bench/rows_revoke.bash
+. "$here/rows_revoke.bash"
 TOOLS=$VELUM_OBJECTS/tests/bench
 missed=0 aimed=0 kept=0
 
