@@ -24,6 +24,8 @@ static const char *advice(enum node_state state)
         return "start it again, if it is to be one";
     case NODE_RECOVERING:
         return "velum doctor on that machine: its disk takes nothing";
+    case NODE_DRAINING:
+        return "velum drain --undo, if it is to take work again";
     default:
         return "the network to it, and whether it runs";
     }

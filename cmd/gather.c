@@ -95,7 +95,7 @@ static int list_addrs(struct line *l, struct addrs *a)
     while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1) {
         void *list = a->list;
         rc = read_node_view(frame.payload, &v);
-        if (rc == 0 && (v.self || v.state != NODE_ALIVE))
+        if (rc == 0 && (v.self || (v.state != NODE_ALIVE && v.state != NODE_DRAINING)))
             continue;
         if (rc == 0 && a->count == a->cap)
             rc = grow(&list, &a->cap, sizeof *a->list);

@@ -196,7 +196,14 @@ static int open_folder(const char *path, char *message)
 
 int home_open(struct home *h, char message[HOME_MESSAGE_SIZE])
 {
-    return open_folder(h->path, message);
+    char path[HOME_PATH_SIZE];
+    int rc = open_folder(h->path, message);
+    home_file(h, HOME_LEAVING, path);
+    if (rc < 0 || access(path, F_OK) != 0)
+        return rc;
+    say(message, "%s was leaving its mesh when it was interrupted; end that first: velum leave",
+        h->path);
+    return ERR_BUSY;
 }
 
 static int check_file(int fd, const char *path, bool secret, char *message)

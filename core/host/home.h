@@ -6,6 +6,7 @@
  *     root.key root.pem       0600    the mesh (identity.h)
  *     issuer.key issuer.pem   0600
  *     user.key user.pem       0600
+ *     leaving                 0600    what is to be removed of all this (leaving.h)
  *     nodes/PORT/             0700    a node's state, unless --data DIR says otherwise
  *       lock                  0600    held for the node's life; its process id is inside
  *       node.key node.pem     0600
@@ -32,6 +33,7 @@
 #define HOME_PATH_SIZE 1024
 #define HOME_PORT_DEFAULT 8001 /* a node's, where none is said */
 #define HOME_MESSAGE_SIZE 1280
+#define HOME_LEAVING "leaving"
 
 struct home {
     char path[HOME_PATH_SIZE];
@@ -44,7 +46,8 @@ struct home {
 int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* The path of a file right in it, of a short name. The home's was bounded by home_locate. */
 void home_file(const struct home *h, const char *name, char to[HOME_PATH_SIZE]);
-/* Makes it (and parents) when missing, checks owner and modes. */
+/* Makes it (and parents) when missing, checks owner and modes. ERR_BUSY for one that is half left
+ * (leaving.h). */
 int home_open(struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* Takes $VELUM_HOME/lock, waiting up to 10 s; returns a descriptor to close. */
 int home_lock(const struct home *h, char message[HOME_MESSAGE_SIZE]);

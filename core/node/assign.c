@@ -7,6 +7,7 @@
 #include "core/node/assign.h"
 #include "core/node/authors.h"
 #include "core/node/directory.h"
+#include "core/node/drain.h"
 #include "core/node/fit.h"
 #include "core/node/given.h"
 #include "core/node/jobs.h"
@@ -51,7 +52,7 @@ static uint32_t site_free(struct node *n, const struct member *m)
     uint32_t slots = m == NULL ? n->options.slots : m->info->slots;
     struct site *s;
 
-    if (m == NULL ? n->stopping : !member_is_there(m))
+    if (m == NULL ? n->stopping || drain_is_on(n) : !member_is_there(m) || member_drains(m))
         return 0;
     s = site_of(n, site_id(n, m));
     if (s == NULL || instant_before(n->now, s->busy_until) || s->outstanding.slots >= slots)
@@ -289,7 +290,7 @@ static bool could_help(const struct job *j, const struct member *m)
     const struct hand *h = lead_hand(j->lead, m->info->id);
 
     return m->state == NODE_ALIVE && m->link == 0 && m->busy < m->info->slots &&
-           (h == NULL || !h->no_kernel) && fit_some(j, m);
+           !member_drains(m) && (h == NULL || !h->no_kernel) && fit_some(j, m);
 }
 
 /* In a large mesh most nodes have no link to this one. Where leaves are free and no slot is, those
@@ -406,7 +407,7 @@ static void knock(struct job *j, bool ahead)
     if (many && !ahead)
         n->knock_old_at = instant_plus_us(n->now, KNOCK_US);
     l->care = FIT_ANY;
-    if (m == NULL || member_works(n, m->info->id))
+    if (member_takes(n, site_id(n, m)))
         give(j, site_id(n, m), GRANT_KNOCK);
     l->care = FIT_FREE;
 }

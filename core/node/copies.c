@@ -1,6 +1,7 @@
 #include "core/node/copies.h"
 
 #include "core/base/err.h"
+#include "core/node/drain.h"
 #include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
@@ -23,7 +24,6 @@
 #define LOST_AGAIN_US (10 * S_US)
 #define LOOKS_MAX 256u   /* statements looked at in a round */
 #define HASHES_MAX 1024u /* members ranked in a round, for all of them together */
-#define OTHERS_LEAST 2u  /* that have it, before a node lets go */
 #define SEEKS_MAX 64u    /* nodes asked for one object */
 
 /* --- telling --- */
@@ -332,7 +332,7 @@ static bool tend(struct node *n, struct keeping *first, uint32_t *hashes)
     /* A node that should not have it lets go when the others do. One other may have gone, and
      * nobody noticed yet. */
     if (o->kept !=
-        (missing || wanted.count < OTHERS_LEAST || holders_have(&wanted, n->options.id))) {
+        (missing || wanted.count < drain_others_least(n) || holders_have(&wanted, n->options.id))) {
         shelf_keep(n->objects->shelf, o, !o->kept);
         tell_all(n, first);
     }

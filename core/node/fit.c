@@ -1,3 +1,4 @@
+#include "core/node/drain.h"
 #include "core/node/fit.h"
 
 #include <string.h>
@@ -142,10 +143,10 @@ static void count_nodes(struct job *j)
 
     for (uint32_t i = 0; i < j->lead->fits_count; i++)
         j->lead->fits[i] = (struct fit){.demand = j->lead->fits[i].demand};
-    if (!n->stopping)
+    if (!n->stopping && !drain_is_on(n))
         count_node(j, NULL);
     for (uint32_t i = 0; i < linked_count(n); i++)
-        if (member_is_there(linked_at(n, i)))
+        if (member_is_there(linked_at(n, i)) && !member_drains(linked_at(n, i)))
             count_node(j, linked_at(n, i));
 }
 

@@ -1,3 +1,4 @@
+#include "core/node/drain.h"
 #include "core/node/holder_tend.h"
 
 #include "core/base/err.h"
@@ -66,7 +67,7 @@ static bool end_can_be_heard(const struct job *j)
     return !node_is_self(n, e->coordinator) && !member_is_gone(n, e->coordinator);
 }
 
-/* One whose disk takes nothing leaves the title to those whose does. */
+/* One that drains, or whose disk takes nothing, leaves the title to those whose does. */
 static bool another_could_lead(const struct job *j)
 {
     const struct holders *h = ledger_holders(j->ledger);
@@ -164,7 +165,7 @@ void holder_tend(struct job *j)
     if (j->replayed && (!holder_others_are_gone(j) || end_can_be_heard(j) || has_just_started(n)))
         return;
 #endif
-    if (!member_keeps(n, n->options.id) && another_could_lead(j))
+    if ((!member_keeps(n, n->options.id) || drain_is_on(n)) && another_could_lead(j))
         return;
     if (j->unled_since.us == 0)
         j->unled_since = n->now;

@@ -1,3 +1,4 @@
+#include "core/node/drain.h"
 #include "core/node/keep.h"
 
 #include <string.h>
@@ -312,7 +313,8 @@ static void look_as_former(struct job *j)
 
     if (j->need_since.us == 0)
         j->need_since = n->now;
-    if (j->tending == TEND_NONE && instant_since_us(n->now, j->need_since) >= LEAVE_US &&
+    if (j->tending == TEND_NONE &&
+        (drain_is_on(n) || instant_since_us(n->now, j->need_since) >= LEAVE_US) &&
         member_keeps(n, n->options.id) && !n->stopping)
         leave(j);
 }
@@ -364,7 +366,7 @@ static bool needs_copies(struct job *j, uint32_t *hashes)
     struct holders wanted;
     uint32_t count;
 
-    urgent = holders_lack(n, h) || j->unsure || j->miscounted;
+    urgent = holders_lack(n, h) || j->unsure || j->miscounted || (drain_is_on(n) && is_holder(j));
 #if VELUM_PLANT == 291 /* trace/test_copies: a count of too many copies stands */
     urgent |= j->copies < h->count;
 #else

@@ -1,5 +1,6 @@
 /* Chunks granted to this node. */
 #include "core/node/labour.h"
+#include "core/node/drain.h"
 
 #include "core/base/err.h"
 #include "core/node/acts.h"
@@ -268,7 +269,7 @@ static int grant_job(struct node *n, const struct peer_grant *g, struct job **ou
 /* Why this node cannot run the job at all, or -1. */
 static int refusal(const struct node *n, const struct job *j)
 {
-    if (n->stopping || job_is_final(j) || acts_revoked(n, j->spec->author))
+    if (n->stopping || drain_is_on(n) || job_is_final(j) || acts_revoked(n, j->spec->author))
         return RETURN_STOPPING;
     /* What it reads and what it yields may be objects. */
     if (n->objects == NULL && (j->wants_objects || (j->collects && !n->options.embedded)))

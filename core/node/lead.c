@@ -1,6 +1,7 @@
 /* Coordination of one job by this node: the title, what workers' nodes tell, and what follows from
  * it. Everything here is soft state but what record.c writes: a new coordinator builds it again
  * from the ledger and from what nodes say they have open. */
+#include "core/node/drain.h"
 #include "core/node/lead.h"
 #include "core/base/err.h"
 #include "core/node/asker.h"
@@ -352,16 +353,17 @@ uint32_t lead_eligible(struct job *j, uint32_t *slots)
     const struct lead *l = j->lead;
     const struct hand *h = lead_hand(l, n->options.id);
     const struct member *m;
-    uint32_t count = h == NULL || !h->no_kernel;
+    uint32_t count = h == NULL || !h->no_kernel, drain;
 
     if (fit_all(j, &count, slots))
         return count;
-    *slots = count * n->options.slots + n->there_slots;
-    count += n->there_count;
+    count &= !drain_is_on(n);
+    *slots = count * n->options.slots + n->there_slots - drain_slots(n, &drain);
+    count += n->there_count - drain;
     /* Few lack it, where not all do. */
     for (uint32_t i = 0; l->hands_without > 0 && i < l->hands_count; i++) {
         m = l->hands[i]->no_kernel ? mesh_find(n->mesh, l->hands[i]->id) : NULL;
-        if (m == NULL || !member_is_there(m))
+        if (m == NULL || !member_is_there(m) || member_drains(m))
             continue;
         count--;
         *slots -= m->info->slots;

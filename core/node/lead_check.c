@@ -1,3 +1,4 @@
+#include "core/node/drain.h"
 #include "core/node/lead_check.h"
 
 #include <string.h>
@@ -90,11 +91,11 @@ static bool is_able(struct job *j, uint32_t stage, struct node_id id)
 {
     const struct hand *h = lead_hand(j->lead, id);
 
-    if (!member_works(j->node, id) || level_lacks(j, id))
+    if (!member_takes(j->node, id) || level_lacks(j, id))
         return false;
     if (h != NULL && (h->no_kernel || instant_before(j->node->now, h->no_room_until)))
         return false;
-    return !(node_is_self(j->node, id) && j->node->stopping) && meets(j, stage, id);
+    return meets(j, stage, id);
 }
 
 static enum rank better(struct job *j, uint32_t stage, struct node_id author, struct node_id id,

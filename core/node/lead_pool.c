@@ -1,3 +1,4 @@
+#include "core/node/drain.h"
 #include "core/node/lead_pool.h"
 
 #include "core/node/assign.h"
@@ -63,7 +64,8 @@ static uint64_t memory_most(void *ctx, uint64_t leaf)
     const struct job *j = ctx;
     const struct node *n = j->node;
     const struct hand *h = lead_hand(j->lead, n->options.id);
-    uint64_t most = h == NULL || !h->no_kernel ? n->options.memory_bytes : 0;
+    uint64_t most =
+        (h == NULL || !h->no_kernel) && !drain_is_on(n) ? n->options.memory_bytes : 0;
 
     if (fit_memory_most(j, leaf, &most))
         return most;
@@ -71,7 +73,8 @@ static uint64_t memory_most(void *ctx, uint64_t leaf)
         const struct member *m = linked_at(n, i);
 
         h = lead_hand(j->lead, m->info->id);
-        if (member_is_there(m) && (h == NULL || !h->no_kernel) && m->info->memory_bytes > most)
+        if (member_is_there(m) && !member_drains(m) && (h == NULL || !h->no_kernel) &&
+            m->info->memory_bytes > most)
             most = m->info->memory_bytes;
     }
     return most;

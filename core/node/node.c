@@ -13,6 +13,7 @@
 #include "core/node/copies.h"
 #include "core/node/directory.h"
 #include "core/node/door.h"
+#include "core/node/drain.h"
 #include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
@@ -53,6 +54,7 @@
 #include "core/node/snapshot.h"
 #include "core/node/stage_views.h"
 #include "core/node/stale.h"
+#include "core/node/stop.h"
 #include "core/node/submit.h"
 #include "core/node/unlike.h"
 #include "core/node/user_link.h"
@@ -60,8 +62,6 @@
 #include "core/node/watchers.h"
 #include "core/node/workers.h"
 
-#define STOP_US (1500 * MS_US)
-#define EXIT_REVOKED 4
 #define INBOX_ROUNDS_MAX 100000
 
 /* The calendar begins at one: zero is no time. */
@@ -419,17 +419,6 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
     offence_end(n);
 }
 
-static void begin_stop(struct node *n)
-{
-    if (n->stopping)
-        return;
-    n->stopping = true;
-    events_tick(n, true);
-    event_note(n, EVENT_NOTE_STOPPED, (struct node_id){0}, n->options.id.bytes, "");
-    n->stop_until = instant_plus_us(n->now, STOP_US);
-    labour_hand_back(n);
-}
-
 static void handle(struct node *n, const struct event *ev)
 {
     switch (ev->kind) {
@@ -484,7 +473,7 @@ static void handle(struct node *n, const struct event *ev)
         event_note(n, ev->audit.kind, (struct node_id){0}, ev->audit.subject, ev->audit.text);
         break;
     case EVENT_STOP:
-        begin_stop(n);
+        stop_begin(n);
         break;
     }
 }
@@ -523,10 +512,10 @@ static void settle_jobs(struct node *n)
 static void tell_load(struct node *n)
 {
     uint32_t busy = workers_busy(n);
-    bool keeps = member_keeps(n, n->options.id);
+    bool keeps = member_keeps(n, n->options.id) && !drain_is_on(n);
     double speed_units_s = n->speed_units_us * 1e6;
 
-    /* A node whose disk takes nothing says so, and is no holder until it does. */
+    /* A node whose disk takes nothing, or that drains, says so, and is no holder until then. */
     if (keeps != n->keeps_told) {
         n->keeps_told = keeps;
         mesh_set_recovering(n->mesh, !keeps, n->now);
@@ -564,25 +553,6 @@ static void settle(struct node *n)
     tell_load(n);
 }
 
-static void finish_stop(struct node *n)
-{
-    struct action *a;
-
-    if (!n->stopping || n->exited ||
-        (!labour_is_idle(n) && !instant_reached(n->now, n->stop_until)))
-        return;
-    n->exited = true;
-    mesh_leave(n->mesh, n->now);
-    for (struct worker *w = n->workers; w != NULL; w = w->next)
-        worker_kill(n, w);
-    act_asks_end(n);
-    a = actions_add(n->out, ACTION_EXIT, (struct bytes){NULL, 0});
-    if (a == NULL)
-        n->memory_out = true;
-    else if (acts_revoked(n, n->options.id))
-        a->code = EXIT_REVOKED;
-}
-
 int node_step(struct node *n, const struct event *ev, struct actions *out)
 {
     n->out = out;
@@ -597,12 +567,13 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     listings_run(n);
     stage_views_run(n);
     round_run(n);
+    drain_tick(n);
     forget_tick(n);
     owners_tick(n);
     settle(n);
     snapshot_tick(n);
     round_arm(n);
-    finish_stop(n);
+    stop_finish(n);
     n->out = NULL;
     return n->memory_out ? ERR_NO_MEMORY : 0;
 }
@@ -653,7 +624,7 @@ struct instant node_due(const struct node *n)
     if (waits_are_due(n) || listings_are_due(n) || stage_views_are_due(n) || n->later_jobs != NULL)
         due = n->now;
     due = instant_first(due, snapshot_due(n));
-    due = instant_first(due, owners_due(n));
+    due = instant_first(instant_first(due, owners_due(n)), drain_due(n));
     if (n->directory_dirty)
         due = instant_first(due, n->directory_flush);
     if (!n->stopping)

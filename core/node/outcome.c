@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/node/directory.h"
+#include "core/node/drain.h"
 #include "core/node/events.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
@@ -199,7 +200,7 @@ static int merge_fitness(const struct job *j, struct node_id id)
 {
     const struct hand *h = lead_hand(j->lead, id);
 
-    if (!member_works(j->node, id) || has_given_back(j, id) || (h != NULL && h->no_kernel))
+    if (!member_takes(j->node, id) || has_given_back(j, id) || (h != NULL && h->no_kernel))
         return 0;
     return h != NULL && h->seq_seen > 0 ? 2 : 1;
 }
@@ -210,8 +211,8 @@ static bool merge_node(const struct job *j, uint32_t stage, struct node_id *id)
     const struct hand *own = lead_hand(j->lead, n->options.id);
     int best = 0, fitness;
 
-    if (j->kernels[stage].kernel >= 0 && !n->stopping && !has_given_back(j, n->options.id) &&
-        (own == NULL || !own->no_kernel)) {
+    if (j->kernels[stage].kernel >= 0 && member_takes(n, n->options.id) &&
+        !has_given_back(j, n->options.id) && (own == NULL || !own->no_kernel)) {
         *id = n->options.id;
         return true;
     }

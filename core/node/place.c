@@ -1,3 +1,4 @@
+#include "core/node/drain.h"
 #include "core/node/place.h"
 
 #include <string.h>
@@ -82,7 +83,7 @@ static bool may_hold(const struct node *n, const struct member *m, const struct 
 
 static bool self_may_hold(const struct node *n)
 {
-    return member_keeps(n, n->options.id) && !n->stopping;
+    return member_keeps(n, n->options.id) && !n->stopping && !drain_is_on(n);
 }
 
 /* Soon after the own start present holders may not have been met yet. */

@@ -16,7 +16,7 @@
  *                    for the acknowledgement of a submission
  *   snapshot.c       everything once more, in slices, in place of a journal that has grown
  *   place.c          which nodes should hold a job; keep.c: copies of jobs that nobody leads, and
- *                    leaving
+ *                    leaving; drain.c: giving all of them away; stop.c: the end of the node
  *   lead.c           coordination; assign.c: who gets chunks; fit.c: who meets what they ask for;
  *                    site.c: how much others are taken to have; turns.c: which job is next;
  *                    report.c: what came of them; outcome.c: merges and the end; lead_check.c:
@@ -31,15 +31,13 @@
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
  *   directory.c      what this node knows of all jobs of the mesh
  *   seek.c           whom to ask about a job that is not here
- *   watch.c          who waits for news of a job; watchers.c: the table of them
- *   kill.c           cancelling with proof
+ *   watch.c          who waits for news of a job; watchers.c: them; kill.c: cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are;
  *                    stage_views.c: the same in slices, on its way to users
  *   request.c        users' requests; submit.c: those that bring a job; listing.c: lists of jobs
  *   acts.c           revocations and other acts; act_ask.c: users who wait for one; act_effect.c
- *   objects.c        what lies here of objects; put.c, get.c: on their way from and to users;
- *                    mover.c: who moves the bytes */
+ *   objects.c        what lies here of objects; put.c, get.c, mover.c: what is on its way */
 #ifndef VELUM_NODE_STATE_H
 #define VELUM_NODE_STATE_H
 
@@ -53,6 +51,7 @@
 #include "core/mesh/mesh.h"
 #include "core/node/acts_state.h"
 #include "core/node/calendar.h"
+#include "core/node/drain_state.h"
 #include "core/node/events_state.h"
 #include "core/node/greet_state.h"
 #include "core/node/job_state.h"
@@ -292,6 +291,7 @@ struct node {
     struct objects *objects; /* NULL: this node keeps none */
     struct lag lag;
     struct events *events; /* who did what; NULL: this node notes nothing */
+    struct drain drain;
     bool stopping, exited;
     struct instant stop_until;
     struct instant round_at, commit_at; /* next look at slow timers; at what waits for others */

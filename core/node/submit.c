@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/asker.h"
 #include "core/node/directory.h"
+#include "core/node/drain.h"
 #include "core/node/events.h"
 #include "core/node/fit.h"
 #include "core/node/forget.h"
@@ -307,7 +308,7 @@ static bool stays_here(const struct node *n, const struct job_spec *spec)
 #if VELUM_PLANT == 505 /* trace/test_ahead: an open job is led elsewhere than its author is */
     return false;
 #endif
-    return spec->open && member_keeps(n, n->options.id);
+    return spec->open && member_keeps(n, n->options.id) && !drain_is_on(n);
 }
 
 static void note_submitted(struct node *n, const struct job_spec *spec, struct job_id id)
@@ -331,7 +332,10 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
         return;
     note_submitted(n, &spec, id);
     first = place_first(n, id, spec_level(&spec));
-    if (node_is_self(n, first) || stays_here(n, &spec))
+    if (node_is_self(n, first) && drain_is_on(n))
+        submit_refuse(n, &to, 1, "this node drains, and there is no other to take the job",
+                      "velum drain --undo, or start another node: velum node");
+    else if (node_is_self(n, first) || stays_here(n, &spec))
         submit_here(n, payload, &to);
     else
         forward_to(n, payload, first, link, request, n->now);

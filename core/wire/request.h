@@ -12,7 +12,8 @@
  *              user signs it (core/job/fact.h). Without the fact,
  *              and the stage where all is meant: from a command
  *              of old, which does not sign
- *   NODES      (empty)                                             NODE ..., END
+ *   NODES      (empty), or u8 1: the node that answers says what   NODE ..., END
+ *              it holds (nodes of old do not)
  *   LOGS       32 job id                                           LOG ..., END
  *   KERNELS    (empty), or text name: of that one alone, and       KERNEL ..., END
  *              with its manual (nodes of old tell all, without)
@@ -49,6 +50,8 @@
 #define VELUM_WIRE_REQUEST_H
 
 #include "core/wire/view.h"
+
+#define REQUEST_NODES_HELD 1
 
 struct request_watch {
     struct job_id job;

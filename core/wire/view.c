@@ -153,10 +153,16 @@ void put_node_view(struct buf *b, const struct node_view *v)
     put_flag(b, v->self);
     put_flag(b, v->coordinator);
     put_text(b, v->labels);
-    if (v->tier == TIER_UNKNOWN)
+    if (v->tier == TIER_UNKNOWN && !v->tells_held)
         return;
     put_u8(b, v->tier);
     put_u8(b, v->tier_lacks);
+    if (!v->tells_held)
+        return;
+    put_u32(b, v->held.jobs);
+    put_u32(b, v->held.jobs_only);
+    put_u32(b, v->held.objects);
+    put_u32(b, v->held.objects_only);
 }
 
 int read_node_view(struct bytes payload, struct node_view *v)
@@ -181,8 +187,16 @@ int read_node_view(struct bytes payload, struct node_view *v)
     v->tier = v->tier_lacks = 0;
     /* Not all nodes say. */
     if (!r.failed && reader_left(&r) > 0) {
-        v->tier = read_choice(&r, TIER_S0, TIER_S3);
+        v->tier = read_choice(&r, reader_left(&r) > 2 ? TIER_UNKNOWN : TIER_S0, TIER_S3);
         v->tier_lacks = read_u8(&r);
+    }
+    v->tells_held = !r.failed && reader_left(&r) > 0;
+    v->held = (struct node_held){0};
+    if (v->tells_held) {
+        v->held.jobs = read_u32(&r);
+        v->held.jobs_only = read_u32(&r);
+        v->held.objects = read_u32(&r);
+        v->held.objects_only = read_u32(&r);
     }
     return reader_result(&r);
 }

@@ -73,6 +73,12 @@ struct job_view {
     char tier[VIEW_TIER_SIZE]; /* why only one compiler's code computes it; or "" */
 };
 
+/* What a node holds: jobs whose ledger it keeps, and objects that are to be kept; and of these such
+ * as nobody else is known to have. */
+struct node_held {
+    uint32_t jobs, jobs_only, objects, objects_only;
+};
+
 struct node_view {
     struct node_id id;
     char name[NODE_NAME_SIZE];
@@ -90,6 +96,8 @@ struct node_view {
     bool self;
     bool coordinator;         /* of at least one live job */
     uint8_t tier, tier_lacks; /* tier.h; unknown of a node that does not say */
+    bool tells_held;          /* only of the node that answers, and that was asked for it */
+    struct node_held held;
 };
 
 enum stage_view_state {

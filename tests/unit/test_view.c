@@ -163,6 +163,27 @@ TEST(test_node_view)
     CHECK_INT(read_node_view(buf_bytes(&b), &got), ERR_FORMAT);
 }
 
+/* Behind all else, of a node whose tier is known and of one that says none. */
+TEST(test_node_view_tells_what_is_held)
+{
+    struct node_view v = {.name = "a", .state = NODE_DRAINING, .tells_held = true}, got;
+    v.held = (struct node_held){.jobs = 4, .jobs_only = 3, .objects = 2, .objects_only = 1};
+    for (uint8_t tier = TIER_UNKNOWN; tier <= TIER_S3; tier++) {
+        v.tier = tier;
+        struct buf b = fresh();
+        put_node_view(&b, &v);
+        CHECK_INT(read_node_view(buf_bytes(&b), &got), 0);
+        CHECK(got.tells_held && got.tier == tier && got.held.jobs == 4);
+        CHECK(got.held.jobs_only == 3 && got.held.objects == 2 && got.held.objects_only == 1);
+        CHECK_INT(read_node_view((struct bytes){b.data, b.len - 1}, &got), ERR_FORMAT);
+    }
+    v.tells_held = false;
+    struct buf b = fresh();
+    put_node_view(&b, &v);
+    CHECK_INT(read_node_view(buf_bytes(&b), &got), 0);
+    CHECK(!got.tells_held && got.held.jobs == 0);
+}
+
 TEST(test_kernel_view)
 {
     static struct kernel_view v = {.name = "pi", .origin = ORIGIN_PLUGIN, .path = "/p/pi.so"};
@@ -229,4 +250,5 @@ TEST(test_the_longest_stage_has_room)
 
 TEST_MAIN(test_job_view, test_job_view_says_what_was_checked,
           test_job_view_that_cannot_be_is_refused, test_texts_of_a_job_are_made_safe,
-          test_the_longest_stage_has_room, test_node_view, test_kernel_view, test_state_names)
+          test_the_longest_stage_has_room, test_node_view, test_node_view_tells_what_is_held,
+          test_kernel_view, test_state_names)

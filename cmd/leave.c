@@ -1,0 +1,299 @@
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/held.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/host/authority.h"
+#include "core/host/leaving.h"
+#include "core/host/loop.h"
+
+#define STOP_US (15 * S_US) /* for a node to hand back and say goodbye */
+#define LOOK_MS 20
+
+static const struct opt opts[] = {
+    {.name = "port",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "only the node on this port leaves (all of this home)",
+     .min = 1,
+     .max = 65535},
+    {.name = "data",
+     .kind = OPT_TEXT,
+     .value = "DIR",
+     .effect = "the node's state ($VELUM_HOME/nodes/PORT)"},
+    {.name = "yes", .letter = 'y', .kind = OPT_SWITCH, .effect = "do not ask"},
+    {.name = "force",
+     .kind = OPT_SWITCH,
+     .effect = "leave though something is lost by it: the only copy, or the mesh's own keys"},
+    {0},
+};
+
+struct leave {
+    const struct call *call;
+    struct home home;
+    struct leaving what;
+    uint16_t ports[LEAVING_STATES_MAX]; /* of the nodes in it */
+    char mesh[9];
+    bool force, too_many;
+};
+
+/* --- what leaves --- */
+
+static bool add_state(void *ctx, uint16_t port, const char *path)
+{
+    struct leave *v = ctx;
+    struct leaving *w = &v->what;
+    v->too_many = w->count == LEAVING_STATES_MAX;
+    if (v->too_many)
+        return true;
+    v->ports[w->count] = port;
+    text_copy(w->states[w->count++], HOME_PATH_SIZE, path);
+    return false;
+}
+
+static bool count_state(void *ctx, uint16_t port, const char *path)
+{
+    (void)port;
+    (void)path;
+    ++*(unsigned *)ctx;
+    return false;
+}
+
+/* One node where it was named: the home is left with the last of them. */
+static int choose_one(struct leave *v)
+{
+    const uint16_t port = (uint16_t)opt_number(v->call->opts, "port", HOME_PORT_DEFAULT);
+    const char *data = opt_text(v->call->opts, "data", NULL);
+    char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE];
+    unsigned all = 0;
+    int rc = home_state_path(&v->home, port, data, path, message);
+    char *whole = rc < 0 ? NULL : realpath(path, NULL);
+    if (rc < 0 || !whole || strlen(whole) >= HOME_PATH_SIZE) {
+        talk_error("%s%s", rc < 0 ? message : path, rc < 0 ? "" : ": there is no node");
+        talk_try("velum leave without --port and --data, for all nodes of this home");
+        free(whole);
+        return CODE_NOT_FOUND;
+    }
+    (void)add_state(v, port, whole);
+    free(whole);
+    home_states(&v->home, count_state, &all);
+    v->what.home = all <= (data ? 0u : 1u);
+    return CODE_DONE;
+}
+
+static int choose(struct leave *v)
+{
+    if (opt_given(v->call->opts, "port") || opt_given(v->call->opts, "data"))
+        return choose_one(v);
+    home_states(&v->home, add_state, v);
+    v->what.home = true;
+    if (!v->too_many)
+        return CODE_DONE;
+    talk_error("this home has more than %d nodes", LEAVING_STATES_MAX);
+    talk_try("velum leave --port N, one after the other");
+    return CODE_FAILED;
+}
+
+/* --- what must not be lost --- */
+
+/* Who has the key to the mesh is the only one who can let others in. */
+static int keep_mesh(const struct leave *v)
+{
+    char root[HOME_PATH_SIZE];
+    home_file(&v->home, "root.key", root);
+    if (!v->what.home || v->force || (access(root, F_OK) != 0 && !authority_issues(&v->home)))
+        return CODE_DONE;
+    talk_error("mesh %s was made here, and its keys are in %s: without them nobody can join it any "
+               "more, and its certificates end within days",
+               v->mesh, v->home.path);
+    talk_try("velum leave --force, if the mesh is to end with this home");
+    return CODE_FAILED;
+}
+
+/* A node that never ran holds nothing. */
+static bool has_journal(const char *state)
+{
+    DIR *dir = opendir(state);
+    bool any = false;
+    for (const struct dirent *e; dir && !any && (e = readdir(dir));) {
+        size_t len = strlen(e->d_name);
+        any = len > 4 && strcmp(e->d_name + len - 4, ".seg") == 0;
+    }
+    if (dir)
+        closedir(dir);
+    return any;
+}
+
+static int refuse_unseen(const struct leave *v, uint32_t i)
+{
+    talk_error("the node in %s does not run, so nobody can see whether it has the only copy of "
+               "something",
+               v->what.states[i]);
+    talk_try("velum node --port %u, and then velum leave; or velum leave --force",
+             (unsigned)v->ports[i]);
+    return CODE_FAILED;
+}
+
+static int refuse_only(struct line *l, const struct node_view *self)
+{
+    char names[512];
+    held_name_only(l, &self->held, names, sizeof names);
+    talk_error("node %s has the only copy of %s", self->name, names);
+    talk_try("another node to take it: velum nodes; or velum leave --force, and it is lost");
+    return CODE_IN_PART;
+}
+
+static int look_at_held(struct line *l)
+{
+    struct node_view self;
+    int rc = held_ask(l, &self);
+    if (rc < 0)
+        return line_report(l, rc);
+    return self.held.jobs_only + self.held.objects_only > 0 ? refuse_only(l, &self) : CODE_DONE;
+}
+
+/* A node of this home is reached by its socket; one with its state elsewhere by its port. */
+static int keep_copies(const struct leave *v, uint32_t i)
+{
+    struct line_options where = {0};
+    struct line *l = NULL;
+    char addr[32];
+    unsigned long pid;
+    if (v->force || !has_journal(v->what.states[i]))
+        return CODE_DONE;
+    if (!home_state_holder(v->what.states[i], &pid))
+        return refuse_unseen(v, i);
+    snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)v->ports[i]);
+    where.addr = addr;
+    int code = line_open(&l, v->call, &where);
+    if (code == CODE_DONE)
+        code = look_at_held(l);
+    line_close(l);
+    return code;
+}
+
+/* --- doing it --- */
+
+static int refuse_unasked(void)
+{
+    talk_error("this cannot be undone, and nobody can be asked here");
+    talk_try("velum leave --yes");
+    return CODE_MISUSE;
+}
+
+static int confirm(const struct leave *v)
+{
+    char answer[16] = "";
+    if (opt_given(v->call->opts, "yes"))
+        return CODE_DONE;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return refuse_unasked();
+    for (uint32_t i = 0; i < v->what.count; i++)
+        talk_line("goes: the node in %s, with its key", v->what.states[i]);
+    if (v->what.home)
+        talk_line("goes: this user's part in mesh %s, with the keys in %s", v->mesh, v->home.path);
+    fprintf(stderr, "leave for good (yes or no)? ");
+    ssize_t len = read(STDIN_FILENO, answer, sizeof answer - 1);
+    if (len > 0 && strcmp(answer, "yes\n") == 0)
+        return CODE_DONE;
+    talk_line("nothing is changed");
+    return CODE_FAILED;
+}
+
+static int stop(const struct leave *v, uint32_t i)
+{
+    const struct instant until = instant_plus_us(loop_clock(), STOP_US);
+    unsigned long pid = 0;
+    bool told = false;
+    while (home_state_holder(v->what.states[i], &pid)) {
+        if (!told && pid > 1)
+            told = kill((pid_t)pid, SIGTERM) == 0;
+        if (instant_reached(loop_clock(), until)) {
+            talk_error("the node with process id %lu does not stop, and nothing is changed", pid);
+            talk_try("kill %lu, and then velum leave", pid);
+            return CODE_FAILED;
+        }
+        poll(NULL, 0, LOOK_MS);
+    }
+    return CODE_DONE;
+}
+
+static int fail(const char *message)
+{
+    talk_error("%s", message);
+    talk_try("velum leave once more, when that is done");
+    return CODE_FAILED;
+}
+
+static int leave(struct leave *v)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    int code = choose(v);
+    if (code == CODE_DONE)
+        code = keep_mesh(v);
+    for (uint32_t i = 0; code == CODE_DONE && i < v->what.count; i++)
+        code = keep_copies(v, i);
+    if (code == CODE_DONE)
+        code = confirm(v);
+    for (uint32_t i = 0; code == CODE_DONE && i < v->what.count; i++)
+        code = stop(v, i);
+    if (code != CODE_DONE)
+        return code;
+    if (leaving_do(&v->home, &v->what, message) < 0)
+        return fail(message);
+    if (!v->what.home)
+        talk_line("the node on port %u has left mesh %s; the others of this home stay",
+                  (unsigned)v->ports[0], v->mesh);
+    else
+        talk_line("left mesh %s; next: velum join STRING", v->mesh);
+    return CODE_DONE;
+}
+
+static int go_on(const struct home *h)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    if (leaving_finish(h, message) < 0)
+        return fail(message);
+    talk_line("what was begun before is done: this home has left; next: velum join STRING");
+    return CODE_DONE;
+}
+
+static int run(const struct call *c)
+{
+    static struct leave v;
+    struct digest mesh;
+    char message[HOME_MESSAGE_SIZE] = "";
+    v = (struct leave){.call = c, .force = opt_given(c->opts, "force")};
+    if (home_locate(&v.home, message) < 0)
+        return fail(message);
+    if (leaving_is_begun(&v.home))
+        return go_on(&v.home);
+    if (authority_home_mesh(&v.home, &mesh, message) < 0) {
+        talk_error("%s is part of no mesh", v.home.path);
+        talk_try("velum join STRING, to be part of one");
+        return CODE_FAILED;
+    }
+    id_hex(mesh.bytes, 8, v.mesh);
+    return leave(&v);
+}
+
+const struct cmd cmd_leave = {
+    .name = "leave",
+    .args = "",
+    .summary = "leave the mesh for good: stop this home's nodes and remove their keys",
+    .more = "Refuses while a node has the only copy of a job or an object (exit 7), and where the\n"
+            "mesh was made here, whose keys would go too. Then the nodes hand back what they do,\n"
+            "say goodbye and stop, and keys, certificates, journals and objects are removed.\n"
+            "velum join then begins anew, with another key. An interrupted leave is ended by the\n"
+            "next one.",
+    .group = GROUP_MESH,
+    .opts = opts,
+    .run = run,
+};

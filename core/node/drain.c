@@ -1,0 +1,204 @@
+#include "core/node/drain.h"
+
+#include "core/node/copies.h"
+#include "core/node/having.h"
+#include "core/node/holder_tend.h"
+#include "core/node/keep.h"
+#include "core/node/labour.h"
+#include "core/node/link.h"
+#include "core/node/linked.h"
+#include "core/node/objects.h"
+#include "core/node/stop.h"
+
+#define LOOK_US (500 * MS_US)
+/* Whoever comes back empty stays so long, so that it can be told to take work again. */
+#define LEAVE_US (5 * S_US)
+
+bool drain_is_on(const struct node *n)
+{
+    return n->drain.on;
+}
+
+bool member_drains(const struct member *m)
+{
+    return m->info->recovering &&
+           labels_have(bytes_of_text(m->info->labels), bytes_of_text(LABEL_DRAINS));
+}
+
+bool node_drains(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return n->drain.on;
+    m = mesh_find(n->mesh, id);
+    return m != NULL && member_drains(m);
+}
+
+bool member_takes(const struct node *n, struct node_id id)
+{
+    return member_works(n, id) && !node_drains(n, id);
+}
+
+/* Most of the time nobody drains, and nobody is looked at. */
+uint32_t drain_slots(const struct node *n, uint32_t *members)
+{
+    uint32_t slots = 0;
+
+    *members = 0;
+    for (uint32_t i = 0; !digest_is_zero(n->keepers) && i < linked_count(n); i++) {
+        const struct member *m = linked_at(n, i);
+
+        if (!member_is_there(m) || !member_drains(m))
+            continue;
+        slots += m->info->slots;
+        ++*members;
+    }
+    return slots;
+}
+
+/* --- this node --- */
+
+/* Whoever goes cannot wait for a second one that the mesh may not have. */
+uint32_t drain_others_least(const struct node *n)
+{
+    return n->drain.on ? 1 : 2;
+}
+
+static void say_labels(struct node *n)
+{
+    if (!n->drain.on)
+        labels_remove(n->options.labels, LABEL_DRAINS);
+    else if (!labels_add(n->options.labels, LABEL_DRAINS))
+        log_line(n->options.log, LOG_WARNING,
+                 "no room among the labels to say that this node drains: others see it recovering");
+    mesh_set_labels(n->mesh, n->options.labels, n->now);
+}
+
+/* Who should hold what is another question now. */
+static void look_anew(struct node *n)
+{
+    n->view_changed = n->now;
+    keep_look_again(n, 0);
+    copies_look_anew(n);
+    holder_tend_all(n);
+    n->assign_wanted = n->sites_stale = true;
+    n->members_changes++;
+}
+
+void drain_set(struct node *n, bool on, bool leaves)
+{
+    bool news = n->drain.on != on;
+
+    n->drain.leaves = on && leaves;
+    n->drain.look_at = instant_plus_us(n->now, LOOK_US);
+    if (!news)
+        return;
+    n->drain.on = on;
+    n->drain.empty = false;
+    say_labels(n);
+    log_line(n->options.log, LOG_WARNING,
+             on ? "this node drains: it takes nothing new and gives away what it has"
+                : "this node takes work again");
+    if (on)
+        labour_hand_back(n);
+    look_anew(n);
+}
+
+static bool is_held(const struct job *j)
+{
+    return j->ledger != NULL && !j->left_alone;
+}
+
+static bool is_object_held(const struct shelf_object *o)
+{
+    return o->kept && o->whole;
+}
+
+static uint32_t objects_only(const struct node *n, const struct shelf_object *o)
+{
+    uint32_t machines;
+
+    for (const struct keeping *k = keeping_about(n, o->name); k != NULL; k = k->next_same)
+        if (k->kept && having_count(n, o, k, &machines) <= 1)
+            return 1;
+    return 0;
+}
+
+struct node_held drain_held(struct node *n)
+{
+    const struct shelf_object *o = NULL;
+    struct node_held held = {0};
+    uint32_t copies, machines;
+    struct job *j;
+    size_t at = 0;
+
+    while ((j = map_next(&n->jobs, &at)) != NULL) {
+        if (!is_held(j))
+            continue;
+        held.jobs++;
+        copies = 0;
+        (void)node_tells(n, j->id, &copies, &machines);
+        held.jobs_only += copies <= 1;
+    }
+    while (n->objects != NULL &&
+           (o = shelf_next(n->objects->shelf, o == NULL ? NULL : &o->name)) != NULL) {
+        if (!is_object_held(o))
+            continue;
+        held.objects++;
+        held.objects_only += objects_only(n, o);
+    }
+    return held;
+}
+
+static bool holds_jobs(const struct node *n)
+{
+    const struct job *j;
+    size_t at = 0;
+
+    while ((j = map_next(&n->jobs, &at)) != NULL)
+        if (is_held(j))
+            return true;
+    return false;
+}
+
+static bool holds_objects(const struct node *n)
+{
+    const struct shelf_object *o = NULL;
+
+    while (n->objects != NULL &&
+           (o = shelf_next(n->objects->shelf, o == NULL ? NULL : &o->name)) != NULL)
+        if (is_object_held(o))
+            return true;
+    return false;
+}
+
+static bool is_empty(const struct node *n)
+{
+    return labour_is_idle(n) && n->merges == NULL && !holds_jobs(n) && !holds_objects(n) &&
+           (n->objects == NULL || n->objects->scanned);
+}
+
+void drain_tick(struct node *n)
+{
+    struct drain *d = &n->drain;
+    bool was = d->empty;
+
+    if (!d->on || n->stopping || !instant_reached(n->now, d->look_at))
+        return;
+    d->look_at = instant_plus_us(n->now, LOOK_US);
+    d->empty = is_empty(n);
+    if (d->empty && !was)
+        log_line(n->options.log, LOG_WARNING, "drained: nothing is left here%s",
+                 d->leaves ? "" : ", and it may be stopped");
+    if (d->empty && d->leaves && instant_since_us(n->now, n->started) >= LEAVE_US)
+        stop_begin(n);
+}
+
+/* Whoever is empty has nothing to look for, but to leave. */
+struct instant drain_due(const struct node *n)
+{
+    const struct drain *d = &n->drain;
+
+    return d->on && !n->stopping && (!d->empty || d->leaves) ? d->look_at : INSTANT_NEVER;
+}

@@ -1,0 +1,37 @@
+/* Draining: a node that was told to (core/wire/act.h) takes nothing new and gives away what it has,
+ * so that it can be stopped without any loss.
+ *
+ * It says so itself, by a label and by the word that it cannot store (`recovering`), so that nodes
+ * that do not know the label leave it alone too. To others it is no holder, no keeper of objects
+ * and no coordinator any more: they take over as from a node whose disk is full, and it steps down
+ * when it sees their greater title. What runs goes on to the next border of a leaf, all else goes
+ * back. Its ledgers and objects go when others have confirmed them (keep.c, copies.c), never
+ * before; where nobody else could have them they stay, and so does it.
+ *
+ * Knows no clock but the events'. Private to core/node. */
+#ifndef VELUM_NODE_DRAIN_H
+#define VELUM_NODE_DRAIN_H
+
+#include "core/node/state.h"
+
+#define LABEL_DRAINS "draining"
+
+/* What the latest act about this node says. The same once more changes nothing. */
+void drain_set(struct node *n, bool on, bool leaves);
+bool drain_is_on(const struct node *n);
+/* A member that says so; or this node. */
+bool member_drains(const struct member *m);
+bool node_drains(const struct node *n, struct node_id id);
+/* Works, as member_works, and takes new work. */
+bool member_takes(const struct node *n, struct node_id id);
+/* Slots of members that are there and take nothing, and how many these are. */
+uint32_t drain_slots(const struct node *n, uint32_t *members);
+/* So many others must have an object before this node lets go of it. */
+uint32_t drain_others_least(const struct node *n);
+/* What this node holds, and of that what nobody else is known to have. */
+struct node_held drain_held(struct node *n);
+/* Now and then: says when nothing is left, and goes then if it is to. */
+void drain_tick(struct node *n);
+struct instant drain_due(const struct node *n);
+
+#endif
