@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/held.h"
+#include "cmd/draining.h"
+#include "cmd/interrupt.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/authority.h"
@@ -39,10 +40,18 @@ struct leave {
     const struct call *call;
     struct home home;
     struct leaving what;
-    uint16_t ports[LEAVING_STATES_MAX]; /* of the nodes in it */
+    uint16_t ports[LEAVING_STATES_MAX];     /* of the nodes in it */
+    struct line *lines[LEAVING_STATES_MAX]; /* to those of them that run */
     char mesh[9];
     bool force, too_many;
 };
+
+static int fail(const char *message)
+{
+    talk_error("%s", message);
+    talk_try("velum leave once more, when that is done");
+    return CODE_FAILED;
+}
 
 /* --- what leaves --- */
 
@@ -141,41 +150,92 @@ static int refuse_unseen(const struct leave *v, uint32_t i)
     return CODE_FAILED;
 }
 
+/* A node of this home is reached by its socket; one with its state elsewhere by its port. */
+static int open_lines(struct leave *v)
+{
+    char addr[32];
+    struct line_options where = {.addr = addr};
+    unsigned long pid;
+    int code = CODE_DONE;
+    for (uint32_t i = 0; code == CODE_DONE && i < v->what.count; i++) {
+        if (!home_state_holder(v->what.states[i], &pid)) {
+            code = has_journal(v->what.states[i]) ? refuse_unseen(v, i) : CODE_DONE;
+            continue;
+        }
+        snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)v->ports[i]);
+        code = line_open(&v->lines[i], v->call, &where);
+    }
+    return code;
+}
+
+static void close_lines(struct leave *v)
+{
+    for (uint32_t i = 0; i < v->what.count; i++)
+        line_close(v->lines[i]);
+}
+
+/* Its own key says so, whatever this home's user may. */
+static int order(struct leave *v, uint32_t i, enum act_kind kind)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    struct identity *by = NULL;
+    struct reply_act reply;
+    int rc = identity_node(&by, &v->home, v->what.states[i], message);
+    if (rc < 0)
+        return fail(message);
+    rc = draining_order(v->lines[i], by, kind, identity_id(by), "it leaves the mesh", &reply);
+    identity_free(by);
+    return rc < 0 ? line_report(v->lines[i], rc) : CODE_DONE;
+}
+
+static void undo(struct leave *v)
+{
+    for (uint32_t i = 0; i < v->what.count; i++)
+        if (v->lines[i])
+            (void)order(v, i, ACT_RESUME);
+}
+
 static int refuse_only(struct line *l, const struct node_view *self)
 {
     char names[512];
     held_name_only(l, &self->held, names, sizeof names);
-    talk_error("node %s has the only copy of %s", self->name, names);
+    talk_error("node %s has the only copy of %s, and nobody takes it", self->name, names);
     talk_try("another node to take it: velum nodes; or velum leave --force, and it is lost");
     return CODE_IN_PART;
 }
 
-static int look_at_held(struct line *l)
+static int wait_empty(struct leave *v, uint32_t i)
 {
-    struct node_view self;
-    int rc = held_ask(l, &self);
+    struct draining d = {.line = v->lines[i], .until = INSTANT_NEVER};
+    int rc = held_ask(d.line, &d.view);
     if (rc < 0)
-        return line_report(l, rc);
-    return self.held.jobs_only + self.held.objects_only > 0 ? refuse_only(l, &self) : CODE_DONE;
+        return line_report(d.line, rc);
+    d.name = d.view.name;
+    d.id = d.view.id;
+    switch (draining_follow(&d)) {
+    case DRAINING_EMPTY:
+        return CODE_DONE;
+    case DRAINING_STUCK:
+        return refuse_only(d.line, &d.view);
+    case DRAINING_GONE:
+        return fail("the node does not answer any more, and nothing is changed");
+    default:
+        talk_line("nothing is changed");
+        return CODE_INTERRUPTED;
+    }
 }
 
-/* A node of this home is reached by its socket; one with its state elsewhere by its port. */
-static int keep_copies(const struct leave *v, uint32_t i)
+/* All of them first, or one would give what it has to the next. */
+static int give_away(struct leave *v)
 {
-    struct line_options where = {0};
-    struct line *l = NULL;
-    char addr[32];
-    unsigned long pid;
-    if (v->force || !has_journal(v->what.states[i]))
-        return CODE_DONE;
-    if (!home_state_holder(v->what.states[i], &pid))
-        return refuse_unseen(v, i);
-    snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)v->ports[i]);
-    where.addr = addr;
-    int code = line_open(&l, v->call, &where);
-    if (code == CODE_DONE)
-        code = look_at_held(l);
-    line_close(l);
+    int code = CODE_DONE;
+    interrupt_catch();
+    for (uint32_t i = 0; code == CODE_DONE && i < v->what.count; i++)
+        code = v->lines[i] ? order(v, i, ACT_DRAIN) : CODE_DONE;
+    for (uint32_t i = 0; code == CODE_DONE && i < v->what.count; i++)
+        code = v->lines[i] ? wait_empty(v, i) : CODE_DONE;
+    if (code != CODE_DONE)
+        undo(v);
     return code;
 }
 
@@ -225,23 +285,19 @@ static int stop(const struct leave *v, uint32_t i)
     return CODE_DONE;
 }
 
-static int fail(const char *message)
-{
-    talk_error("%s", message);
-    talk_try("velum leave once more, when that is done");
-    return CODE_FAILED;
-}
-
 static int leave(struct leave *v)
 {
     char message[HOME_MESSAGE_SIZE] = "";
     int code = choose(v);
     if (code == CODE_DONE)
         code = keep_mesh(v);
-    for (uint32_t i = 0; code == CODE_DONE && i < v->what.count; i++)
-        code = keep_copies(v, i);
+    if (code == CODE_DONE && !v->force)
+        code = open_lines(v);
     if (code == CODE_DONE)
         code = confirm(v);
+    if (code == CODE_DONE && !v->force)
+        code = give_away(v);
+    close_lines(v);
     for (uint32_t i = 0; code == CODE_DONE && i < v->what.count; i++)
         code = stop(v, i);
     if (code != CODE_DONE)
@@ -288,11 +344,12 @@ const struct cmd cmd_leave = {
     .name = "leave",
     .args = "",
     .summary = "leave the mesh for good: stop this home's nodes and remove their keys",
-    .more = "Refuses while a node has the only copy of a job or an object (exit 7), and where the\n"
-            "mesh was made here, whose keys would go too. Then the nodes hand back what they do,\n"
-            "say goodbye and stop, and keys, certificates, journals and objects are removed.\n"
-            "velum join then begins anew, with another key. An interrupted leave is ended by the\n"
-            "next one.",
+    .more =
+        "The nodes drain first, as velum drain has them do, and where something is left that\n"
+        "nobody takes nothing is changed (exit 7). Refuses where the mesh was made here, whose\n"
+        "keys would go too. Then the nodes say goodbye and stop, and keys, certificates,\n"
+        "journals and objects are removed. velum join then begins anew, with another key. An\n"
+        "interrupted leave is ended by the next one.",
     .group = GROUP_MESH,
     .opts = opts,
     .run = run,

@@ -8,7 +8,7 @@ extern const struct cmd cmd_run, cmd_wait, cmd_result, cmd_kill, cmd_ps, cmd_sho
     cmd_nodes, cmd_node, cmd_kernels, cmd_help, cmd_version, cmd_completion, cmd_complete, cmd_sim,
     cmd_journal, cmd_demo, cmd_stale, cmd_verify, cmd_put, cmd_get, cmd_objects, cmd_rm, cmd_map,
     cmd_flow, cmd_cc, cmd_doctor, cmd_init, cmd_join, cmd_token, cmd_ca, cmd_events, cmd_revoke,
-    cmd_receipt, cmd_leave;
+    cmd_receipt, cmd_leave, cmd_drain;
 
 static const struct cmd *const table[] = {
     &cmd_run,     &cmd_map,    &cmd_flow,    &cmd_wait,       &cmd_result,   &cmd_kill,
@@ -16,7 +16,7 @@ static const struct cmd *const table[] = {
     &cmd_cc,      &cmd_help,   &cmd_version, &cmd_completion, &cmd_complete, &cmd_sim,
     &cmd_journal, &cmd_demo,   &cmd_stale,   &cmd_verify,     &cmd_put,      &cmd_get,
     &cmd_objects, &cmd_rm,     &cmd_init,    &cmd_join,       &cmd_token,    &cmd_ca,
-    &cmd_doctor,  &cmd_events, &cmd_revoke,  &cmd_receipt,    &cmd_leave,
+    &cmd_doctor,  &cmd_events, &cmd_revoke,  &cmd_receipt,    &cmd_leave,    &cmd_drain,
 };
 
 static const char *const group_names[] = {

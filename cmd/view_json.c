@@ -310,6 +310,10 @@ void json_node(struct json *j, const struct node_view *v)
     json_truth(j, "self", v->self);
     json_truth(j, "coordinator", v->coordinator);
     put_labels(j, v);
+    if (v->tells_held) {
+        json_number(j, "jobs_held", v->held.jobs);
+        json_number(j, "objects_held", v->held.objects);
+    }
     json_close(j, '}');
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/acts.h"
+#include "core/node/drain.h"
 #include "core/node/link.h"
 
 #define ASK_AGAIN_US (500 * MS_US)
@@ -118,11 +119,22 @@ static uint32_t known_count(const struct act_ask *x)
     return count;
 }
 
+static void send_reply(struct node *n, uint64_t link, uint32_t request, const struct reply_act *m)
+{
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_reply_act(&b, m);
+    n->memory_out |= b.no_memory;
+    if (!b.failed)
+        send_link(n, link, MESSAGE_REPLY_ACT, request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 static void answer(struct node *n, struct act_ask *x)
 {
     struct reply_act m = {.news = x->news, .known = known_count(x), .live = x->count};
     char name[NODE_NAME_SIZE];
-    struct buf b;
 
     for (uint32_t i = 0; i < x->count; i++) {
         if (x->asked[i].kept)
@@ -131,12 +143,7 @@ static void answer(struct node *n, struct act_ask *x)
         text_append(m.away, sizeof m.away, m.away[0] != 0 ? ", " : "");
         text_append(m.away, sizeof m.away, name);
     }
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_reply_act(&b, &m);
-    n->memory_out |= b.no_memory;
-    if (!b.failed)
-        send_link(n, x->link, MESSAGE_REPLY_ACT, x->request, buf_bytes(&b));
-    buf_clear(&b);
+    send_reply(n, x->link, x->request, &m);
     ask_remove(n, x);
 }
 
@@ -265,6 +272,10 @@ void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, str
     if (asks_count(n) >= ACT_ASKS_MAX) {
         reply_error(n, link, request, 1, "this node is asked for 64 acts at the moment",
                     REPLY_TRY_AGAIN);
+        return;
+    }
+    if (drain_by_own_key(n, act) == 0) {
+        send_reply(n, link, request, &(struct reply_act){.news = true, .known = 1, .live = 1});
         return;
     }
     rc = acts_take(n, n->options.id, act, &e);

@@ -1,12 +1,16 @@
 #include "core/node/act_effect.h"
 
 #include "core/node/acts.h"
+#include "core/node/drain.h"
+#include "core/node/link.h"
 #include "core/node/revoked.h"
 
 void act_effect(struct node *n, const struct act *a)
 {
     if (a->kind == ACT_REVOKE)
         revoked_now(n, a);
+    else if (node_is_self(n, a->subject))
+        drain_set(n, a->kind != ACT_RESUME, a->kind == ACT_LEAVE);
 }
 
 void act_effects(struct node *n)

@@ -58,7 +58,7 @@ bool acts_draining(const struct node *n, struct node_id id)
 {
     const struct act_entry *e = map_get(&n->acts.drains, &id);
 
-    return e != NULL && e->act.kind == ACT_DRAIN;
+    return e != NULL && e->act.kind != ACT_RESUME;
 }
 
 /* Of two revocations the earlier, so that all nodes come to have the same. */
@@ -143,9 +143,9 @@ static int judge(struct node *n, const struct signed_bytes *s, const struct act 
 
 static void note(struct node *n, const struct act *a, struct node_id by)
 {
-    const enum event_note_kind kind = a->kind == ACT_REVOKE  ? EVENT_NOTE_REVOKED
-                                      : a->kind == ACT_DRAIN ? EVENT_NOTE_DRAINING
-                                                             : EVENT_NOTE_RESUMED;
+    const enum event_note_kind kind = a->kind == ACT_REVOKE   ? EVENT_NOTE_REVOKED
+                                      : a->kind == ACT_RESUME ? EVENT_NOTE_RESUMED
+                                                              : EVENT_NOTE_DRAINING;
 
     event_note(n, kind, by, a->subject.bytes, a->reason);
 }

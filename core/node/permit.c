@@ -154,7 +154,7 @@
 #define ROW_REPLY_AHEAD NOBODY
 #define ROW_REPLY_ASIDES NOBODY
 #define ROW_REQUEST_SNIPPET NATIVES
-#define ROW_REQUEST_ACT ADMIN
+#define ROW_REQUEST_ACT USERS
 #define ROW_REPLY_ACT NOBODY
 #define ROW_ORDER_LOAD NOBODY
 #define ROW_ORDER_RUN NOBODY
@@ -368,6 +368,7 @@ bool permit_act(int party, enum act_kind kind)
     case ACT_REVOKE:
     case ACT_DRAIN:
     case ACT_RESUME:
+    case ACT_LEAVE:
 #if VELUM_PLANT == 898 /* trace/test_acts: whoever may submit revokes others */
         return party_is_user((enum party)party);
 #else

@@ -3,7 +3,6 @@
 
 #include "core/base/err.h"
 #include "core/node/act_ask.h"
-#include "core/node/acts.h"
 #include "core/node/aside.h"
 #include "core/node/directory.h"
 #include "core/node/events.h"

@@ -15,6 +15,8 @@ const char *act_kind_name(unsigned kind)
         return "drain";
     case ACT_RESUME:
         return "resume";
+    case ACT_LEAVE:
+        return "leave";
     default:
         return "unknown";
     }
@@ -41,7 +43,7 @@ int read_act_body(struct bytes body, struct act *a)
     read_safe_text(&r, true, a->reason, sizeof a->reason);
     if (reader_result(&r) < 0 || node_id_is_zero(a->subject))
         return ERR_FORMAT;
-    if (kind < ACT_REVOKE || kind > ACT_RESUME)
+    if (kind < ACT_REVOKE || kind > ACT_LEAVE)
         return ERR_VERSION;
     a->kind = (enum act_kind)kind;
     return 0;

@@ -9,11 +9,12 @@
  * Its name is the SHA-256 of the body: sent twice it is one act. Kinds:
  *
  *   REVOKE  the subject's key, a node's or a user's, is trusted no longer; for ever
- *   DRAIN   the subject, a node, takes no new work, hands back what it has, and leaves
- *   RESUME  it takes work again, if it has not left yet
+ *   DRAIN   the subject, a node, takes no new work and gives away what it has
+ *   RESUME  it takes work again
+ *   LEAVE   as DRAIN, and it stops once it has nothing left
  *
- * Of several DRAIN and RESUME of one subject the latest `at` counts, of equal ones the greater
- * name. A node that meets a kind it does not know refuses the act. */
+ * Of several DRAIN, RESUME and LEAVE of one subject the latest `at` counts, of equal ones the
+ * greater name. A node that meets a kind it does not know refuses the act. */
 #ifndef VELUM_WIRE_ACT_H
 #define VELUM_WIRE_ACT_H
 
@@ -24,7 +25,7 @@
 #define ACT_NONCE_SIZE 16
 #define ACT_SIZE_MAX 4096 /* of a whole one, encoded */
 
-enum act_kind { ACT_REVOKE = 1, ACT_DRAIN = 2, ACT_RESUME = 3 };
+enum act_kind { ACT_REVOKE = 1, ACT_DRAIN = 2, ACT_RESUME = 3, ACT_LEAVE = 4 };
 
 struct act {
     enum act_kind kind;
@@ -34,7 +35,7 @@ struct act {
     char reason[ACT_REASON_SIZE]; /* sanitised to one line; "" for none */
 };
 
-/* "revoke", "drain", "resume"; "unknown" for anything else. */
+/* "revoke", "drain", "resume", "leave"; "unknown" for anything else. */
 const char *act_kind_name(unsigned kind);
 void put_act_body(struct buf *b, const struct act *a);
 /* 0, ERR_FORMAT, or ERR_VERSION for a kind that is not known. */

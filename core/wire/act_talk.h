@@ -9,7 +9,8 @@
  *     1 ACTS      u16 count, count x block act   (request: not 0, and there is one: say when it is
  *                 on the disk)
  *     2 KEPT      32 name: it is, or another that counts in its place    (request: the asker's)
- *   REQUEST_ACT   block act, signed by the user who asks
+ *   REQUEST_ACT   block act, signed by an admin; or by the key of the node that is asked, and about
+ *                 itself: then it is for that process alone
  *   REPLY_ACT     u8 news (0: this mesh had it, or one that comes to the same), u32 nodes that have
  *                 it on their disks, u32 nodes that should, text those that do not (names, joined
  *                 by ", "; "" for none) */

@@ -11,7 +11,7 @@ static int act_again(struct bytes in, struct buf *out)
     uint8_t room[512];
     if (rc < 0)
         return rc;
-    CHECK(a.kind >= ACT_REVOKE && a.kind <= ACT_RESUME && !node_id_is_zero(a.subject));
+    CHECK(a.kind >= ACT_REVOKE && a.kind <= ACT_LEAVE && !node_id_is_zero(a.subject));
     buf_init_fixed(&body, room, sizeof room);
     put_act_body(&body, &a);
     s.body = buf_bytes(&body);
@@ -22,7 +22,7 @@ static int act_again(struct bytes in, struct buf *out)
 static void make_act(struct buf *out)
 {
     struct signed_bytes s = {.certificate = any_bytes(1024)};
-    struct act a = {.kind = (enum act_kind)(ACT_REVOKE + any_below(3)),
+    struct act a = {.kind = (enum act_kind)(ACT_REVOKE + any_below(4)),
                     .subject = any_node(),
                     .at_s = (int64_t)(any_u64() / 4)};
     uint8_t room[512];

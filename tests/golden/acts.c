@@ -107,13 +107,17 @@ int golden_tell_acts(uint8_t type, struct bytes payload, FILE *to)
 bool golden_put_acts_other(size_t i, struct buf *frame)
 {
     static const uint64_t sums[ACT_SUMS] = {[0] = 0x0123456789abcdef, [255] = 1};
-    if (i > 1)
-        return golden_put_events(i - 2, frame);
+    if (i > 2)
+        return golden_put_events(i - 3, frame);
     size_t start = frame_begin(frame, MESSAGE_ACT, i == 1 ? 7 : 0);
     if (i == 0)
         put_act_sums(frame, sums);
+    else if (i == 2)
+        put_acts_begin(frame, 1);
     else
         put_act_kept(frame, golden_digest(1));
+    if (i == 2)
+        put_block_of(3, frame);
     frame_end(frame, start);
     ensure(!frame->failed);
     return true;

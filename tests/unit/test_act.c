@@ -26,7 +26,7 @@ static struct buf body_of(const struct act *a)
 
 TEST(an_act_comes_back_as_it_was_written)
 {
-    for (unsigned kind = ACT_REVOKE; kind <= ACT_RESUME; kind++) {
+    for (unsigned kind = ACT_REVOKE; kind <= ACT_LEAVE; kind++) {
         struct act a = sample((enum act_kind)kind), back;
         struct signed_bytes s = {.certificate = {(const uint8_t *)"cert", 4}}, got;
         struct buf body = body_of(&a), whole;
@@ -52,7 +52,7 @@ TEST(what_is_no_act_is_refused)
     struct act a = sample(ACT_DRAIN), back;
     struct buf body = body_of(&a), whole;
 
-    body.data[0] = ACT_RESUME + 1;
+    body.data[0] = ACT_LEAVE + 1;
     CHECK_INT(read_act_body(buf_bytes(&body), &back), ERR_VERSION);
     body.data[0] = 0;
     CHECK_INT(read_act_body(buf_bytes(&body), &back), ERR_VERSION);

@@ -1,0 +1,147 @@
+#include "cmd/draining.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "cmd/interrupt.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/host/loop.h"
+#include "core/wire/message.h"
+
+#define LOOK_US (500 * MS_US)
+#define STUCK_US (10 * S_US)
+#define SIGNED_ROOM (ACT_SIZE_MAX + 8)
+
+static int seal(struct identity *by, struct bytes body, struct buf *to)
+{
+    struct signed_bytes s = {.certificate = identity_certificate(by), .body = body};
+    uint8_t text[64];
+    size_t len = signed_text(&s, SIGNED_ACT, text);
+    int rc = identity_sign(by, (struct bytes){text, len}, s.signature);
+    if (rc == 0)
+        put_signed(to, &s);
+    return rc;
+}
+
+static int send_act(struct line *l, struct identity *by, const struct act *a, struct reply_act *m)
+{
+    uint8_t body_room[512], act_room[ACT_SIZE_MAX], room[SIGNED_ROOM];
+    struct buf body, act, payload;
+    struct frame frame;
+    buf_init_fixed(&body, body_room, sizeof body_room);
+    buf_init_fixed(&act, act_room, sizeof act_room);
+    buf_init_fixed(&payload, room, sizeof room);
+    put_act_body(&body, a);
+    int rc = seal(by, buf_bytes(&body), &act);
+    put_block(&payload, buf_bytes(&act));
+    if (rc == 0)
+        rc = body.failed || act.failed || payload.failed ? ERR_TOO_LARGE : 0;
+    if (rc == 0)
+        rc = line_exchange(l, MESSAGE_REQUEST_ACT, buf_bytes(&payload), MESSAGE_REPLY_ACT, &frame);
+    return rc < 0 ? rc : read_reply_act(frame.payload, m);
+}
+
+/* Of two acts of one second either may count: another second says it is the later one. */
+int draining_order(struct line *l, struct identity *by, enum act_kind kind, struct node_id subject,
+                   const char *reason, struct reply_act *reply)
+{
+    const struct timespec second = {.tv_sec = 1, .tv_nsec = 1000000};
+    struct act a = {.kind = kind, .subject = subject};
+    int rc = ERR_SYSTEM;
+    text_copy(a.reason, sizeof a.reason, reason);
+    for (int tries = 0; tries < 2; tries++) {
+        a.at_s = (int64_t)time(NULL);
+        if (getrandom(a.nonce, sizeof a.nonce, 0) != (ssize_t)sizeof a.nonce)
+            return ERR_SYSTEM;
+        rc = send_act(l, by, &a, reply);
+        if (rc != LINE_REFUSED || line_refusal(l) != CODE_FAILED)
+            break;
+        nanosleep(&second, NULL);
+    }
+    return rc;
+}
+
+/* --- watching --- */
+
+static uint32_t left(const struct node_view *v)
+{
+    return v->held.jobs + v->held.objects;
+}
+
+static uint32_t only(const struct node_view *v)
+{
+    return v->held.jobs_only + v->held.objects_only;
+}
+
+static bool is_empty(const struct node_view *v)
+{
+    return left(v) == 0 && v->busy == 0;
+}
+
+static void say_left(const struct draining *d)
+{
+    const struct node_view *v = &d->view;
+    char what[96];
+    held_count(v->held.jobs, v->held.objects, what, sizeof what);
+    if (v->busy > 0)
+        talk_line("%s: %s%s%u slot%s at work", d->name, what, what[0] ? ", " : "",
+                  (unsigned)v->busy, v->busy == 1 ? "" : "s");
+    else
+        talk_line("%s: %s to go", d->name, what);
+}
+
+static void say_stuck(const struct draining *d)
+{
+    char what[96];
+    held_count(d->view.held.jobs, d->view.held.objects, what, sizeof what);
+    talk_line("%s: nobody takes %s; it waits for another node", d->name, what);
+}
+
+static bool differs(const struct node_view *a, const struct node_view *b)
+{
+    return a->held.jobs != b->held.jobs || a->held.objects != b->held.objects ||
+           (a->busy > 0) != (b->busy > 0);
+}
+
+/* False: it is time to stop waiting. */
+static bool nap(const struct draining *d)
+{
+    struct frame frame;
+    struct instant until = instant_first(instant_plus_us(loop_clock(), LOOK_US), d->until);
+    int rc = line_next(d->line, until, &frame);
+    return rc != ERR_CANCELLED && !interrupt_came();
+}
+
+enum draining_end draining_follow(struct draining *d)
+{
+    struct instant since = loop_clock();
+    struct node_view before = {.busy = UINT32_MAX};
+    bool said = false;
+    for (;;) {
+        if (held_ask(d->line, &d->view) < 0)
+            return interrupt_came() ? DRAINING_STOPPED : DRAINING_GONE;
+        if (!node_id_equal(d->view.id, d->id))
+            return DRAINING_GONE;
+        if (is_empty(&d->view) && !d->leaves)
+            return DRAINING_EMPTY;
+        if (!is_empty(&d->view) && differs(&d->view, &before)) {
+            say_left(d);
+            since = loop_clock();
+            said = false;
+        }
+        before = d->view;
+        if (left(&d->view) > 0 && only(&d->view) == left(&d->view) && d->view.busy == 0 && !said &&
+            instant_since_us(loop_clock(), since) >= STUCK_US) {
+            if (!d->stays)
+                return DRAINING_STUCK;
+            say_stuck(d);
+            said = true;
+        }
+        if (instant_reached(loop_clock(), d->until))
+            return DRAINING_TIME;
+        if (!nap(d))
+            return DRAINING_STOPPED;
+    }
+}
