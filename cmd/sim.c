@@ -63,9 +63,8 @@ static const struct opt opts[] = {
     {.name = "scene",
      .kind = OPT_TEXT,
      .value = "NAME",
-     .effect =
-         "instead of faults by lot: wipe (two holders lose their disks), ship (every node is "
-         "replaced) or revoke (the key of one of 16 is revoked)"},
+     .effect = "instead of faults by lot: wipe (two holders lose their disks), ship (every node is "
+               "replaced), revoke (the key of one of 16 is revoked) or drain (nodes drain)"},
     {.name = "until",
      .kind = OPT_NUMBER,
      .value = "EVENT",
@@ -181,7 +180,8 @@ static int refuse_fault(const char *word)
 
 static const char *const scenes[] = {[SIM_SCENE_WIPE] = "wipe",
                                      [SIM_SCENE_SHIP] = "ship",
-                                     [SIM_SCENE_REVOKE] = "revoke"};
+                                     [SIM_SCENE_REVOKE] = "revoke",
+                                     [SIM_SCENE_DRAIN] = "drain"};
 
 static int read_scene(const char *word, uint32_t nodes, enum sim_scene *scene)
 {
@@ -195,7 +195,7 @@ static int read_scene(const char *word, uint32_t nodes, enum sim_scene *scene)
     }
     if (!word || *scene != SIM_SCENE_NONE)
         return CODE_DONE;
-    talk_error("there is no scene \"%s\", only wipe, ship and revoke", word);
+    talk_error("there is no scene \"%s\", only wipe, ship, revoke and drain", word);
     talk_try("velum sim --scene ship --seeds 10");
     return CODE_MISUSE;
 }

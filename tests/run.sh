@@ -182,6 +182,7 @@ simulation() { # simulation NUMBER NAME
     sim) simulator "$1" "$2" 400 1 --seeds "$seeds" ;;
     sim/wipe) simulator "$1" "$2" 100 '' --wipe --seeds $(((seeds + 1) / 2)) ;;
     sim/ship) simulator "$1" "$2" 100 '' --ship --seeds $(((seeds + 99) / 100)) ;;
+    sim/drain) simulator "$1" "$2" 100 '' --drain --seeds $(((seeds + 9) / 10)) ;;
     sim/revoke) simulator "$1" "$2" 100 '' --revoke --seeds $(((seeds + 9) / 10)) ;;
     sim/graphs) simulator "$1" "$2" 100 '' --graphs --seeds $(((seeds + 19) / 20)) ;;
     sim/starved) simulator "$1" "$2" 100 '' --starved 3 --until 600 ;;

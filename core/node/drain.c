@@ -217,6 +217,11 @@ static bool is_empty(const struct node *n)
            (n->objects == NULL || n->objects->scanned);
 }
 
+bool node_is_drained(const struct node *n)
+{
+    return n->drain.on && n->drain.empty;
+}
+
 void drain_tick(struct node *n)
 {
     struct drain *d = &n->drain;

@@ -154,6 +154,8 @@ struct node_holding {
     uint8_t state;        /* of an outcome, or 0 */
     struct holders holders;
 };
+/* It drains (an act told it to), and nothing is left here that others would miss. */
+bool node_is_drained(const struct node *n);
 /* How many copies this node would tell a user the job has. False when it does not know the job. */
 bool node_tells(struct node *n, struct job_id job, uint32_t *copies, uint32_t *machines);
 /* False when it keeps nothing, or the job has shrunk to its name. */

@@ -584,6 +584,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->wiped = w->story.wiped;
     result->sailed = w->story.sailed;
     result->cut_us = w->story.cut_us;
+    result->drained = w->story.drained;
     for (uint32_t i = 0; sim_fault_name(i) != NULL; i++)
         result->faults |= (uint32_t)sim_plan_has(w, i) << i;
     for (uint32_t i = 0; i < w->plan.jobs; i++)

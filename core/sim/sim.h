@@ -36,7 +36,13 @@ struct sim_tap {
     void (*synced)(void *ctx, uint32_t node);
 };
 
-enum sim_scene { SIM_SCENE_NONE, SIM_SCENE_WIPE, SIM_SCENE_SHIP, SIM_SCENE_REVOKE };
+enum sim_scene {
+    SIM_SCENE_NONE,
+    SIM_SCENE_WIPE,
+    SIM_SCENE_SHIP,
+    SIM_SCENE_REVOKE,
+    SIM_SCENE_DRAIN
+};
 enum sim_wiped { SIM_WIPED_NOT, SIM_WIPED_BUSY, SIM_WIPED_IDLE };
 
 struct sim_options {
@@ -68,6 +74,7 @@ struct sim_result {
     enum sim_wiped wiped; /* of the scene: before somebody was told the outcome, or after that */
     bool sailed;          /* of the scene: every node was replaced before the job ended */
     int64_t cut_us;       /* of the scene: until the revoked node had no link, and 1; 0: it had */
+    uint32_t drained;     /* of the scene: so many nodes were empty */
     uint64_t repeats;     /* reports that arrived a second time */
     uint64_t beside;      /* records stored between two slices of a snapshot */
     uint64_t cut_off;     /* processes that ended between two slices */

@@ -10,12 +10,22 @@
 
 /* --- sim_user.c --- */
 
-enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS, USER_KILLS_STAGE, USER_APPENDS };
+enum user_kind {
+    USER_SUBMITS,
+    USER_WATCHES,
+    USER_KILLS,
+    USER_KILLS_STAGE,
+    USER_APPENDS,
+    USER_ORDERS /* an admin, with an act about a node */
+};
 
 struct sim_user {
     enum user_kind kind;
     uint32_t job;
-    uint32_t stage; /* of it, where it kills one */
+    uint32_t stage;   /* of it, where it kills one */
+    uint32_t subject; /* the node that its act is about, and the kind of that */
+    uint8_t act;
+    int64_t act_at; /* later than all before it, in seconds */
     uint32_t node;  /* where it asks now */
     bool pinned;    /* asks only there */
     bool watching;  /* a WATCH is out; it waits for as long as its link is up */

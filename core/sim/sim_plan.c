@@ -68,7 +68,7 @@ static void make_nodes(struct world *w)
 
 static uint64_t leaves_of_a_job(struct world *w)
 {
-    if (w->plan.scene == SIM_SCENE_SHIP || w->plan.scene == SIM_SCENE_REVOKE)
+    if (w->plan.scene >= SIM_SCENE_SHIP)
         return world_between(w, 100, 400);
     switch (prng_below(&w->prng, 4)) {
     case 0:
@@ -83,7 +83,7 @@ static uint64_t leaves_of_a_job(struct world *w)
 /* A lasting run has jobs of milliseconds and jobs of minutes. */
 static uint32_t leaf_of_a_job(struct world *w, uint64_t leaves)
 {
-    if (w->plan.scene == SIM_SCENE_SHIP)
+    if (w->plan.scene == SIM_SCENE_SHIP || w->plan.scene == SIM_SCENE_DRAIN)
         return (uint32_t)(world_between(w, 60, 200) * (uint64_t)S_US * w->plan.nodes / leaves);
     if (w->plan.scene == SIM_SCENE_REVOKE)
         return (uint32_t)(world_between(w, 3, 10) * (uint64_t)S_US * w->plan.nodes / leaves);

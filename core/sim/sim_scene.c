@@ -2,6 +2,7 @@
 
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_disk.h"
+#include "core/sim/sim_drain.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_plan.h"
@@ -143,6 +144,8 @@ void sim_scene_plan(struct world *w)
         plan_wipe(w);
     else if (w->plan.scene == SIM_SCENE_REVOKE)
         sim_revoke_plan(w);
+    else if (w->plan.scene == SIM_SCENE_DRAIN)
+        sim_drain_plan(w);
     else
         plan_ship(w);
 }
@@ -165,7 +168,11 @@ void sim_scene_goes_on(struct world *w)
 {
     if (w->plan.scene == SIM_SCENE_REVOKE)
         sim_revoke_goes_on(w);
-    else if (!w->healed)
+    else if (w->healed)
+        return;
+    else if (w->plan.scene == SIM_SCENE_DRAIN)
+        sim_drain_goes_on(w);
+    else
         replace_next(w);
 }
 

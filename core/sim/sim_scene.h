@@ -7,6 +7,7 @@
  *          and replaced by a new one, one after the other; who waits at the node that came last
  *          must be told the result (the ship of Theseus)
  *   revoke sim_revoke.h
+ *   drain  node after node is drained, and then its disk is lost (sim_drain.h)
  *
  * Called by sim_plan.c and sim.c. */
 #ifndef VELUM_SIM_SIM_SCENE_H

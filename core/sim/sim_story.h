@@ -4,6 +4,8 @@
 
 #include "core/sim/sim.h"
 
+enum story_drain { STORY_IDLE, STORY_DRAINS, STORY_RESUMES };
+
 struct story {
     uint64_t wipe_in; /* so many events after the acknowledgement; 0: it is over */
     enum sim_wiped wiped;
@@ -14,6 +16,11 @@ struct story {
     bool over;
     int64_t revoked_at;
     int64_t cut_us; /* until no node had a link to it, and 1; 0: not yet */
+    /* Of draining: the node whose turn it is, since when, who was sent with the order, and how many
+     * more have theirs. */
+    enum story_drain drain_stage;
+    uint32_t draining, order, drains_left, drained;
+    int64_t drain_began, orders;
 };
 
 #endif

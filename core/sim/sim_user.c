@@ -3,6 +3,7 @@
 #include "core/sim/sim_author.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_drain.h"
 #include "core/sim/sim_kill.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -73,6 +74,16 @@ static void ask_submit(struct world *w, struct sim_user *u)
     ask(w, u, MESSAGE_REQUEST_SUBMIT, buf_bytes(&w->jobs[u->job].signed_spec));
 }
 
+static void ask_act(struct world *w, struct sim_user *u)
+{
+    uint8_t bytes[600];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    sim_drain_ask(w, u, &b);
+    ask(w, u, MESSAGE_REQUEST_ACT, buf_bytes(&b));
+}
+
 static void ask_kill(struct world *w, struct sim_user *u)
 {
     uint8_t bytes[2048];
@@ -140,6 +151,8 @@ void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
     u->link = link;
     if (u->kind == USER_SUBMITS && !w->jobs[u->job].acknowledged)
         ask_submit(w, u);
+    else if (u->kind == USER_ORDERS)
+        ask_act(w, u);
     else if (u->kind == USER_KILLS || u->kind == USER_KILLS_STAGE)
         ask_kill(w, u);
     else
@@ -243,6 +256,7 @@ void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t reque
         on_error(w, u, payload);
         break;
     case MESSAGE_REPLY_KILLED:
+    case MESSAGE_REPLY_ACT:
         u->done = true;
         leave(w, u);
         break;

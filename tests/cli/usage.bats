@@ -244,8 +244,10 @@ all_gone() { # all_gone PID...
     [[ $output == *"all nodes replaced before the end of the job in 2 runs" ]]
     run -0 --separate-stderr velum sim --scene revoke --seeds 5
     [[ $output == *"links of a revoked node cut in 5 runs, after "*" ms at most" ]]
+    run -0 --separate-stderr velum sim --scene drain --seeds 2
+    [[ $output == "2 seeds, 0 failed; "* ]]
     run -2 velum sim --scene storm
-    [[ $output == *"only wipe, ship and revoke"* ]]
+    [[ $output == *"only wipe, ship, revoke and drain"* ]]
     ends_with_try
 }
 
@@ -275,7 +277,7 @@ all_gone() { # all_gone PID...
         [[ $output == *"${words%% *} and --"*" do not go together"* ]]
         ends_with_try
     done
-    for words in wipe ship; do
+    for words in wipe ship drain; do
         run -2 velum sim --scene $words --nodes 2 --seed 1
         [[ $output == *"--scene needs at least 3 nodes, not 2"* ]]
         ends_with_try

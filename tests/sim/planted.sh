@@ -5,8 +5,8 @@
 #   #if VELUM_PLANT == NUMBER /* SUITE: what is wrong */
 #
 # and SUITE is `sim`, which must have a failing seed among the first 1,000, `wipe`, which is the
-# same with `sim --wipe`, `long`, `ship`, `revoke` or `graphs`, the same among the first 100, or a
-# test program such as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the build
+# same with `sim --wipe`, `long`, `ship`, `revoke`, `drain` or `graphs`, the same among the first 100,
+# or a test program such as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the build
 # folder ($VELUM_OBJECTS, else obj), where `make test-programs` has left it.
 #
 #   tests/sim/planted.sh [--all] [--seeds N] [--jobs N] [NUMBER...]
@@ -93,7 +93,7 @@ try_one() { # try_one NUMBER
     suite=$(echo "$line" | sed 's,.*/\* \([a-z0-9_/]*\): .*,\1,')
     what=$(echo "$line" | sed 's,.*/\* [a-z0-9_/]*: \(.*\) \*/,\1,')
     program=$suite
-    case $suite in sim | long | wipe | ship | revoke | graphs) program=sim/sim ;; esac
+    case $suite in sim | long | wipe | ship | revoke | drain | graphs) program=sim/sim ;; esac
     folder=$work/$1
     mkdir -p "$folder"
     flags=
@@ -114,6 +114,7 @@ try_one() { # try_one NUMBER
     wipe) set -- --wipe --seeds "$seeds" --failures 1 ;;
     ship) set -- --ship --seeds $((seeds / 10)) --failures 1 ;;
     revoke) set -- --revoke --seeds $((seeds / 10)) --failures 1 ;;
+    drain) set -- --drain --seeds $((seeds / 10)) --failures 1 ;;
     graphs) set -- --graphs --seeds $((seeds / 10)) --failures 1 ;;
     esac
     # A defect may take memory without end.

@@ -1,14 +1,14 @@
 /* Runs seeds of the simulated mesh.
  *
  *   sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N] [--trace]
- *       [--until EVENT] [--once] [--long | --wipe | --ship | --revoke] [--graphs]
+ *       [--until EVENT] [--once] [--long | --wipe | --ship | --revoke | --drain] [--graphs]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N] [--least N]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged; with --once
- * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe, --ship
- * and --revoke are other kinds of runs (sim.h and sim_scene.h in core/sim), with --graphs each run
+ * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe, --ship,
+ * --revoke and --drain are other kinds of runs (sim.h and sim_scene.h in core/sim), with --graphs each run
  * has graphs that read objects, of which few do otherwise, and --hours takes as many of the long
  * ones as come to so many hours of virtual time. --starved runs the first events of a seed again
  * and again, each time with the next request for memory refused: it must say so, and give back what
@@ -88,6 +88,7 @@ static const char *profile(const struct sim_options *o)
     return o->scene == SIM_SCENE_WIPE     ? " --wipe"
            : o->scene == SIM_SCENE_SHIP   ? " --ship"
            : o->scene == SIM_SCENE_REVOKE ? " --revoke"
+           : o->scene == SIM_SCENE_DRAIN  ? " --drain"
            : o->lasting && o->graphs      ? " --long --graphs"
            : o->lasting                   ? " --long"
            : o->graphs                    ? " --graphs"
@@ -113,7 +114,7 @@ static bool run_seed(const struct sim_options *o, bool twice, struct sim_result 
 
 /* What became of the scenes of many seeds. */
 struct scenes {
-    uint64_t busy, idle, sailed, cut;
+    uint64_t busy, idle, sailed, cut, drained;
     int64_t cut_us[CUTS_MAX]; /* of the first ones */
 };
 
@@ -122,6 +123,7 @@ static void scenes_add(struct scenes *s, const struct sim_result *r)
     s->busy += r->wiped == SIM_WIPED_BUSY;
     s->idle += r->wiped == SIM_WIPED_IDLE;
     s->sailed += r->sailed;
+    s->drained += r->drained > 0;
     if (r->cut_us > 0 && s->cut < CUTS_MAX)
         s->cut_us[s->cut] = r->cut_us;
     s->cut += r->cut_us > 0;
@@ -152,6 +154,7 @@ static bool scenes_judge(struct scenes *s, const struct sim_options *o, uint64_t
 {
     uint64_t good = o->scene == SIM_SCENE_WIPE     ? s->busy + s->idle
                     : o->scene == SIM_SCENE_REVOKE ? s->cut
+                    : o->scene == SIM_SCENE_DRAIN  ? s->drained
                                                    : s->sailed;
 
     if (o->scene == SIM_SCENE_WIPE)
@@ -162,6 +165,8 @@ static bool scenes_judge(struct scenes *s, const struct sim_options *o, uint64_t
                (unsigned long long)good);
     else if (o->scene == SIM_SCENE_REVOKE)
         say_cuts(s);
+    else if (o->scene == SIM_SCENE_DRAIN)
+        printf("nodes drained in %llu runs\n", (unsigned long long)good);
     if (o->scene == SIM_SCENE_NONE || good * 10 >= count * 9)
         return true;
     printf("FAIL sim%s the scene came about in %llu of %llu runs\n", profile(o),
@@ -336,7 +341,8 @@ static bool is_scene(const char *word, enum sim_scene *scene)
 {
     static const char *const words[] = {[SIM_SCENE_WIPE] = "--wipe",
                                         [SIM_SCENE_SHIP] = "--ship",
-                                        [SIM_SCENE_REVOKE] = "--revoke"};
+                                        [SIM_SCENE_REVOKE] = "--revoke",
+                                        [SIM_SCENE_DRAIN] = "--drain"};
 
     for (size_t i = 1; i < sizeof words / sizeof *words; i++) {
         if (strcmp(word, words[i]) != 0)
