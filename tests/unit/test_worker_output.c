@@ -26,8 +26,8 @@ static void begin_napping(const char *bytes, const char *units, const char *fail
                           const char *nap_ms)
 {
     struct order_load m = {0};
-    struct worker_loaded l = load("emit", fails_at ? 4 : 2,
-                                  (const char *[]){bytes, units, fails_at, nap_ms}, &m);
+    struct worker_loaded l =
+        load("emit", fails_at ? 4 : 2, (const char *[]){bytes, units, fails_at, nap_ms}, &m);
     CHECK_STR(l.reason, "");
     REQUIRE(l.ok);
     CHECK_INT(l.accumulator_size, 0);
@@ -687,8 +687,7 @@ TEST_MAIN(test_a_worker_turns_to_another_stage_with_other_inputs,
           test_inputs_that_the_node_gives_are_read_in_their_place,
           test_nothing_runs_before_all_inputs_are_given_as_they_were_announced,
           test_inputs_count_as_addresses_and_no_more, test_few_bytes_are_values,
-          test_one_byte_more_is_an_object,
-          test_the_next_leaf_is_computed_before_the_last_is_taken,
+          test_one_byte_more_is_an_object, test_the_next_leaf_is_computed_before_the_last_is_taken,
           test_a_long_leaf_is_told_before_the_next_is_computed, test_many_values_leave_in_time,
           test_reports_come_when_they_are_due, test_no_more_is_out_than_the_window,
           test_window_of_the_next_leaf, test_trim_in_the_middle_of_an_output,
