@@ -7,7 +7,6 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
-#include "core/host/identity.h"
 #include "core/wire/message.h"
 
 #define PREFIX_MIN 4
@@ -84,16 +83,13 @@ static int sign(const struct identity *by, struct bytes body, struct buf *reques
     return rc < 0 ? rc : act.failed ? ERR_TOO_LARGE : buf_result(request);
 }
 
-int acting_hand_in(struct line *l, enum act_kind kind, const struct acting_subject *subject,
-                   const char *reason, struct reply_act *out)
+int acting_hand_in_by(struct line *l, const struct identity *by, enum act_kind kind,
+                      struct node_id subject, const char *reason, struct reply_act *out)
 {
-    struct act a = {.kind = kind, .subject = subject->id, .at_s = (int64_t)time(NULL)};
-    const struct identity *by = line_identity(l);
+    struct act a = {.kind = kind, .subject = subject, .at_s = (int64_t)time(NULL)};
     uint8_t body_room[512], room[ACT_SIZE_MAX + 8];
     struct frame frame;
     struct buf body, request;
-    if (!by)
-        return ERR_PERMISSION;
     if (getrandom(a.nonce, sizeof a.nonce, 0) != (ssize_t)sizeof a.nonce)
         return ERR_SYSTEM;
     text_copy(a.reason, sizeof a.reason, reason);
@@ -104,4 +100,11 @@ int acting_hand_in(struct line *l, enum act_kind kind, const struct acting_subje
     if (rc == 0)
         rc = line_exchange(l, MESSAGE_REQUEST_ACT, buf_bytes(&request), MESSAGE_REPLY_ACT, &frame);
     return rc < 0 ? rc : read_reply_act(frame.payload, out);
+}
+
+int acting_hand_in(struct line *l, enum act_kind kind, const struct acting_subject *subject,
+                   const char *reason, struct reply_act *out)
+{
+    const struct identity *by = line_identity(l);
+    return by ? acting_hand_in_by(l, by, kind, subject->id, reason, out) : ERR_PERMISSION;
 }

@@ -4,6 +4,7 @@
 #define VELUM_CMD_ACTING_H
 
 #include "cmd/line.h"
+#include "core/host/identity.h"
 #include "core/wire/act_talk.h"
 
 struct acting_subject {
@@ -16,6 +17,9 @@ struct acting_subject {
 /* A node by its name or the beginning of its id (8 digits at least where it is no name), or any key
  * by all 64 digits. 0, or an exit code after saying what is wrong. */
 int acting_find(struct line *l, const char *which, struct acting_subject *out);
+/* Signs the act with this key, hands it in, and waits as below. */
+int acting_hand_in_by(struct line *l, const struct identity *by, enum act_kind kind,
+                      struct node_id subject, const char *reason, struct reply_act *out);
 /* Signs the act with the user's key, hands it in, and waits until all nodes know it or five seconds
  * have passed. 0, or < 0 for line_report. */
 int acting_hand_in(struct line *l, enum act_kind kind, const struct acting_subject *s,

@@ -1,66 +1,25 @@
 #include "cmd/draining.h"
 
-#include <stdio.h>
-#include <sys/random.h>
 #include <time.h>
 
+#include "cmd/acting.h"
 #include "cmd/interrupt.h"
 #include "core/base/err.h"
-#include "core/base/text.h"
 #include "core/host/loop.h"
-#include "core/wire/message.h"
 
 #define LOOK_US (500 * MS_US)
 #define STUCK_US (10 * S_US)
-#define SIGNED_ROOM (ACT_SIZE_MAX + 8)
-
-static int seal(struct identity *by, struct bytes body, struct buf *to)
-{
-    struct signed_bytes s = {.certificate = identity_certificate(by), .body = body};
-    uint8_t text[64];
-    size_t len = signed_text(&s, SIGNED_ACT, text);
-    int rc = identity_sign(by, (struct bytes){text, len}, s.signature);
-    if (rc == 0)
-        put_signed(to, &s);
-    return rc;
-}
-
-static int send_act(struct line *l, struct identity *by, const struct act *a, struct reply_act *m)
-{
-    uint8_t body_room[512], act_room[ACT_SIZE_MAX], room[SIGNED_ROOM];
-    struct buf body, act, payload;
-    struct frame frame;
-    buf_init_fixed(&body, body_room, sizeof body_room);
-    buf_init_fixed(&act, act_room, sizeof act_room);
-    buf_init_fixed(&payload, room, sizeof room);
-    put_act_body(&body, a);
-    int rc = seal(by, buf_bytes(&body), &act);
-    put_block(&payload, buf_bytes(&act));
-    if (rc == 0)
-        rc = body.failed || act.failed || payload.failed ? ERR_TOO_LARGE : 0;
-    if (rc == 0)
-        rc = line_exchange(l, MESSAGE_REQUEST_ACT, buf_bytes(&payload), MESSAGE_REPLY_ACT, &frame);
-    return rc < 0 ? rc : read_reply_act(frame.payload, m);
-}
 
 /* Of two acts of one second either may count: another second says it is the later one. */
-int draining_order(struct line *l, struct identity *by, enum act_kind kind, struct node_id subject,
-                   const char *reason, struct reply_act *reply)
+int draining_order(struct line *l, const struct identity *by, enum act_kind kind,
+                   struct node_id subject, const char *reason, struct reply_act *reply)
 {
     const struct timespec second = {.tv_sec = 1, .tv_nsec = 1000000};
-    struct act a = {.kind = kind, .subject = subject};
-    int rc = ERR_SYSTEM;
-    text_copy(a.reason, sizeof a.reason, reason);
-    for (int tries = 0; tries < 2; tries++) {
-        a.at_s = (int64_t)time(NULL);
-        if (getrandom(a.nonce, sizeof a.nonce, 0) != (ssize_t)sizeof a.nonce)
-            return ERR_SYSTEM;
-        rc = send_act(l, by, &a, reply);
-        if (rc != LINE_REFUSED || line_refusal(l) != CODE_FAILED)
-            break;
-        nanosleep(&second, NULL);
-    }
-    return rc;
+    int rc = acting_hand_in_by(l, by, kind, subject, reason, reply);
+    if (rc != LINE_REFUSED || line_refusal(l) != CODE_FAILED)
+        return rc;
+    nanosleep(&second, NULL);
+    return acting_hand_in_by(l, by, kind, subject, reason, reply);
 }
 
 /* --- watching --- */

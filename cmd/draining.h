@@ -8,8 +8,8 @@
 #include "core/wire/act_talk.h"
 
 /* Signs the act now and hands it in. 0 or < 0 as line_report takes it. */
-int draining_order(struct line *l, struct identity *by, enum act_kind kind, struct node_id subject,
-                   const char *reason, struct reply_act *reply);
+int draining_order(struct line *l, const struct identity *by, enum act_kind kind,
+                   struct node_id subject, const char *reason, struct reply_act *reply);
 
 enum draining_end {
     DRAINING_EMPTY,

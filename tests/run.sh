@@ -244,7 +244,7 @@ add() { # add FILE...: those that there are
 add_simulations() {
     files="$files sim"
     [ -x "$objects/tests/sim/sim" ] || return
-    for kind in wipe ship revoke graphs starved exhaustive exhaustive_starved detours; do
+    for kind in wipe ship revoke drain graphs starved exhaustive exhaustive_starved detours; do
         files="$files sim/$kind"
     done
     [ "$seeds" -lt 1000 ] || files="$files sim/lasting sim/planted"

@@ -7,12 +7,12 @@
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged; with --once
- * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe, --ship,
- * --revoke and --drain are other kinds of runs (sim.h and sim_scene.h in core/sim), with --graphs each run
- * has graphs that read objects, of which few do otherwise, and --hours takes as many of the long
- * ones as come to so many hours of virtual time. --starved runs the first events of a seed again
- * and again, each time with the next request for memory refused: it must say so, and give back what
- * it has.
+ * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe,
+ * --ship, --revoke and --drain are other kinds of runs (sim.h and sim_scene.h in core/sim), with
+ * --graphs each run has graphs that read objects, of which few do otherwise, and --hours takes as
+ * many of the long ones as come to so many hours of virtual time. --starved runs the first events
+ * of a seed again and again, each time with the next request for memory refused: it must say so,
+ * and give back what it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some, and less than so many,
  * because it then saw hardly any. */

@@ -183,19 +183,21 @@ TEST(a_running_job_ends_while_its_coordinator_drains)
 TEST(it_takes_nothing_new_until_it_is_told_to)
 {
     struct job_id id;
-    uint32_t held = 0;
+    uint32_t held = 0, given_back;
 
     story_init(&story, 3);
     story.ages.objects_bytes = 1 << 30;
     story_collect_begin(&story, some_bytes, true);
     order(1, ACT_DRAIN, 0);
     story_run(&story, 5 * S_US);
+    given_back = story.sent[MESSAGE_RETURN];
     for (uint32_t number = 1; number < 6; number++) {
         id = story_submitted(&story, number % 3, number);
         CHECK_INT(story_result(&story, number % 3, id, LONG_US).state, JOB_DONE);
         CHECK(!story_holds(&story, 0, id));
     }
-    CHECK(core(0)->workers == NULL || core(0)->labour_jobs == NULL);
+    CHECK_INT(story.sent[MESSAGE_RETURN], given_back);
+    CHECK(core(0)->labour_jobs == NULL);
     order(1, ACT_RESUME, 0);
     story_run(&story, LONG_US);
     all_see(0, NODE_ALIVE);
@@ -251,20 +253,22 @@ TEST(it_learns_when_it_comes_back_that_it_may_work_again)
     CHECK(story_end(&story));
 }
 
-/* It says goodbye: to the others it has left, and is not dead. */
+/* It does so with exit code 0 and a goodbye, and what it had is elsewhere. */
 TEST(whoever_is_to_leave_goes_when_it_is_empty)
 {
     struct job_id id;
+    uint32_t goodbyes;
 
     begin(4);
     id = story_ended(&story, 1);
+    goodbyes = story.sent[MESSAGE_GOODBYE];
     order(1, ACT_LEAVE, 0);
-    for (int k = 0; k < 1000 && core(0) != NULL && !core(0)->exited; k++)
+    for (int k = 0; k < 1000 && core(0) != NULL; k++)
         story_run(&story, 20 * MS_US);
-    CHECK(core(0) == NULL || core(0)->exited);
-    story_run(&story, 100 * MS_US);
-    CHECK_INT(told_of(1, 0).state, NODE_LEFT);
-    CHECK_INT(story_holders_up(&story, id) - (core(0) != NULL && story_holds(&story, 0, id)), 3);
+    REQUIRE(story.nodes[0].exited);
+    CHECK_INT(story.nodes[0].exit_code, 0);
+    CHECK_INT(story.sent[MESSAGE_GOODBYE] - goodbyes, 3);
+    CHECK_INT(story_holders_up(&story, id), 3);
     CHECK(story_end(&story));
 }
 
