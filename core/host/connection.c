@@ -78,6 +78,7 @@ void connection_fail(struct connection *k, enum link_end end, enum dial_end dial
     if (k->phase == LINK_OVER)
         return;
     k->told = k->told && k->phase != LINK_CLOSING; /* a close that was asked for is silent */
+    k->told |= k->accepted && k->phase == LINK_SHAKING && fault == ERR_IDENTITY;
     k->end = end;
     k->dial_end = dial_end;
     k->fault = fault;

@@ -11,7 +11,8 @@
  *
  * A link's life: dialled or accepted -> (connected) -> (handshake) -> up -> ended. Whatever the
  * end, it is told once: by `down` for a link that was up, by `dial_failed` for one that was dialled
- * and never was; and never after linkset_close. */
+ * and never was; and never after linkset_close. Of those that come and are nobody of this mesh
+ * `dial_failed` tells too, with dial 0. */
 #ifndef VELUM_HOST_LINKSET_H
 #define VELUM_HOST_LINKSET_H
 

@@ -13,6 +13,7 @@ static void refuse(struct node *n, const struct event *ev)
 {
     const uint32_t dial = ev->link_up.dial;
 
+    event_note(n, EVENT_NOTE_LINK, ev->link_up.id, NULL, "it is shut out for what it did");
     ports_close(n, ev->link_up.link);
     if (dial != 0 && ev->link_up.bulk)
         bulk_dial_failed(n, dial);
@@ -24,8 +25,10 @@ void door_link_up(struct node *n, const struct event *ev)
 {
     const uint64_t link = ev->link_up.link;
 
-    if (revoked_refuses(n, ev))
+    if (revoked_refuses(n, ev)) {
+        event_note(n, EVENT_NOTE_LINK, ev->link_up.id, NULL, "its key was revoked");
         return;
+    }
     if (ev->link_up.party == PARTY_NODE && offence_bars(n, ev->link_up.id))
         refuse(n, ev);
     else if (ev->link_up.bulk)
@@ -63,7 +66,7 @@ void door_dial_failed(struct node *n, uint32_t dial, enum dial_end end)
         return;
     }
     if (end == DIAL_IDENTITY)
-        event_note(n, EVENT_NOTE_LINK, (struct node_id){0}, NULL,
-                   "somebody else answered where a member was expected");
-    reach_dial_failed(n, dial, end);
+        event_stranger(n, dial);
+    if (dial != 0)
+        reach_dial_failed(n, dial, end);
 }

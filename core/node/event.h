@@ -19,7 +19,7 @@ enum event_kind {
     EVENT_TICK,        /* node_due() was reached; nothing else happened */
     EVENT_LINK_UP,     /* a verified connection, dialled or accepted */
     EVENT_LINK_DOWN,   /* a connection that was up has ended; its link number is never used again */
-    EVENT_DIAL_FAILED, /* a DIAL came to nothing */
+    EVENT_DIAL_FAILED, /* a DIAL came to nothing; 0: somebody came who is nobody of this mesh */
     EVENT_FRAME,       /* one whole frame from a link */
     EVENT_STORED,      /* every STORE and COMPACT up to `ticket` is synced (or failed) */
     EVENT_DISK,        /* the disk is full, or does not answer; or neither any longer */

@@ -313,6 +313,13 @@ void event_link(struct node *n, const struct link_entry *l, const char *why)
     event_note(n, EVENT_NOTE_LINK, l->id, NULL, text);
 }
 
+void event_stranger(struct node *n, uint32_t dial)
+{
+    event_note(n, EVENT_NOTE_LINK, (struct node_id){0}, NULL,
+               dial == 0 ? "somebody came without a good certificate of this mesh"
+                         : "somebody else answered where a member was expected");
+}
+
 void event_link_end(struct node *n, uint64_t link, enum link_end end)
 {
     const struct link_entry *l = link_find(n, link);

@@ -35,6 +35,8 @@ void event_spec(struct node *n, struct node_id from, struct job_id job, int rc, 
 void event_member(struct node *n, const struct member *m, enum node_state before);
 /* This connection is refused, or ends for what came over it. */
 void event_link(struct node *n, const struct link_entry *l, const char *why);
+/* Somebody came, or where `dial` is not 0 answered, who is not whom he should be. */
+void event_stranger(struct node *n, uint32_t dial);
 void event_link_end(struct node *n, uint64_t link, enum link_end end);
 /* Takes over how the disk is. */
 void event_disk(struct node *n, bool full, bool silent);

@@ -61,6 +61,9 @@ has() { # has TEXT: some line of the events
     [[ $output == *"token revoked"*"token ${other:32:8}"* ]]
     [[ $output == *"not issued"*"token ${other:32:8}"* ]]
     velum run --progress none pi 1000000
+    VELUM_HOME=$FOLDER/foreign velum token list
+    run ! env VELUM_HOME="$FOLDER/foreign" "$VELUM" nodes --addr "127.0.0.1:$PORT_a"
+    until_true 5 has "link refused.*without a good certificate of this mesh"
     export VELUM_HOME=$FOLDER/two
     run -0 velum events
     [ "${#lines[@]}" = 1 ]

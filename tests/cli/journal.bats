@@ -75,11 +75,13 @@ json_is_good() {
     [[ $output == *"outcome done, digest "*"cancel to cancelled by "* ]]
     [[ $output == *"partial leaves 0 to "* ]]
     local count=${#lines[@]}
-    [[ ${lines[0]} =~ ^1\ +facts\ +[0-9a-f]{8}\  ]]
+    [[ ${lines[0]} =~ ^1\ +event\ +-\ +node\ started ]]
+    [[ ${lines[1]} =~ ^2\ +event\ +-\ +submitted\ by\ [0-9a-f]{8}:\ pi\ 1000000 ]]
+    [[ ${lines[2]} =~ ^3\ +facts\ +[0-9a-f]{8}\  ]]
     velum journal dump --jsonl --data "$state" >records
     [ "$(wc -l <records)" = "$count" ]
     json_is_good <records
-    head -n 1 records | grep -q '^{"sequence":1,"type":"facts","segment":"0000000000000001.seg","offset":80,'
+    head -n 1 records | grep -q '^{"sequence":1,"type":"event","segment":"0000000000000001.seg","offset":80,'
     velum journal dump --json --data "$state" >document
     json_is_good <document
     [[ $(cat document) == '{"v":1,"records":[{"sequence":1,'*'}]}' ]]

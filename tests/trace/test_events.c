@@ -219,6 +219,41 @@ TEST(test_what_is_not_signed_by_its_author_is_noted_with_who_brought_it)
     CHECK(story_end(&story));
 }
 
+TEST(test_whoever_comes_or_answers_as_nobody_of_the_mesh_is_noted)
+{
+    struct event ev = {.kind = EVENT_DIAL_FAILED, .dial_failed = {.end = DIAL_IDENTITY}};
+    const struct event_note *e;
+    uint64_t user;
+
+    begin(1);
+    story_step(&story, &story.nodes[0], &ev);
+    user = user_as(PARTY_USER, 5, 0);
+    e = find(list(user, 0, UINT32_MAX), EVENT_NOTE_LINK);
+    CHECK(e != NULL && strstr(e->text, "somebody came") != NULL);
+    ev.dial_failed.dial = 7;
+    story_step(&story, &story.nodes[0], &ev);
+    e = find(list(user, 0, UINT32_MAX), EVENT_NOTE_LINK);
+    CHECK(e != NULL && strstr(e->text, "somebody else answered") != NULL);
+    CHECK(story_end(&story));
+}
+
+/* Of a host that makes certificates. */
+TEST(test_what_the_host_has_done_is_noted_as_it_says)
+{
+    struct event ev = {.kind = EVENT_AUDIT,
+                       .audit = {.kind = EVENT_NOTE_ISSUED, .subject = {3}, .text = "a\nb"}};
+    const struct event_note *e;
+    uint64_t user;
+
+    begin(1);
+    story_step(&story, &story.nodes[0], &ev);
+    user = user_as(PARTY_USER, 5, 0);
+    e = find(list(user, 0, UINT32_MAX), EVENT_NOTE_ISSUED);
+    CHECK(e != NULL && e->subject[0] == 3);
+    CHECK(e != NULL && strchr(e->text, '\n') == NULL);
+    CHECK(story_end(&story));
+}
+
 TEST(test_notes_are_there_after_a_compaction_and_a_restart)
 {
     struct job_id id;
@@ -406,6 +441,8 @@ TEST_MAIN(test_a_node_tells_who_submitted_and_who_killed,
           test_a_member_that_dies_and_comes_back_is_noted, test_who_may_submit_sees_what_is_his_own,
           test_only_an_admin_notes_what_he_did,
           test_what_is_not_signed_by_its_author_is_noted_with_who_brought_it,
+          test_whoever_comes_or_answers_as_nobody_of_the_mesh_is_noted,
+          test_what_the_host_has_done_is_noted_as_it_says,
           test_notes_are_there_after_a_compaction_and_a_restart,
           test_the_journal_does_not_grow_by_those_who_are_refused,
           test_neither_jobs_nor_refusals_push_out_who_got_a_token,
