@@ -145,8 +145,7 @@ static int sign(struct node *n, struct receipt *r, struct buf *text)
     rc = n->options.seal.sign(n->options.seal.ctx,
                               (struct bytes){what, signed_text(&s, SIGNED_RECEIPT, what)},
                               r->signature);
-    buf_reset(text);
-    put_receipt(text, r);
+    put_receipt_signature(text, r);
     return rc < 0 ? rc : buf_result(text);
 }
 

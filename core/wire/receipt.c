@@ -158,15 +158,20 @@ void put_receipt_body(struct buf *b, const struct receipt *r)
     put_line_der(b, "certificate", &r->certificate);
 }
 
+void put_receipt_signature(struct buf *b, const struct receipt *r)
+{
+    put_word(b, "signature ");
+    put_hex(b, r->signature, SIGNATURE_SIZE);
+    put_word(b, "\n");
+}
+
 void put_receipt(struct buf *b, const struct receipt *r)
 {
     const size_t start = b->len;
     struct digest all;
 
     put_receipt_body(b, r);
-    put_word(b, "signature ");
-    put_hex(b, r->signature, SIGNATURE_SIZE);
-    put_word(b, "\n");
+    put_receipt_signature(b, r);
     if (r->issuer.len == 0 || r->root.len == 0 || b->failed)
         return;
     put_line_der(b, "issuer", &r->issuer);

@@ -92,6 +92,8 @@ struct receipt {
 void receipt_add_up(struct receipt *r);
 /* The lines up to the certificate: what is signed. */
 void put_receipt_body(struct buf *b, const struct receipt *r);
+/* The line behind them. */
+void put_receipt_signature(struct buf *b, const struct receipt *r);
 /* All of it, from the first line; without issuer and root it ends with the signature. */
 void put_receipt(struct buf *b, const struct receipt *r);
 struct receipt_fault {

@@ -219,6 +219,26 @@ TEST(test_what_is_not_signed_by_its_author_is_noted_with_who_brought_it)
     CHECK(story_end(&story));
 }
 
+/* A newer one may say what this one does not know, and that is no refusal. */
+TEST(test_a_node_that_asks_what_users_ask_is_noted)
+{
+    const struct event_note *e;
+    struct job_id id = {{1}};
+    uint64_t user;
+
+    begin(2);
+    user = user_as(PARTY_USER, 5, 0);
+    story_say(&story, 1, 0, 255, 0, (struct bytes){id.bytes, ID_SIZE});
+    story_run(&story, S_US);
+    CHECK(find(list(user, 0, UINT32_MAX), EVENT_NOTE_REFUSED) == NULL);
+    story_say(&story, 1, 0, MESSAGE_REQUEST_KILL, 0, (struct bytes){id.bytes, ID_SIZE});
+    story_run(&story, S_US);
+    e = find(list(user, 0, UINT32_MAX), EVENT_NOTE_REFUSED);
+    CHECK(e != NULL && node_id_equal(e->actor, story.nodes[1].id));
+    CHECK(e != NULL && strcmp(e->text, "role node: REQUEST_KILL") == 0);
+    CHECK(story_end(&story));
+}
+
 TEST(test_whoever_comes_or_answers_as_nobody_of_the_mesh_is_noted)
 {
     struct event ev = {.kind = EVENT_DIAL_FAILED, .dial_failed = {.end = DIAL_IDENTITY}};
@@ -441,6 +461,7 @@ TEST_MAIN(test_a_node_tells_who_submitted_and_who_killed,
           test_a_member_that_dies_and_comes_back_is_noted, test_who_may_submit_sees_what_is_his_own,
           test_only_an_admin_notes_what_he_did,
           test_what_is_not_signed_by_its_author_is_noted_with_who_brought_it,
+          test_a_node_that_asks_what_users_ask_is_noted,
           test_whoever_comes_or_answers_as_nobody_of_the_mesh_is_noted,
           test_what_the_host_has_done_is_noted_as_it_says,
           test_notes_are_there_after_a_compaction_and_a_restart,
