@@ -70,6 +70,15 @@ static void say_who_is_away(const struct node *n, const struct kill_wait *k, cha
         text_append(to, cap, to[0] != 0 ? ", others" : "others");
 }
 
+static void note(struct node *n, uint64_t link, enum event_note_kind kind, struct job_id job,
+                 const char *text)
+{
+    const struct link_entry *l = link_find(n, link);
+
+    if (l != NULL)
+        event_note(n, kind, l->id, job.bytes, text);
+}
+
 /* Nobody who has the job has answered: without an entry there is none, with one that has ended its
  * word is all there is. */
 static void kill_fails(struct node *n, const struct kill_wait *k, struct reply_killed *m)
@@ -77,6 +86,7 @@ static void kill_fails(struct node *n, const struct kill_wait *k, struct reply_k
     const struct entry *e = directory_find(n, k->job);
 
     if (k->refused) {
+        note(n, k->link, EVENT_NOTE_REFUSED, k->job, "kill of what is another's");
         reply_error(n, k->link, k->request, 4, "this job is somebody else's",
                     "its author can end it, or an admin of the mesh");
     } else if (e == NULL) {
@@ -243,11 +253,13 @@ static bool is_signed(struct node *n, uint64_t link, uint32_t request, const str
     if (m->fact.len == 0)
         reply_error(n, link, request, 1, "this command is of an older velum: it signs no kill",
                     "update it; velum nodes lists the versions");
-    else if (kill_right_asked(n, m) < 0)
+    else if (kill_right_asked(n, m) == 0)
+        return true;
+    else
         reply_error(n, link, request, 4, "the kill is not signed by a user who may end jobs now",
                     "velum doctor, which looks at your certificate");
-    else
-        return true;
+    if (m->fact.len > 0)
+        note(n, link, EVENT_NOTE_FORGED, m->job, "a kill that is not signed by who may end jobs");
     return false;
 }
 

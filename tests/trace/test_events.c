@@ -145,7 +145,7 @@ TEST(test_who_may_submit_sees_what_is_his_own)
     CHECK_INT(list(user, 0, UINT32_MAX), 0);
     CHECK_INT(story_code_within(&story, user, story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id),
                                 6 * S_US),
-              3);
+              4);
     CHECK_INT(list(user, 0, UINT32_MAX), 1);
     e = find(1, EVENT_NOTE_REFUSED);
     CHECK(is_of(e, id.bytes));
