@@ -326,11 +326,32 @@ static int heard_acts(struct node *n, struct node_id from, uint32_t request, str
     return worst;
 }
 
+static struct link_entry *link_of(const struct node *n, struct node_id id)
+{
+    const struct member *m = mesh_find(n->mesh, id);
+
+    return is_told(n, m) ? link_find(n, m->link) : NULL;
+}
+
+static void say_sums(struct node *n, struct link_entry *l)
+{
+    uint8_t bytes[3 + 9 * ACT_SUMS];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_act_sums(&b, n->acts.sums);
+    l->acts_said = true;
+    send_link(n, l->link, MESSAGE_ACT, 0, buf_bytes(&b));
+}
+
 static void heard_sums(struct node *n, struct node_id from, const struct act_talk *t)
 {
     uint8_t differ[ACT_SUMS / 8] = {0};
+    struct link_entry *l = link_of(n, from);
     bool any = false;
 
+    if (l != NULL && !l->acts_said)
+        say_sums(n, l);
     for (unsigned i = 0; i < ACT_SUMS; i++) {
         if (t->sums[i] == n->acts.sums[i] || n->acts.sums[i] == 0)
             continue;
@@ -372,14 +393,10 @@ void acts_tell_subject(struct node *n, uint64_t link, struct node_id id)
 
 void acts_greet(struct node *n, struct node_id id)
 {
-    uint8_t bytes[3 + 9 * ACT_SUMS];
-    struct buf b;
+    struct link_entry *l = link_of(n, id);
 
-    if (!is_told(n, mesh_find(n->mesh, id)))
-        return;
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_act_sums(&b, n->acts.sums);
-    send_node(n, id, MESSAGE_ACT, 0, buf_bytes(&b));
+    if (l != NULL && n->acts.count > 0 && !l->acts_said)
+        say_sums(n, l);
 }
 
 static bool is_owed(const struct greeting *g, const struct act_entry *e)

@@ -13,8 +13,9 @@
  *
  * One that is new is written down, done (act_effect.h) and passed on, in the same step: it needs no
  * disk to be true. Only that it is kept is said once it is synced. Two nodes that meet compare sums
- * (act_talk.h) and send what differs, no faster than the link takes it (greet.h). A node whose
- * feature level is below FEATURE_ACTS is told nothing. Private to core/node. */
+ * (act_talk.h) and send what differs, no faster than the link takes it (greet.h); where neither has
+ * any they say nothing. Of a node whose feature level is below FEATURE_ACTS nothing is asked, and
+ * it is told nothing. Private to core/node. */
 #ifndef VELUM_NODE_ACTS_H
 #define VELUM_NODE_ACTS_H
 

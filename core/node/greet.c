@@ -202,8 +202,8 @@ static bool greet_more(struct node *n, struct greeting *g)
 /* It would be put together in vain. */
 static bool is_short(const struct node *n, const struct greeting *g)
 {
-    return n->parcel_bytes > 0 && g->stage == GREETING_KEPT && g->owed_count > 0 &&
-           parcel_is_empty(&g->parcel) && parcel_room(n) <= g->short_of;
+    return g->act == NULL && n->parcel_bytes > 0 && g->stage == GREETING_KEPT &&
+           g->owed_count > 0 && parcel_is_empty(&g->parcel) && parcel_room(n) <= g->short_of;
 }
 
 static void greet_all(struct node *n)

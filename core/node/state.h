@@ -91,6 +91,7 @@ struct link_entry {
     uint64_t asked;   /* the count that was last sent along */
     uint64_t counted; /* the count that came back: so much has arrived there */
     uint64_t jumps_s; /* of this node's calendar, known to the other side; meet.h */
+    bool acts_said;   /* which acts are here; acts.h */
 };
 
 /* A frame this node sends to itself: it goes the way of a peer's, after the present one. */

@@ -5,7 +5,8 @@
  *   ACT           u8 what, between nodes:
  *     0 SUMS      u16 count, count x (u8 first byte of names, u64 sum): ascending, those that are
  *                 not 0. The sum is the exclusive or of bytes 8 to 15, little-endian, of the names
- *                 of all acts the sender has whose name begins so. Whoever has another sends those
+ *                 of all acts the sender has whose name begins so. Whoever has another sends those,
+ *                 and his own sums if he has not said them over this link
  *     1 ACTS      u16 count, count x block act   (request: not 0, and there is one: say when it is
  *                 on the disk)
  *     2 KEPT      32 name: it is, or another that counts in its place    (request: the asker's)
