@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/acts.h"
 #include "core/node/directory.h"
 #include "core/node/events.h"
 #include "core/node/forget.h"
@@ -458,7 +459,7 @@ static void forbid(struct node *n, struct job_id id, const struct fact *f)
     remember_unseen(n, id, &by);
 #else
     if (f->kind == FACT_CANCEL && job_id_equal(f->job, id) && fact_signer(n, f, &by) == 0 &&
-        kill_is_users(&by, f))
+        kill_is_users(&by, f) && !acts_revoked(n, by.id))
         remember_unseen(n, id, &by);
 #endif
 }

@@ -1,6 +1,7 @@
 #include "core/node/kill_right.h"
 
 #include "core/base/err.h"
+#include "core/node/acts.h"
 #include "core/node/seal.h"
 #include "core/node/take.h"
 
@@ -32,6 +33,9 @@ int kill_right(const struct job *j, struct node_id from, const struct fact *f)
     if (by.party == PARTY_NODE)
         return 0;
 #endif
+    /* What he signed before stays true, as holders tell it. */
+    if (acts_revoked(j->node, by.id) && !take_may_tell(j, from))
+        return ERR_IDENTITY;
 #if VELUM_PLANT == 919 /* trace/test_kill: whoever may submit cancels what others submitted */
     return kill_is_users(&by, f) ? 0 : ERR_IDENTITY;
 #else
@@ -64,5 +68,7 @@ int kill_right_asked(struct node *n, const struct request_kill *m)
     if (rc < 0)
         return rc;
     /* It is new, unlike what holders show each other. */
-    return kill_is_users(&by, &f) && by.not_after_s >= n->wall_s ? 0 : ERR_IDENTITY;
+    return kill_is_users(&by, &f) && by.not_after_s >= n->wall_s && !acts_revoked(n, by.id)
+               ? 0
+               : ERR_IDENTITY;
 }

@@ -2,7 +2,7 @@
  *
  *   admin           any job
  *   submit, native  those that this key is the author of
- *   read            none
+ *   read            none, and none any more who was revoked (revoked.h)
  *   a node          what its coordinator ended, as its time ran out, and stages that were killed
  *                   apart and that it wrote down as one: believed from who coordinates or holds the
  *                   job, as facts without a signature are. So are cancels of old, which the node

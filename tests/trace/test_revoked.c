@@ -208,6 +208,44 @@ TEST(a_revoked_users_jobs_end_and_he_submits_no_more)
 }
 
 /* The one that led it is gone, and the next one knows. */
+/* As a node brings it that has it of him. */
+static void bring_cancel(uint32_t from, uint32_t to, struct job_id id, struct node_id user)
+{
+    const struct cancel c = {.by = user, .state = JOB_CANCELLED};
+    uint8_t bytes[1024], body_bytes[128], fact_bytes[512];
+    struct buf b, body, fact;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    put_cancel_body(&body, id, &c);
+    story_user_fact(FACT_CANCEL, buf_bytes(&body), user, &fact);
+    put_job_id(&b, id);
+    put_block(&b, buf_bytes(&fact));
+    story_say(&story, from, to, MESSAGE_CANCEL, 1, buf_bytes(&b));
+    story_run(&story, 10 * MS_US);
+}
+
+TEST(a_revoked_admin_ends_nobodys_job)
+{
+    const struct node_id admin = {{0xad, 1}}, other = {{0xad, 2}};
+    struct job_id id;
+    uint32_t leader, stranger;
+
+    story_begin(&story, 5);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    leader = story_leader(&story, id);
+    stranger = story_stranger(&story, id);
+    revoke(0, admin);
+    story_run(&story, S_US);
+    bring_cancel(stranger, leader, id, admin);
+    CHECK(!job_is_final(job_find(story.nodes[leader].core, id)));
+    bring_cancel(stranger, leader, id, other);
+    CHECK(job_is_final(job_find(story.nodes[leader].core, id)));
+    CHECK(story_end(&story));
+}
+
 TEST(a_revoked_users_job_ends_also_where_nobody_led_it)
 {
     struct job_view v;
@@ -234,4 +272,4 @@ TEST_MAIN(a_revoked_node_is_cut_off_at_once_and_ends,
           a_node_that_does_not_listen_gets_nowhere, what_is_rumored_of_it_is_not_believed,
           a_job_that_the_revoked_node_led_comes_to_its_end,
           a_revoked_users_jobs_end_and_he_submits_no_more,
-          a_revoked_users_job_ends_also_where_nobody_led_it)
+          a_revoked_admin_ends_nobodys_job, a_revoked_users_job_ends_also_where_nobody_led_it)
