@@ -25,8 +25,7 @@
  *                    first; labour_report.c: reports about them; merge_work.c: merges granted
  *   workers.c        worker processes; aside.c: what users want of them; building.c: compilers
  *   accounts.c       how much there is about who counted which leaves; events.c: who did what
- *   joblog.c         what the workers of a job wrote
- *   meet.c           what comes first when a peer is met: dates
+ *   joblog.c         what the workers of a job wrote; meet.c: what a peer is told first: dates
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
  *   directory.c      what this node knows of all jobs of the mesh
