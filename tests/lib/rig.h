@@ -65,6 +65,7 @@ struct rig {
     uint32_t slices_count, snapshots; /* so many came; so many of them were whole */
     uint32_t slots;
     bool has_kernel;
+    bool strict; /* who reports leaves was given them */
     uint8_t grant_flags;        /* of what rig_grant gives */
     const char *starts_refused; /* why no worker can be started; NULL: they can */
     struct log_sink log;
@@ -158,6 +159,8 @@ uint32_t rig_start_chunk(struct rig *r, const struct rig_job *j, struct peer_chu
                          uint32_t accumulator_size);
 /* The value of a tree node in a job of these tests: the same whoever made it. */
 void rig_put_value(struct buf *b, struct tree_node at, uint32_t size);
+/* As if another had led the job before this node, and given out leaves of which it has no list. */
+void rig_forget_given(struct node *n, struct job_id id);
 /* A peer's report with one chunk; values are the leaves' [from, next) when `values`. */
 struct rig_report {
     uint64_t seq, before, grant, from, next, end, compute_us, cpu_us;

@@ -1,6 +1,7 @@
 /* What peers of a rig say and hear about its jobs. */
 #include "core/base/ensure.h"
 #include "core/base/text.h"
+#include "core/node/jobs.h"
 #include "core/wire/frame.h"
 #include "tests/lib/rig.h"
 
@@ -11,6 +12,14 @@ void rig_put_value(struct buf *b, struct tree_node at, uint32_t size)
 
     store_u32(data, (uint32_t)(at.index << 6 | at.level));
     put_value(b, &v);
+}
+
+void rig_forget_given(struct node *n, struct job_id id)
+{
+    struct job *j = job_find(n, id);
+
+    if (j != NULL && j->lead != NULL)
+        j->lead->fresh = false;
 }
 
 void rig_report(struct rig *r, uint32_t peer, const struct rig_job *j, struct rig_report m)
@@ -24,6 +33,8 @@ void rig_report(struct rig *r, uint32_t peer, const struct rig_job *j, struct ri
                                   .flags = m.flags};
     struct buf b;
 
+    if (!r->strict)
+        rig_forget_given(r->node, j->id);
     c.values = m.values ? (uint16_t)(m.next - m.from) : 0;
     text_copy(c.cause, sizeof c.cause, m.cause != NULL ? m.cause : "");
     buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);

@@ -89,6 +89,7 @@ static inline void story_say_leaf(struct story *s, uint32_t from, uint32_t to, s
         .from = leaf, .next = leaf + 1, .end = leaf + 1, .compute_us = 1, .values = 1};
     struct buf b;
 
+    rig_forget_given(s->nodes[to].core, id);
     buf_init(&b, &s->heap.alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, id);
     put_u64(&b, leaf + 1); /* the report's number */

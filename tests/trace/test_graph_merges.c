@@ -9,6 +9,7 @@
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"
 #include "tests/lib/parts.h"
+#include "tests/lib/rig.h"
 #include "tests/lib/story_graph.h"
 #include "tests/lib/story_worker.h"
 
@@ -146,6 +147,7 @@ TEST(merges_that_wait_for_their_inputs_give_way_to_others)
     other = (leader + 1) % 3;
     j = job_find(story.nodes[leader].core, j->id);
     n = story.nodes[other].core;
+    rig_forget_given(story.nodes[leader].core, j->id);
     grant_pair(leader, other, j, 1);
     story_run(&story, 500 * MS_US);
     CHECK(merge_work_wants(n, job_find(n, j->id), 1));

@@ -35,6 +35,7 @@ static void report_leaves(uint64_t first, uint64_t step, uint16_t count)
     struct buf b;
 
     c.next = c.end = first + step * (count - 1u) + 1;
+    rig_forget_given(rig.node, job.id);
     buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, job.id);
     put_u64(&b, ++seqs[0]);
@@ -85,6 +86,7 @@ static void report_eight(void)
     struct peer_report_chunk c = {.flags = REPORT_MERGED, .values = 1};
     struct buf b;
 
+    rig_forget_given(rig.node, job.id);
     buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, job.id);
     put_u64(&b, ++seqs[0]);

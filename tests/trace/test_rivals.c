@@ -55,6 +55,7 @@ static void report(struct tale *t, uint32_t from, uint32_t to, const struct tree
         .from = first, .next = end, .end = end, .compute_us = 1, .values = count};
     struct buf b;
 
+    rig_forget_given(story.nodes[to].core, t->id);
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, t->id);
     put_u64(&b, ++seqs);

@@ -29,6 +29,7 @@ static void begin(void)
 {
     memset(seqs, 0, sizeof seqs);
     rig_start(&rig, 1, false);
+    rig.strict = true;
     for (uint32_t i = 0; i < PEERS; i++)
         rig_peer_up(&rig, i, 1);
     rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES});
