@@ -116,10 +116,24 @@ struct connection *connection_new(struct linkset *s, int fd)
     return NULL;
 }
 
+/* Whoever has one certificate keeps nobody else out. Who comes over the control socket is the
+ * node's own user. */
+static bool has_too_many(const struct connection *k)
+{
+    const uint32_t max = k->peer.party == PARTY_NODE ? LINKSET_OF_NODE_MAX : LINKSET_OF_USER_MAX;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        const struct connection *other = k->set->slots[i];
+        count += other && other->stream.tls && other->accepted && other->phase == LINK_OPEN &&
+                 node_id_equal(other->peer.id, k->peer.id);
+    }
+    return k->stream.tls && count >= max;
+}
+
 void connection_tell_up(struct connection *k)
 {
     struct linkset *s = k->set;
-    if (s->count - s->half_open > LINKSET_MAX && k->accepted) {
+    if (k->accepted && (s->count - s->half_open > LINKSET_MAX || has_too_many(k))) {
         connection_fail(k, LINK_BROKEN, DIAL_FAILED, ERR_FULL);
         return;
     }

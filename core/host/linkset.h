@@ -22,6 +22,8 @@
 #include "core/node/event.h"
 
 #define LINKSET_MAX 1024
+#define LINKSET_OF_NODE_MAX 8 /* accepted from one: two, and what it has not noticed to be gone */
+#define LINKSET_OF_USER_MAX 256
 #define LINKSET_HALF_OPEN_MAX 64
 #define LINKSET_HALF_OPEN_LOOPBACK_MAX 48
 #define LINK_HANDSHAKE_US (3 * S_US)

@@ -9,6 +9,7 @@
  *   within 2 s                                who_says_nothing_at_the_desk_or_too_slowly...
  *   64 KiB of memory for a stranger           a_stranger_costs_little_memory
  *   1,024 connections that are up             one_connection_too_many_is_closed
+ *   8 of one node, 256 of one user            one_certificate_has_so_many_links_and_leaves_room...
  *   frame header and payload                  unit/test_frame, unit/test_tls_link
  *   nothing is allocated for a length         a_length_costs_nothing_before_its_bytes_come
  *   half a frame: 10 s, and 1 KiB/s           half_a_frame_waits_ten_seconds_whatever_trickles
@@ -184,6 +185,60 @@ TEST(one_connection_too_many_is_closed)
     for (int i = 0; i <= LINKSET_MAX; i++)
         close(fds[i]);
     UNTIL(linkset_count(links) == 0);
+    end();
+}
+
+/* Links by TLS to `links` from a linkset of its own, each accepted at once. */
+static void dial_many(struct linkset *from, int count)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof v4;
+    char addr[ADDR_SIZE];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(bind(fd, (struct sockaddr *)&v4, len) == 0 && listen(fd, 1) == 0 &&
+            getsockname(fd, (struct sockaddr *)&v4, &len) == 0);
+    snprintf(addr, sizeof addr, "127.0.0.1:%u", ntohs(v4.sin_port));
+    for (int i = 0; i < count; i++) {
+        REQUIRE(linkset_dial(from, 1, addr, NULL, false) == 0);
+        int ours = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        REQUIRE(linkset_accept(links, ours, false) == 0);
+        UNTIL((linkset_flush(from), linkset_half_open(links) == 0));
+    }
+    close(fd);
+}
+
+static void ignore_fail(void *ctx, uint32_t dial, enum dial_end end, int fault)
+{
+    (void)ctx, (void)dial, (void)end, (void)fault;
+}
+
+static void check_share_of(struct identity *who, int max)
+{
+    const struct linkset_events events = {
+        .up = on_up, .frame = on_frame, .down = on_down, .dial_failed = ignore_fail};
+    struct linkset *greedy, *other;
+    int theirs, ours;
+    REQUIRE(linkset_new(&greedy, loop, who, who, &events) == 0);
+    REQUIRE(linkset_new(&other, loop, who == node ? user : node, user, &events) == 0);
+    dial_many(greedy, max + 3);
+    CHECK_INT(linkset_count(links), max);
+    dial_many(other, 1);
+    CHECK_INT(linkset_count(links), max + 1);
+    ours = pair(&theirs); /* who is at the machine itself is not counted */
+    REQUIRE(linkset_accept_control(links, ours) == 0);
+    one_round();
+    CHECK_INT(linkset_count(links), max + 2);
+    close(theirs);
+    linkset_free(greedy);
+    linkset_free(other);
+    UNTIL(linkset_count(links) == 0);
+}
+
+TEST(one_certificate_has_so_many_links_and_leaves_room_for_others)
+{
+    begin();
+    check_share_of(node, LINKSET_OF_NODE_MAX);
+    check_share_of(user, LINKSET_OF_USER_MAX);
     end();
 }
 
@@ -465,25 +520,14 @@ TEST(strangers_wait_for_their_share_and_nobody_else_does)
 TEST(the_time_of_those_who_are_known_is_given_back)
 {
     struct linkset *others;
-    const struct linkset_events events = {
-        .up = on_up, .frame = on_frame, .down = on_down, .join = on_join};
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof v4;
-    char addr[ADDR_SIZE];
+    const struct linkset_events events = {.up = on_up, .frame = on_frame, .down = on_down};
     begin();
     REQUIRE(linkset_new(&others, loop, user, user, &events) == 0);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(bind(fd, (struct sockaddr *)&v4, len) == 0 && listen(fd, 1) == 0 &&
-            getsockname(fd, (struct sockaddr *)&v4, &len) == 0);
-    snprintf(addr, sizeof addr, "127.0.0.1:%u", ntohs(v4.sin_port));
-    REQUIRE(linkset_dial(others, 1, addr, NULL, false) == 0);
-    int ours = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    REQUIRE(linkset_accept(links, ours, false) == 0);
     links->share_end = instant_plus_us(loop_clock(), 60 * S_US);
-    UNTIL((linkset_flush(others), ups == 2));
+    dial_many(others, 1);
+    CHECK_INT(ups, 2);
     CHECK_INT(links->share_us, 0);
     linkset_free(others);
-    close(fd);
     end();
 }
 
@@ -522,6 +566,7 @@ TEST(so_many_kinds_of_line_are_told_apart)
 }
 
 TEST_MAIN(those_who_never_speak_are_so_many_and_the_oldest_go, one_connection_too_many_is_closed,
+          one_certificate_has_so_many_links_and_leaves_room_for_others,
           a_join_request_is_one_frame_of_8_KiB_and_nothing_more,
           a_join_request_may_come_byte_by_byte,
           who_says_nothing_at_the_desk_or_too_slowly_is_closed_after_two_seconds,
