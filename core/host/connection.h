@@ -40,7 +40,7 @@ struct connection {
     struct instant deadline;
     size_t paced;     /* bytes since the deadline of half a frame was set */
     bool parked;      /* strangers have had their share: its handshake waits for the next one */
-    int64_t shake_us; /* that its handshake took of it */
+    int64_t share_us; /* that it took of it */
     struct node_id pinned;
     struct link_peer peer;
     struct buf in; /* half a frame */
@@ -93,6 +93,8 @@ void connection_again(struct connection *k);
 /* connection_shake.c: one step of the handshake; and a new share of time for those who wait. */
 void connection_shake(struct connection *k);
 void connection_share_again(void *ctx);
+/* What a stranger took of the share. */
+void connection_charge(struct connection *k, int64_t us);
 /* connection_join.c: the request of who wants to join; it is begun, and more of it is there. */
 void connection_join_begin(struct connection *k);
 void connection_join_read(struct connection *k);

@@ -17,6 +17,7 @@ static void end(struct connection *k, int fault)
 /* The answer is written, and what comes then is dropped until the other side closes. */
 static void answer(struct connection *k, const struct frame *f)
 {
+    const struct instant began = loop_clock();
     uint8_t exporter[32], type = f->type;
     int party = 0;
     struct join_caller from = {.fd = k->stream.fd, .exporter = exporter};
@@ -28,6 +29,7 @@ static void answer(struct connection *k, const struct frame *f)
     from.peer.party = (enum party)party;
     if (rc == 0)
         rc = to->join(to->ctx, &from, f->payload, &type, &payload);
+    connection_charge(k, instant_since_us(loop_clock(), began));
     if (rc == 0) {
         connection_put(k, type, 0, buf_bytes(&payload));
         connection_enter(k, LINK_CLOSING);

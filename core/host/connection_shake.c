@@ -1,7 +1,7 @@
-/* The handshake of a connection, and how much of the processor strangers may have by theirs: a
- * tenth of one, in shares of 50 ms. When it is used up those who come wait for the next, and are
- * dropped as all who are half open (linkset.h). What the handshake of somebody of the mesh took is
- * given back, so that many nodes may come at once. */
+/* The handshake of a connection, and how much of the processor strangers may have by theirs, and
+ * those who join by what they ask for: a tenth of one, in shares of 50 ms. When it is used up those
+ * who come wait for the next, and are dropped as all who are half open (linkset.h). What the
+ * handshake of somebody of the mesh took is given back, so that many nodes may come at once. */
 #include "core/base/err.h"
 #include "core/host/connection.h"
 
@@ -36,13 +36,17 @@ static int one_step(struct connection *k)
     return rc < 0 ? rc : tls_handshake(k->stream.tls);
 }
 
-/* Of the share, once it is known whether it is a stranger's. */
-static void charge(struct connection *k, int64_t us, bool stranger)
+void connection_charge(struct connection *k, int64_t us)
 {
-    int64_t *had = &k->set->share_us;
-    k->shake_us += us;
-    *had = stranger ? *had + us : *had + us - k->shake_us;
-    *had = *had < 0 ? 0 : *had;
+    k->share_us += us;
+    k->set->share_us += us;
+}
+
+/* It was no stranger. */
+static void give_back(struct connection *k)
+{
+    const int64_t left = k->set->share_us - k->share_us;
+    k->set->share_us = left > 0 ? left : 0;
 }
 
 /* False when strangers have had their share; it is tried again with the next. */
@@ -72,8 +76,9 @@ void connection_shake(struct connection *k)
         return;
     const int rc = one_step(k);
     if (k->accepted)
-        charge(k, instant_since_us(loop_clock(), began),
-               rc != TLS_DONE || tls_is_join(k->stream.tls));
+        connection_charge(k, instant_since_us(loop_clock(), began));
+    if (k->accepted && rc == TLS_DONE && !tls_is_join(k->stream.tls))
+        give_back(k);
     if (rc == TLS_DONE)
         shaken(k);
     else if (rc < 0)

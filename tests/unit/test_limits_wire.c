@@ -22,6 +22,8 @@
  *   16,384 members; 64 of one list            unit/test_members, unit/test_mesh_wire
  *   job spec, stages, inputs                  unit/test_spec, unit/test_input
  *   source of 256 KiB                         unit/test_spec, unit/test_snippet
+ *   10,000 live jobs                          trace/test_submit
+ *   256 join strings                          unit/test_tokens
  *   leaves, and uncovered values              unit/test_cover, unit/test_pool
  *   objects: size, pieces, how many           unit/test_name, unit/test_shelf
  *   output that is kept of a task             unit/test_output, cli/hostile
@@ -50,6 +52,7 @@ static struct identity *node, *user;
 static struct loop *loop;
 static struct linkset *links;
 static int ups, downs, asked, end_of_last;
+static int64_t answer_us; /* that the desk takes */
 static uint64_t last;
 
 static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
@@ -77,6 +80,7 @@ static int on_join(void *ctx, const struct join_caller *from, struct bytes paylo
 {
     (void)ctx, (void)from, (void)payload, (void)answer;
     asked++;
+    usleep((useconds_t)answer_us);
     *type = MESSAGE_JOIN_REFUSED;
     return 0;
 }
@@ -517,6 +521,27 @@ TEST(strangers_wait_for_their_share_and_nobody_else_does)
     end();
 }
 
+TEST(what_the_desk_takes_is_the_strangers_share_too)
+{
+    uint8_t room[FRAME_HEADER_SIZE];
+    struct peer p;
+    struct buf b;
+    begin();
+    buf_init_fixed(&b, room, sizeof room);
+    frame_put(&b, MESSAGE_RENEW, 0, (struct bytes){NULL, 0});
+    links->share_end = instant_plus_us(loop_clock(), 60 * S_US);
+    peer_comes(&p, RENEW);
+    shakes(&p);
+    const int64_t before_us = links->share_us;
+    answer_us = 20 * MS_US;
+    put(&p, room, sizeof room);
+    UNTIL(asked == 1);
+    answer_us = 0;
+    CHECK(links->share_us >= before_us + 20 * MS_US);
+    peer_close(&p);
+    end();
+}
+
 TEST(the_time_of_those_who_are_known_is_given_back)
 {
     struct linkset *others;
@@ -574,5 +599,6 @@ TEST_MAIN(those_who_never_speak_are_so_many_and_the_oldest_go, one_connection_to
           a_length_costs_nothing_before_its_bytes_come,
           half_a_frame_waits_ten_seconds_whatever_trickles,
           strangers_wait_for_their_share_and_nobody_else_does,
+          what_the_desk_takes_is_the_strangers_share_too,
           the_time_of_those_who_are_known_is_given_back,
           a_kind_of_line_is_written_twenty_times_a_second, so_many_kinds_of_line_are_told_apart)

@@ -206,7 +206,7 @@ static inline void say(struct peer *p, bool early)
 static inline void peer_step(struct peer *p, const struct recipe *r)
 {
     char room[4096];
-    int n;
+    int n = 0;
     ERR_clear_error();
     if (p->over)
         return;
