@@ -42,11 +42,13 @@ void connection_charge(struct connection *k, int64_t us)
     k->set->share_us += us;
 }
 
-/* It was no stranger. */
+/* It was no stranger; those behind it need not wait because of it. */
 static void give_back(struct connection *k)
 {
     const int64_t left = k->set->share_us - k->share_us;
     k->set->share_us = left > 0 ? left : 0;
+    if (k->set->share_us < SHARE_US)
+        connection_share_again(k->set);
 }
 
 /* False when strangers have had their share; it is tried again with the next. */

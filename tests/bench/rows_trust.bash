@@ -1,10 +1,12 @@
 # The rows of the table of figures that are about strangers and links, as in rows.bash.
 # shellcheck shell=bash disable=SC2034,SC2154
 
+node_ticks() { awk '{ print $14 + $15 }' "/proc/${PID[a]}/stat"; }
+
 # Two slots less than all, at least one, so that who floods has a core of his own and the node has
 # to share with its worker only what it takes itself.
 row_flood() {
-    local i n with without flood slots
+    local i n with without flood slots ticks
     n=$(many 20000000000 4000000000)
     slots=$(($(nproc) > 2 ? $(nproc) - 2 : 1))
     fresh_mesh 1 --slots "$slots" || return
@@ -15,7 +17,9 @@ row_flood() {
             </dev/null >"$FOLDER/flooded" 2>&1 &
         flood=$!
         sleep 1
+        ticks=$(node_ticks)
         with=$(seconds_of "$VELUM" run --progress none pi "$n")
+        echo "$(calc "($(node_ticks) - $ticks) / $with")" >>"$FOLDER/ticks"
         kill "$flood" && wait "$flood"
         calc "$with / $without" >>"$FOLDER/values"
         echo >>"$FOLDER/values"
@@ -23,8 +27,10 @@ row_flood() {
     done
     what="a job of one node while eight kinds of strangers flood it, against the same undisturbed"
     command="velum run pi $n on $slots slots, beside tests/bench/flood on the same machine"
-    beside="undisturbed $(span s <"$FOLDER/single")"
+    beside="undisturbed $(span s <"$FOLDER/single"); of one core the node itself took \
+$(span % <"$FOLDER/ticks") meanwhile"
     figure median x '<=' 1.10 1.05
+    rm -f "$FOLDER/ticks"
 }
 
 # link_ratio KIND N UNIT: links against TLS alone, paired; the ratios are in `values`.
