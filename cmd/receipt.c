@@ -8,6 +8,8 @@
 #include "core/host/memory.h"
 #include "core/wire/message.h"
 
+#define HOPS_MAX 3
+
 static const struct opt opts[] = {
     {.name = "output",
      .letter = 'o',
@@ -35,6 +37,37 @@ static int fetch(struct line *l, struct job_id id, struct buf *text)
     if (rc == 0 && text->failed)
         rc = ERR_TOO_LARGE;
     return rc < 0 ? line_report(l, rc) : CODE_DONE;
+}
+
+/* The node that was asked names one that holds the job, if it does not itself. */
+static bool is_elsewhere(const struct buf *text, char addr[VIEW_ADDR_SIZE])
+{
+    const size_t head = sizeof RECEIPT_ELSEWHERE - 1;
+    if (text->len <= head || text->len - head >= VIEW_ADDR_SIZE ||
+        memcmp(text->data, RECEIPT_ELSEWHERE, head) != 0)
+        return false;
+    memcpy(addr, text->data + head, text->len - head);
+    addr[text->len - head] = 0;
+    return true;
+}
+
+/* A holder may have given the job up meanwhile, so this goes on for a few. */
+static int fetch_anywhere(const struct call *c, struct line **l, struct job_id id, struct buf *text)
+{
+    char addr[VIEW_ADDR_SIZE];
+    struct line_options where = {.addr = addr};
+    int code = fetch(*l, id, text);
+    for (int i = 0; code == CODE_DONE && is_elsewhere(text, addr); i++) {
+        if (i == HOPS_MAX)
+            return fail("no node of those that were named holds this job");
+        buf_reset(text);
+        line_close(*l);
+        *l = NULL;
+        code = line_open(l, c, &where);
+        if (code == CODE_DONE)
+            code = fetch(*l, id, text);
+    }
+    return code;
 }
 
 static int take_der(struct receipt_der *to, const struct buf *der)
@@ -121,7 +154,7 @@ static int run(const struct call *c)
     if (code == 0)
         code = jobs_resolve(l, c->argv[0], &id);
     if (code == 0)
-        code = fetch(l, id, &text);
+        code = fetch_anywhere(c, &l, id, &text);
     line_close(l);
     if (code == 0)
         code = complete(&text);
@@ -138,9 +171,9 @@ const struct cmd cmd_receipt = {
     .args = "JOB",
     .summary = "write who computed which part of a job, signed",
     .more =
-        "The node that is asked signs what it knows of who computed which leaves of a job that\n"
-        "has ended and that it holds. It is that node's word: other nodes' reports are not\n"
-        "signed one by one. velum verify FILE checks a receipt, also where no node runs.",
+        "A node that holds a job which has ended (the one that is asked, or another) signs what\n"
+        "it knows of who computed which leaves. It is that node's word: other nodes' reports are\n"
+        "not signed one by one. velum verify FILE checks a receipt, also where no node runs.",
     .group = GROUP_SEE,
     .takes = TAKES_JOB,
     .opts = opts,

@@ -225,7 +225,7 @@ static bool holder_addr(const struct node *n, const struct entry *e, char to[VIE
 static void not_here(struct node *n, uint64_t link, uint32_t request, struct job_id id)
 {
     const struct entry *e = directory_find(n, id);
-    char addr[VIEW_ADDR_SIZE], hint[VIEW_ADDR_SIZE + 64] = "velum receipt JOB --addr ";
+    char addr[VIEW_ADDR_SIZE], where[VIEW_ADDR_SIZE + 16] = RECEIPT_ELSEWHERE;
 
     if (tombstone_of(n, id) != NULL) {
         reply_gone(n, link, request, id);
@@ -236,11 +236,8 @@ static void not_here(struct node *n, uint64_t link, uint32_t request, struct job
         reply_error(n, link, request, 7, "none of the nodes that hold this job answers",
                     "velum nodes shows who is away");
     } else {
-        text_append(hint, sizeof hint, addr);
-        reply_error(n, link, request, 1,
-                    "this node does not hold that job, and vouches for none "
-                    "that it does not hold",
-                    hint);
+        text_append(where, sizeof where, addr);
+        send(n, link, request, bytes_of_text(where));
     }
 }
 

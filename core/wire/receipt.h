@@ -43,6 +43,7 @@
 #include "core/wire/view.h"
 
 #define SIGNED_RECEIPT "velum receipt 1"
+#define RECEIPT_ELSEWHERE "elsewhere "
 #define RECEIPT_NODES_MAX 1024u
 #define RECEIPT_RUNS_MAX 4096u
 #define RECEIPT_SIZE_MAX ((size_t)512 << 10)

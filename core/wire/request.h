@@ -32,7 +32,8 @@
  *   SUBMITTED  32 job id, u32 durable, u32 machines, u8 already there
  *   JOB        a job view (view.h)
  *   NODE       a node view
- *   RECEIPT    to the end, a part of the text (receipt.h) that all of them are together
+ *   RECEIPT    to the end, a part of the text (receipt.h) that all of them are together; or
+ *              RECEIPT_ELSEWHERE and HOST:PORT of a node that holds the job, as this one does not
  *   STAGES     u16 count, count x stage view, in the order of the stages
  *   KERNEL     a kernel view
  *   LOG        text node name, block bytes as the workers wrote them (not sanitised)

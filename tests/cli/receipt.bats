@@ -39,6 +39,21 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
     [[ $output == '{"v":1,"receipts":[{"verified":true,'* ]]
 }
 
+@test "a node that does not hold the job has one that does sign" {
+    mesh 5 --slots 1
+    job=$(velum run -d pi 100000000)
+    velum wait "$job" --progress none
+    for name in a b c d e; do
+        port=PORT_$name
+        velum receipt "$job" -o r --addr "127.0.0.1:${!port}"
+        velum verify r
+        echo "$name $(line_of r by)" >>signers
+    done
+    # Three hold it, and sign themselves.
+    [ "$(awk '$1 == $3' signers | wc -l)" = 3 ]
+    [ "$(awk '{ print $3 }' signers | sort -u | wc -l)" = 3 ]
+}
+
 @test "a receipt that was changed, of another mesh, or of none" {
     node a --slots 1
     job=$(velum run -d pi 100000000)
