@@ -8,6 +8,7 @@
 #   make bench           the figures, with medians
 #   make sanitize        the tests under the address and undefined-behaviour sanitizers
 #   make fuzz            looks for inputs that break a parser: T=SECONDS of each, F=TARGET, or all
+#   make coverage        which branches of parsers, roles and merging the tests take
 #   make tidy            the walls between the rooms, and the house style
 #   make firmware        the board image for Cortex-M3
 #   make install         into $(DESTDIR)$(PREFIX); uninstall takes it away again
@@ -21,8 +22,8 @@ BUILTINS = cat factor grep hash hash_find mandelbrot matmul noop pi png primes s
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo check chaos planted bench tidy sanitize fuzz firmware install uninstall clean \
-        suite-programs test-programs test-tools sanitize-run fuzz-targets
+.PHONY: all demo check chaos planted bench tidy sanitize fuzz coverage firmware install uninstall \
+        clean suite-programs test-programs test-tools sanitize-run fuzz-targets coverage-run
 all:
 
 # As many jobs as cores, unless the caller has an opinion.
@@ -57,7 +58,7 @@ $(CONF)/config.mk: $(O)/configured
 $(CONF)/config.h: $(CONF)/config.mk
 	@test -f $@
 
-WITHOUT_CONFIG = clean tidy sanitize
+WITHOUT_CONFIG = clean tidy sanitize coverage
 ifneq ($(filter-out $(WITHOUT_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include $(CONF)/config.mk
 endif
@@ -305,6 +306,19 @@ sanitize:
 sanitize-run: suite-programs test-tools
 	@ALLOWED_SKIPS=37 $(RUN_TESTS) --seeds 100 --slow unit trace crash fuzz sim smoke
 
+# The tests of what is measured.
+COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels cover cover_search \
+             cover_stages demand fact frame golden identity input join join_desk ledger \
+             ledger_cancels ledger_large ledger_like ledger_search ledger_stages ledger_unlike \
+             listening mesh_wire move order output permit record request rolled session_kinds \
+             session_lists signed snippet spec spec_check spent tier tokens tree view) \
+           $(patsubst %,$(O)/tests/trace/test_%,permit unlike) $(FUZZ_TARGETS)
+coverage:
+	$(Q)test -f obj-cov/config.mk || ./configure --build=obj-cov --coverage
+	@$(MAKE) O=obj-cov coverage-run
+coverage-run: $(COVERED) $(PLUGINS)
+	@tests/coverage.sh $(O) $(COVERED)
+
 # libFuzzer's own build, which the seeds of the usual one begin with. Its compiler is fetched when it
 # is asked for.
 T = 60
@@ -400,7 +414,7 @@ uninstall:
 	$(Q)rm -rf $(INSTALLED:%=$(DEST)/%)
 
 clean:
-	$(Q)rm -rf obj obj-san obj-fuzz build velum $(if $(filter-out obj,$(O)),$(O))
+	$(Q)rm -rf obj obj-san obj-fuzz obj-cov build velum $(if $(filter-out obj,$(O)),$(O))
 
 # -------------------------------------------------------------------------------------------------
 

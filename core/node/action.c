@@ -34,6 +34,8 @@ struct bytes actions_payload(const struct actions *a, const struct action *actio
 {
     if (action->lent != NULL)
         return (struct bytes){action->lent, action->payload_len};
+    if (a->arena.data == NULL)
+        return (struct bytes){NULL, 0};
     return (struct bytes){a->arena.data + action->payload_at, action->payload_len};
 }
 

@@ -27,10 +27,17 @@ static struct {
 } seeds;
 
 /* A finding of a sanitizer must come by here too. */
+#define OPTIONS "abort_on_error=1:handle_abort=0"
 const char *__asan_default_options(void);
+const char *__ubsan_default_options(void);
 const char *__asan_default_options(void)
 {
-    return "abort_on_error=1:handle_abort=0";
+    return OPTIONS;
+}
+
+const char *__ubsan_default_options(void)
+{
+    return OPTIONS;
 }
 
 /* Async-signal-safe: whatever is broken, the input is told. */

@@ -92,7 +92,8 @@ static void log_write(struct store_memory *m, int file, uint64_t offset, const v
     op->len = n;
     op->data = malloc(n + 1);
     ensure(op->data != NULL);
-    memcpy(op->data, from, n);
+    if (n > 0)
+        memcpy(op->data, from, n);
     content_write(&m->files[file].seen, offset, from, n);
 }
 

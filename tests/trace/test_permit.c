@@ -1,6 +1,7 @@
 /* Stories of users who joined with a role: what they may is what they submitted. */
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
+#include "core/wire/object_request.h"
 #include "core/wire/session.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
@@ -127,7 +128,70 @@ TEST(a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
     CHECK(story_end(&story));
 }
 
+static uint32_t ask_object(uint64_t user, uint8_t type, const char *ref)
+{
+    struct request_get get = {.ref = ""};
+    uint8_t room[256];
+    struct buf b;
+
+    snprintf(get.ref, sizeof get.ref, "%s", ref);
+    buf_init_fixed(&b, room, sizeof room);
+    if (type == MESSAGE_REQUEST_GET)
+        put_request_get(&b, &get);
+    else
+        put_object_ref(&b, ref);
+    return story_ask(&story, user, type, buf_bytes(&b));
+}
+
+#define WHOLE "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+/* These nodes keep no objects: who may ask hears that, and who may not hears of his role. */
+TEST(an_object_is_for_who_knows_its_whole_name)
+{
+    static const uint8_t types[] = {MESSAGE_REQUEST_GET, MESSAGE_REQUEST_RM};
+    uint64_t user, admin;
+
+    story_begin(&story, 3);
+    user = user_as(PARTY_SUBMIT, 9, 0);
+    admin = user_as(PARTY_USER, 5, 0);
+    for (size_t i = 0; i < sizeof types; i++) {
+        CHECK_INT(code_of(user, ask_object(user, types[i], "00112233")), 4);
+        CHECK_INT(code_of(user, ask_object(user, types[i], WHOLE)), 1);
+        CHECK_INT(code_of(admin, ask_object(admin, types[i], "00112233")), 1);
+        /* No reference at all. */
+        CHECK_INT(code_of(user, story_ask(&story, user, types[i], bytes_of_text("x"))), 4);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(nobody_is_told_of_a_job_that_is_not_there)
+{
+    struct job_id none = {{9}};
+    uint64_t user;
+
+    story_begin(&story, 3);
+    user = user_as(PARTY_SUBMIT, 9, 0);
+    CHECK_INT(code_of(user, story_ask_id(&story, user, MESSAGE_REQUEST_LOGS, none)), 3);
+    CHECK(story_end(&story));
+}
+
+TEST(a_node_asks_nothing_that_users_ask)
+{
+    uint64_t user;
+
+    story_begin(&story, 3);
+    story_say(&story, 1, 0, MESSAGE_REQUEST_SUBMIT, 1, story_spec(&story, 1));
+    story_run(&story, S_US);
+    CHECK(job_find(story.nodes[0].core, story_job(&story, 1)) == NULL);
+    /* Said by a user it is a job. */
+    user = user_as(PARTY_USER, 0, 0);
+    CHECK_INT(code_of(user, story_submit(&story, user, 1)), 0);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_job_is_ended_by_its_author_or_an_admin, who_may_submit_ends_what_he_submitted,
           who_may_look_submits_nothing, a_session_is_for_who_submitted_the_job,
           what_no_role_may_ask_is_not_known_here,
-          a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
+          a_job_signed_by_who_may_look_is_refused_whoever_brings_it,
+          an_object_is_for_who_knows_its_whole_name, nobody_is_told_of_a_job_that_is_not_there,
+          a_node_asks_nothing_that_users_ask)

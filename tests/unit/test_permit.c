@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/node/directory.h"
+#include "core/wire/input.h"
 #include "core/wire/message.h"
 #include "tests/lib/check.h"
 
@@ -104,6 +106,93 @@ TEST(c_source_takes_a_role_of_its_own)
     }
 }
 
+/* One that can be encoded, with a source where it is foreign. */
+static struct stage_spec whole_stage(bool foreign)
+{
+    static uint8_t room[STAGE_INPUT_BYTES];
+    struct stage_spec s = {.kernel = "k", .units = 4, .leaf_units = 1, .accumulator_size = 8};
+    const struct stage_input source = {{{7}}, 100};
+    struct buf b;
+    buf_init_fixed(&b, room, sizeof room);
+    put_stage_input(&b, &source);
+    if (foreign) {
+        s.snippet = true;
+        s.source = source.name;
+        s.demand.tier = TIER_S2;
+        s.inputs = buf_bytes(&b);
+        s.inputs_count = 1;
+    }
+    return s;
+}
+
+TEST(every_stage_of_a_job_is_judged)
+{
+    const struct stage_spec plain = whole_stage(false), foreign = whole_stage(true);
+    uint8_t room[4096];
+    struct buf more;
+    for (int which = 0; which < 3; which++) {
+        buf_init_fixed(&more, room, sizeof room);
+        put_stage(&more, which == 1 ? &foreign : &plain);
+        put_stage(&more, which == 2 ? &foreign : &plain);
+        struct job_spec spec = {.stage = plain, .more_count = 2, .more = buf_bytes(&more)};
+        REQUIRE(!more.failed);
+        CHECK_INT(permit_spec(PARTY_SUBMIT, &spec), which == 0);
+        CHECK(permit_spec(PARTY_NATIVE, &spec) && permit_spec(PARTY_USER, &spec));
+        CHECK(!permit_spec(PARTY_READ, &spec));
+    }
+}
+
+static struct append list_of(struct buf *b, const struct stage_spec *last)
+{
+    put_append_begin(b, 1, 2);
+    put_append_like(b, 0, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    put_append_whole(b, 2, last);
+    REQUIRE(!b->failed);
+    struct reader r = reader_of(buf_bytes(b));
+    struct append list;
+    REQUIRE(read_append(&r, &list) == 0);
+    return list;
+}
+
+TEST(every_stage_that_is_appended_is_judged)
+{
+    const struct stage_spec plain = whole_stage(false), foreign = whole_stage(true);
+    uint8_t room[4096];
+    struct buf b;
+    for (int is_foreign = 0; is_foreign < 2; is_foreign++) {
+        buf_init_fixed(&b, room, sizeof room);
+        struct append list = list_of(&b, is_foreign ? &foreign : &plain);
+        CHECK_INT(permit_stages(PARTY_SUBMIT, &list), !is_foreign);
+        CHECK(permit_stages(PARTY_NATIVE, &list) && permit_stages(PARTY_USER, &list));
+        CHECK(!permit_stages(PARTY_READ, &list));
+        /* What was cut is nobody's. */
+        list.entries.len -= 1;
+        CHECK(!permit_stages(PARTY_USER, &list));
+    }
+}
+
+TEST(a_job_is_seen_by_its_author_and_by_who_may_see_all)
+{
+    const struct node_id author = {{1}}, other = {{2}};
+    struct link_entry reader = {.party = PARTY_READ, .id = other};
+    struct link_entry submitter = {.party = PARTY_SUBMIT, .id = author};
+    struct job_view view = {.state = JOB_RUNNING, .by = author};
+    struct entry known = {.view = {NULL, 0}}, named = known;
+    uint8_t room[4096];
+    struct buf b;
+    buf_init_fixed(&b, room, sizeof room);
+    put_job_view(&b, &view);
+    REQUIRE(!b.failed);
+    known.view = buf_bytes(&b);
+    CHECK(permit_sees(&reader, &known) && permit_sees(&reader, &named));
+    CHECK(permit_sees(&submitter, &known));
+    CHECK(!permit_sees(&submitter, &named));
+    submitter.id = other;
+    CHECK(!permit_sees(&submitter, &known));
+}
+
 TEST_MAIN(users_may_what_their_role_says_and_nothing_else,
           nodes_say_what_nodes_say_and_ask_nothing_that_users_ask,
-          an_issuer_and_parties_that_are_none_say_nothing, c_source_takes_a_role_of_its_own)
+          an_issuer_and_parties_that_are_none_say_nothing, c_source_takes_a_role_of_its_own,
+          every_stage_of_a_job_is_judged, every_stage_that_is_appended_is_judged,
+          a_job_is_seen_by_its_author_and_by_who_may_see_all)
