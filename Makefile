@@ -309,10 +309,11 @@ sanitize-run: suite-programs test-tools
 # The tests of what is measured.
 COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels cover cover_search \
              cover_stages demand fact frame golden identity input join join_desk ledger \
-             ledger_cancels ledger_large ledger_like ledger_search ledger_stages ledger_unlike \
+             ledger_bounds ledger_cancels ledger_large ledger_like ledger_search ledger_stages ledger_unlike \
              listening mesh_wire move order output permit record request rolled session_kinds \
              session_lists signed snippet spec spec_check spent tier tokens tree view) \
-           $(patsubst %,$(O)/tests/trace/test_%,permit unlike) $(FUZZ_TARGETS)
+           $(patsubst %,$(O)/tests/trace/test_%,accounts append append_bounds ended graph holder \
+             kill_stage permit search spent unlike) $(FUZZ_TARGETS)
 coverage:
 	$(Q)test -f obj-cov/config.mk || ./configure --build=obj-cov --coverage
 	@$(MAKE) O=obj-cov coverage-run

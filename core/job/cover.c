@@ -277,8 +277,9 @@ static bool contradicts(const struct cover *c, const struct value *v)
     }
     if (!found_matches(v->data))
         return false;
+    /* Where that is a match it is the last one, of which all is said above. */
     uint32_t i = find(c, clear);
-    return i < c->count && first_of(c, i) <= clear && clear < clear_until(c, &c->entries[i]->v);
+    return i < c->count && first_of(c, i) <= clear;
 }
 
 /* The highest node that this one begins. */

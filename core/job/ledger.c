@@ -313,7 +313,7 @@ int ledger_contradicted(struct ledger *l, struct bytes a, struct bytes b)
 {
     int rc = diverge_at(l, shape_root(&l->graph.shape, 0), sha256_of(a.data, a.len),
                         sha256_of(b.data, b.len), (struct node_id){0});
-    if (l->outcome_state != JOB_DIVERGENT && l->shown.state == JOB_DIVERGENT)
+    if (l->outcome_state != JOB_DIVERGENT)
         text_copy(l->shown.error, sizeof l->shown.error,
                   "its author said two different things of the same stages");
     return rc == LEDGER_NEW ? LEDGER_KNOWN : rc;

@@ -1,12 +1,15 @@
-/* Merging at its bounds: more holders than there is room for, more values than are kept, memory that
- * ends in the middle, and facts that are of no job like this. */
+/* Merging at its bounds: more holders than there is room for, more values than are kept, memory
+ * that ends in the middle, and facts that are of no job like this. */
 #include <string.h>
 
 #include "core/base/err.h"
 #include "core/base/prng.h"
 #include "core/job/ledger.h"
+#include "core/wire/found.h"
+#include "tests/lib/appended.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
+#include "tests/lib/parts.h"
 
 #define LEAVES 40000
 #define NODES 20
@@ -102,7 +105,7 @@ static void shuffle(struct prng *p, struct bytes *facts)
     }
 }
 
-/* Eight are remembered, the least, in whatever order the rest came, and a snapshot says them all. */
+/* Eight are remembered, the least, in whatever order they came, and a snapshot says them all. */
 TEST(of_many_holders_of_one_generation_the_least_stay)
 {
     for (uint64_t seed = 0; seed < 200; seed++) {
@@ -236,6 +239,12 @@ TEST(what_is_of_no_job_like_this_is_refused)
     put_divergent(&b, &d);
     CHECK_INT(ledger_apply(l, kept(&b)), ERR_FORMAT);
     b = room();
+    d.stage = 1;
+    d.at = (struct tree_node){0, 0};
+    put_divergent(&b, &d);
+    CHECK_INT(ledger_apply(l, kept(&b)), ERR_FORMAT);
+    d.stage = 0;
+    b = room();
     d.at = (struct tree_node){40, 0};
     put_divergent(&b, &d);
     CHECK(ledger_apply(l, kept(&b)) < 0);
@@ -243,10 +252,358 @@ TEST(what_is_of_no_job_like_this_is_refused)
     CHECK(!ledger_has_retired(l, id_of(9)));
     CHECK(!cover_meets(ledger_cover(l), (struct tree_node){0, LEAVES}, &v));
     CHECK(cover_wanted(ledger_cover(l), 5, 5) == 0);
+    CHECK(cover_wanted(ledger_cover(l), 5, LEAVES + 9) == LEAVES - 5);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+/* --- an open job (tests/lib/appended.h) --- */
+
+static struct ledger *open_ledger(void)
+{
+    heap_init(&appended_heap);
+    appended_begin(true);
+    return appended_ledger();
+}
+
+static struct bytes close_by(struct node_id author, uint32_t count)
+{
+    const struct close_fact c = {author, count};
+    struct buf b = appended_room();
+    put_close_body(&b, appended_job, &c);
+    return appended_seal(FACT_CLOSE, appended_kept(&b), 1);
+}
+
+static struct bytes divergent_outcome(void)
+{
+    const struct outcome o = {.state = JOB_DIVERGENT, .error = "somebody saw it"};
+    struct buf b = appended_room();
+    put_outcome_body(&b, appended_job, &o);
+    return appended_seal(FACT_OUTCOME, appended_kept(&b), 1);
+}
+
+static void end_open(struct ledger *l)
+{
+    ledger_free(l);
+    CHECK(heap_is_empty(&appended_heap));
+}
+
+TEST(a_list_that_begins_inside_another_is_a_contradiction)
+{
+    struct ledger *l = open_ledger();
+    CHECK_INT(ledger_apply(l, appended_stages(1, 5)), LEDGER_NEW);
+    CHECK(!ledger_keeps(l, FACT_STAGES, bytes_of_text("no fact")));
+    CHECK_INT(ledger_apply(l, appended_stages(2, 4)), LEDGER_DIVERGED);
+    CHECK_INT(ledger_outcome(l)->state, JOB_DIVERGENT);
+    CHECK(strstr(ledger_outcome(l)->error, "its author said two different things") != NULL);
+    end_open(l);
+}
+
+TEST(only_its_author_closes_a_job_and_not_with_less_than_it_has)
+{
+    struct ledger *l = open_ledger();
+    CHECK_INT(ledger_apply(l, close_by(id_of(77), 9)), ERR_FORMAT);
+    CHECK_INT(ledger_closed(l), 0);
+    CHECK_INT(ledger_apply(l, appended_stages(1, 5)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, appended_close_with(3)), LEDGER_DIVERGED);
+    end_open(l);
+}
+
+/* What somebody signed stays the word that is shown. */
+TEST(a_contradiction_of_a_job_that_diverged_says_nothing_new)
+{
+    struct ledger *l = open_ledger();
+    CHECK_INT(ledger_apply(l, appended_stages(1, 5)), LEDGER_NEW);
+    CHECK(ledger_apply(l, divergent_outcome()) > 0);
+    CHECK_INT(ledger_apply(l, appended_stages(2, 4)), LEDGER_KNOWN);
+    CHECK_STR(ledger_outcome(l)->error, "somebody saw it");
+    end_open(l);
+}
+
+TEST(where_nothing_was_cancelled_there_is_nothing_to_say_of_it)
+{
+    struct ledger *l = open_ledger();
+    CHECK_INT(ledger_stage_cancels(l, 0).set.len, 0);
+    CHECK_INT(ledger_stages_cancelled(l), 0);
+    CHECK_INT(ledger_cancelled_from(l, 0), UINT32_MAX);
+    end_open(l);
+}
+
+/* --- one that is not --- */
+
+static struct bytes value_fact(uint64_t first, uint8_t says, uint64_t second)
+{
+    struct partial p = {.author = id_of(1), .count = 2};
+    struct buf b = room();
+    uint8_t value[8] = {says}, other[8] = {7};
+    put_partial_begin(&b, &p);
+    put_value(&b, &(struct value){{0, first}, {value, sizeof value}});
+    put_value(&b, &(struct value){{0, second}, {other, sizeof other}});
+    return kept(&b);
+}
+
+TEST(a_contradiction_is_seen_at_the_bound_too)
+{
+    struct heap heap;
+    uint64_t at = 0;
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, spec_fact());
+    while (ledger_apply(l, apart(at, 1000, 2)) == LEDGER_NEW)
+        at += 2000;
+    const uint64_t behind = cover_frontier(ledger_cover(l)) + 10;
+    CHECK_INT(ledger_apply(l, value_fact(0, 7, behind)), ERR_FULL);
+    CHECK_INT(ledger_apply(l, value_fact(0, 8, behind)), LEDGER_DIVERGED);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST(a_value_is_as_long_as_it_may_be_and_is_spent_once)
+{
+    static uint8_t long_value[ACCUMULATOR_SIZE_MAX + 1];
+    struct heap heap;
+    struct value v = {{0, 0}, {long_value, sizeof long_value}}, other;
+    uint64_t from = 0;
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, spec_fact());
+    struct cover *c = ledger_cover(l);
+    CHECK_INT(cover_insert(c, &v), ERR_FORMAT);
+    v.data.len = 8;
+    CHECK_INT(cover_insert(c, &v), COVER_ADDED);
+    CHECK(!cover_meets(c, (struct tree_node){0, 9}, &other));
+    v.at.index = 1;
+    CHECK_INT(cover_insert(c, &v), COVER_ADDED);
+    CHECK(cover_pair(c, &from, &v, &other));
+    CHECK(!cover_pair(c, &from, &v, &other));
+    heap.fail_at = heap.calls + 1;
+    CHECK_INT(cover_spend(c, 0), ERR_NO_MEMORY);
+    CHECK(!cover_is_spent(c, 0));
+    CHECK_INT(cover_spend(c, 0), 0);
+    CHECK(cover_is_spent(c, 0));
+    CHECK_INT(cover_spend(c, 0), 0);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+/* --- a job of several stages (tests/lib/parts.h) --- */
+
+#define GAP 50000 /* between the first stage's leaves and the next */
+#define CANCELS_MAX 1024u
+
+static struct bytes parts_fact(bool open, uint32_t stages)
+{
+    struct job_spec s = {.name = "t", .open = open};
+    struct buf b = room();
+    parts_begin();
+    parts_add(LEAVES, false);
+    for (uint32_t i = 1; i < stages; i++)
+        parts_add(1 + i % 3, false);
+    parts_spec_first(&s, stages < 3 ? stages : 3, "sum");
+    REQUIRE(put_spec(&b, &s) == 0);
+    struct bytes body = kept(&b);
+    job = spec_id(body);
+    return seal(FACT_SPEC, body);
+}
+
+static struct bytes list_fact(uint32_t from, uint32_t to)
+{
+    struct buf b = room();
+    put_stages_begin(&b, job, (struct node_id){{0}});
+    parts_append(&b, from, to, "sum");
+    return seal(FACT_STAGES, kept(&b));
+}
+
+static struct bytes close_fact(uint32_t count)
+{
+    struct buf b = room();
+    put_close_body(&b, job, &(struct close_fact){.count = count});
+    return seal(FACT_CLOSE, kept(&b));
+}
+
+static struct bytes cancel_one(uint32_t stage)
+{
+    uint8_t set[1];
+    const struct stage_cancel c = stage_cancel_of(id_of(3), stage, set);
+    struct buf b = room();
+    put_stage_cancel_body(&b, job, &c);
+    return seal(FACT_STAGE_CANCEL, kept(&b));
+}
+
+TEST(what_is_said_against_the_spec_is_a_contradiction)
+{
+    struct heap heap;
+    arena_used = 0;
+    const struct bytes spec = parts_fact(true, 4);
+    for (int i = 0; i < 2; i++) {
+        struct ledger *l = ledger_of(&heap, spec);
+        CHECK_INT(ledger_apply(l, i == 0 ? close_fact(1) : list_fact(1, 2)), LEDGER_DIVERGED);
+        ledger_free(l);
+        CHECK(heap_is_empty(&heap));
+    }
+}
+
+TEST(a_ledger_that_finds_no_memory_is_not_made)
+{
+    arena_used = 0;
+    const struct bytes spec = parts_fact(false, 3);
+    int rc = ERR_NO_MEMORY;
+    for (uint64_t n = 1; rc < 0; n++) {
+        struct heap heap;
+        struct ledger *l = NULL;
+        heap_init(&heap);
+        heap.fail_at = n;
+        rc = ledger_new(&l, &heap.alloc, spec);
+        CHECK(rc == 0 || rc == ERR_NO_MEMORY);
+        ledger_free(l);
+        CHECK(heap_is_empty(&heap));
+    }
+}
+
+TEST(the_value_of_a_whole_stage_is_taken_beyond_the_bound)
+{
+    struct heap heap;
+    uint64_t at = 0;
+    uint8_t eight[8] = {1};
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, parts_fact(false, 3));
+    while (ledger_apply(l, apart(at, 1000, 2)) == LEDGER_NEW)
+        at += 2000;
+    struct value v = {shape_root(&ledger_graph(l)->shape, 1), {eight, sizeof eight}};
+    CHECK_INT(cover_insert(ledger_cover(l), &v), COVER_ADDED);
+    CHECK_INT(ledger_apply(l, unlike_fact(GAP)), ERR_FORMAT);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST(so_many_cancels_are_kept_and_no_more)
+{
+    struct heap heap;
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, parts_fact(true, PARTS_MAX));
+    for (uint32_t at = 3; at < PARTS_MAX; at += 1000)
+        CHECK_INT(ledger_apply(l, list_fact(at, at + 1000 < PARTS_MAX ? at + 1000 : PARTS_MAX)),
+                  LEDGER_NEW);
+    for (uint32_t i = 0; i < CANCELS_MAX; i++)
+        CHECK_INT(ledger_apply(l, cancel_one(8 * i)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, cancel_one(8 * CANCELS_MAX)), ERR_FULL);
+    CHECK_INT(ledger_stages_cancelled(l), CANCELS_MAX);
+    CHECK_INT(ledger_apply(l, cancel_one(0)), LEDGER_KNOWN);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+/* --- the cover, and names --- */
+
+TEST(pairs_and_values_are_found_from_anywhere)
+{
+    static const struct tree_node nodes[] = {{0, 0}, {0, 1}, {1, 1}, {0, 4}, {0, 5}};
+    struct heap heap;
+    struct value left, right;
+    uint8_t eight[8] = {1};
+    uint64_t from = 3;
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, spec_fact());
+    struct cover *c = ledger_cover(l);
+    CHECK(!cover_meets(c, (struct tree_node){0, 9}, &left));
+    for (size_t i = sizeof nodes / sizeof *nodes; i > 0; i--)
+        CHECK_INT(cover_insert(c, &(struct value){nodes[i - 1], {eight, 8}}), COVER_ADDED);
+    CHECK(cover_pair(c, &from, &left, &right));
+    CHECK(left.at.index == 4 && right.at.index == 5 && from == 6);
+    ledger_free(l);
+    l = ledger_of(&heap, spec_fact());
+    CHECK_INT(cover_insert(ledger_cover(l), &(struct value){{0, 5}, {eight, 8}}), COVER_ADDED);
+    CHECK(!cover_meets(ledger_cover(l), (struct tree_node){0, 0}, &left));
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST(a_spent_stage_may_find_no_memory)
+{
+    uint8_t eight[8] = {1};
+    for (uint64_t values = 1; values < 80; values++) {
+        struct heap heap;
+        arena_used = 0;
+        struct ledger *l = ledger_of(&heap, spec_fact());
+        for (uint64_t i = 0; i < values; i++)
+            REQUIRE(cover_insert(ledger_cover(l), &(struct value){{0, 2 * i}, {eight, 8}}) ==
+                    COVER_ADDED);
+        heap.fail_at = heap.calls + 1;
+        CHECK_INT(cover_spend(ledger_cover(l), 0), ERR_NO_MEMORY);
+        CHECK_INT(cover_leaves(ledger_cover(l)), values);
+        ledger_free(l);
+        CHECK(heap_is_empty(&heap));
+    }
+}
+
+static struct bytes search_fact(void)
+{
+    struct job_spec s = {.name = "t"};
+    struct buf b = room();
+    memcpy(s.stage.kernel, "hunt", 5);
+    s.stage.units = LEAVES;
+    s.stage.leaf_units = 1;
+    s.stage.accumulator_size = 12;
+    s.stage.reduction = REDUCE_SEARCH;
+    REQUIRE(put_spec(&b, &s) == 0);
+    return seal(FACT_SPEC, kept(&b));
+}
+
+TEST(in_a_search_without_a_match_nothing_is_left_to_judge)
+{
+    uint8_t none[12] = {0};
+    struct heap heap;
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, search_fact());
+    struct cover *c = ledger_cover(l);
+    store_u64(none, FOUND_NONE);
+    CHECK_INT(cover_judged(c), 1);
+    struct value v = {shape_root(&ledger_graph(l)->shape, 0), {none, sizeof none}};
+    CHECK_INT(cover_insert(c, &v), COVER_ADDED);
+    CHECK_INT(cover_judged(c), 0);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+static struct bytes run_fact(struct node_id author, uint64_t first, uint64_t end)
+{
+    struct buf b = room();
+    put_partial_run(&b, author, first, end);
+    return kept(&b);
+}
+
+/* Who counted leaves is believed of what has a value here; of an ended job of the rest too. */
+TEST(leaves_are_named_where_there_is_a_value_or_an_end)
+{
+    struct heap heap;
+    struct fact f;
+    struct outcome o = {.state = JOB_FAILED};
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, spec_fact());
+    CHECK_INT(ledger_apply(l, apart(0, 1, 1)), LEDGER_NEW);
+    const struct bytes own = run_fact(id_of(1), 0, 4);
+    REQUIRE(fact_read(own, &f) == 0);
+    CHECK(ledger_apply_own(l, own, &f) >= 0);
+    CHECK_INT(ledger_named(l, 0, 4), 1);
+    struct buf b = room();
+    put_outcome_body(&b, job, &o);
+    CHECK_INT(ledger_apply(l, seal(FACT_OUTCOME, kept(&b))), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, run_fact((struct node_id){{0}}, 0, 4)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, run_fact((struct node_id){{0}}, 0, 4)), LEDGER_KNOWN);
     ledger_free(l);
     CHECK(heap_is_empty(&heap));
 }
 
 TEST_MAIN(of_many_holders_of_one_generation_the_least_stay,
           what_found_no_memory_is_taken_when_it_comes_again, at_the_bound_only_holes_are_filled,
-          what_is_of_no_job_like_this_is_refused)
+          what_is_of_no_job_like_this_is_refused,
+          a_list_that_begins_inside_another_is_a_contradiction,
+          only_its_author_closes_a_job_and_not_with_less_than_it_has,
+          a_contradiction_of_a_job_that_diverged_says_nothing_new,
+          where_nothing_was_cancelled_there_is_nothing_to_say_of_it,
+          a_contradiction_is_seen_at_the_bound_too,
+          a_value_is_as_long_as_it_may_be_and_is_spent_once,
+          what_is_said_against_the_spec_is_a_contradiction,
+          a_ledger_that_finds_no_memory_is_not_made,
+          the_value_of_a_whole_stage_is_taken_beyond_the_bound,
+          so_many_cancels_are_kept_and_no_more, pairs_and_values_are_found_from_anywhere,
+          a_spent_stage_may_find_no_memory, in_a_search_without_a_match_nothing_is_left_to_judge,
+          leaves_are_named_where_there_is_a_value_or_an_end)

@@ -1,6 +1,6 @@
 /* Acts: the body alone, or a whole one, and which of two counts. */
-#include "core/base/err.h"
 #include "core/wire/act.h"
+#include "core/base/err.h"
 #include "tests/fuzz/target.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"

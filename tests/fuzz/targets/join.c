@@ -1,7 +1,7 @@
 /* What somebody without a certificate can reach, and what he copies: the string to join by, its
  * roles and ids, and the messages. The first byte chooses. */
-#include "core/base/sha256.h"
 #include "core/wire/join.h"
+#include "core/base/sha256.h"
 #include "tests/fuzz/target.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"

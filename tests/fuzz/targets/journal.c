@@ -4,10 +4,10 @@
  *
  * What must hold: a refusal leaves the folder as it is, a second opening gives the same records,
  * and then nothing is damaged. */
+#include "core/journal/journal.h"
 #include "core/base/crc32c.h"
 #include "core/base/err.h"
 #include "core/base/sha256.h"
-#include "core/journal/journal.h"
 #include "tests/fuzz/target.h"
 #include "tests/golden/golden.h"
 #include "tests/lib/check.h"
@@ -122,7 +122,8 @@ static void check_untouched(struct store_memory *m, struct store_memory *before)
         struct store_memory_content *a = store_memory_find(m, name);
         struct store_memory_content *b = store_memory_find(before, name);
         REQUIRE(!a == !b);
-        CHECK(!a || (a->size == b->size && memcmp(a->data, b->data, a->size) == 0));
+        if (a)
+            CHECK(bytes_equal((struct bytes){a->data, a->size}, (struct bytes){b->data, b->size}));
     }
 }
 

@@ -2,8 +2,8 @@
  * the same whatever the order, however often a fact comes, and however it is split between them. An
  * input is a row of six bytes, each of them one fact; kind RAW takes bytes of the input as a fact
  * as they are, of which only that it is taken once is checked, in a ledger of its own. */
-#include "core/base/sha256.h"
 #include "core/job/ledger.h"
+#include "core/base/sha256.h"
 #include "tests/fuzz/target.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
@@ -136,8 +136,7 @@ static struct bytes plain_fact(enum what what, const uint8_t d[5])
                                     .author = id_of(d[1]),
                                     .own_doing = d[2] % 2,
                                     .cause = {d[3] % 2 ? 'x' : 'y'}};
-    const struct term term = {
-        .id = id_of(d[0]), .named = d[1] % 3u, .retired = d[2] % 4u};
+    const struct term term = {.id = id_of(d[0]), .named = d[1] % 3u, .retired = d[2] % 4u};
     const struct unlike unlike = {d[0] % 3, {{{0}}, {{1 + d[1] % 2}}}, id_of(d[2]), "cc"};
     struct buf b = room();
     if (what == ATTEMPT)

@@ -38,9 +38,9 @@ static void begin(void)
     rig_peer_up(&rig, 0, 2);
     rig_peer_up(&rig, 1, 2);
     for (uint8_t i = 0; i < 3; i++)
-        rig_job_make(&rig, &jobs[i],
-                     (struct rig_spec){.nonce = (uint8_t)(1 + i), .leaves = 64,
-                                       .accumulator_size = 16});
+        rig_job_make(
+            &rig, &jobs[i],
+            (struct rig_spec){.nonce = (uint8_t)(1 + i), .leaves = 64, .accumulator_size = 16});
     rig_submit(&rig, 0, &jobs[0]);
     rig_hold(&rig, 0, &jobs[1]);
     worker = rig_start_chunk(&rig, &jobs[2], chunk, 16);

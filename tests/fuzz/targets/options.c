@@ -55,9 +55,9 @@ void target_one(struct bytes in)
 bool target_seed(size_t i, struct buf *out)
 {
     static const char *const lines[] = {
-        "--json -v pi 400 --leaf 7", "-d --name=n --timeout 5m -- -x",   "--ttl 1h --uses 1",
-        "--port 8001 --slots 4 -q",  "hash --cost 4 --salt=x file",      "--every=3 --all -5 -.5",
-        "--memory 1G --cpu 10s",     "--peer 1.2.3.4:8001 --peer x:1",   "--tier S2 --label a=b",
+        "--json -v pi 400 --leaf 7", "-d --name=n --timeout 5m -- -x", "--ttl 1h --uses 1",
+        "--port 8001 --slots 4 -q",  "hash --cost 4 --salt=x file",    "--every=3 --all -5 -.5",
+        "--memory 1G --cpu 10s",     "--peer 1.2.3.4:8001 --peer x:1", "--tier S2 --label a=b",
     };
     if (i >= commands())
         return false;

@@ -1,6 +1,6 @@
 /* The file of tokens: what is read is within its bounds. */
-#include "core/base/text.h"
 #include "core/host/tokens.h"
+#include "core/base/text.h"
 #include "tests/fuzz/targets/in_file.h"
 
 void target_one(struct bytes in)
