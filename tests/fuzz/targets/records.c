@@ -1,5 +1,6 @@
 /* What a node takes from its own journal: a row of records, (u16 type, block payload), of any
- * content. It refuses, or it starts with what they say. */
+ * content. It refuses, or it starts with what they say; and what shows a journal reads each of them
+ * to its end, or not at all. */
 #include "core/journal/journal.h"
 #include "core/node/journal_record.h"
 #include "tests/fuzz/target.h"
@@ -9,6 +10,19 @@
 
 static struct rig rig;
 
+static void show(uint16_t type, struct bytes payload)
+{
+    struct journal_record record;
+    struct bytes fact;
+    uint32_t facts = 0;
+    if (journal_record_read(type, payload, &record) < 0)
+        return;
+    const uint16_t count = type == RECORD_FACTS ? record.count : 0;
+    while (type == RECORD_FACTS && journal_record_fact(&record, &fact))
+        facts += fact.len <= payload.len;
+    CHECK_INT(facts, count);
+}
+
 /* False when a record was refused. */
 static bool replay(struct node *n, struct bytes in)
 {
@@ -16,7 +30,10 @@ static bool replay(struct node *n, struct bytes in)
     while (reader_left(&r) > 0) {
         uint16_t type = read_u16(&r);
         struct bytes payload = read_block(&r, TARGET_INPUT_MAX);
-        if (r.failed || node_replay(n, type, payload) < 0)
+        if (r.failed)
+            return false;
+        show(type, payload);
+        if (node_replay(n, type, payload) < 0)
             return false;
     }
     return true;
