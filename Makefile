@@ -99,6 +99,8 @@ FUZZ_OWN := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/targets/*.c)))
 FUZZ_CODECS := $(patsubst tests/fuzz/test_%.c,$(O)/tests/fuzz/targets/%,\
                  $(sort $(wildcard tests/fuzz/test_*.c)))
 FUZZ_TARGETS := $(FUZZ_OWN) $(FUZZ_CODECS)
+$(if $(filter $(FUZZ_OWN),$(FUZZ_CODECS)),\
+    $(error two fuzz targets have one name: $(filter $(FUZZ_OWN),$(FUZZ_CODECS))))
 PURE_TESTS := $(call test_programs,trace) $(call test_programs,fuzz)
 # The programs that measure (tests/bench): all but what they share.
 BENCH_SHARED := $(patsubst %,$(O)/tests/bench/%.o,caged client group_commit task_stream)
@@ -277,7 +279,8 @@ $(FAULTY): $(FAULTY_OBJS) $(O)/tests/chaos/faulty.o $(SIM_OBJS) $(CORE_OBJS) $(B
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 # What all suites but chaos need, and all that tests and measures.
-suite-programs: $(HOST_TESTS) $(PURE_TESTS) $(FUZZ_TARGETS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY)
+suite-programs: $(HOST_TESTS) $(PURE_TESTS) $(FUZZ_TARGETS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) \
+                $(VELUM) $(FAULTY)
 test-programs: suite-programs $(BENCH_TOOLS) $(CHAOS) $(CHAOS_WALL) $(O)/velum.shared
 
 # Without bats the tests of the command line would only be skipped, without the others those that
@@ -309,9 +312,10 @@ sanitize-run: suite-programs test-tools
 # The tests of what is measured.
 COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels cover cover_search \
              cover_stages demand fact frame golden identity input join join_desk ledger \
-             ledger_bounds ledger_cancels ledger_large ledger_like ledger_search ledger_stages ledger_unlike \
-             listening mesh_wire move order output permit record request rolled session_kinds \
-             session_lists signed snippet spec spec_check spent tier tokens tree view) \
+             ledger_bounds ledger_cancels ledger_large ledger_like ledger_search ledger_stages \
+             ledger_unlike listening mesh_wire move order output permit record request rolled \
+             session_kinds session_lists signed snippet spec spec_check spent tier tokens tree \
+             view) \
            $(patsubst %,$(O)/tests/trace/test_%,accounts append append_bounds ended graph holder \
              kill_stage permit search spent unlike) $(FUZZ_TARGETS)
 coverage:

@@ -39,7 +39,7 @@ done
 count() { # count FILE
     gcov -b -c -t -o "$objects/${1%.c}.o" "$1" 2>"$work/errors" | awk -v file="$1" '
         /^ *-: *0:Source:/ { here = substr($0, index($0, "Source:") + 7) == file }
-        /^ *[-#=0-9*]+: *[0-9]+:/ { 
+        /^ *[-#=0-9*]+: *[0-9]+:/ {
             split($0, part, ":")
             line = part[2] + 0
             if (/ensure\(/) skip = 1

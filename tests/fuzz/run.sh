@@ -15,6 +15,7 @@ case $VELUM_OBJECTS in /*) ;; *) VELUM_OBJECTS=$root/$VELUM_OBJECTS ;; esac
 export VELUM_OBJECTS VELUM_ROOT="$root"
 work=$(mktemp -d /tmp/vt.XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
+# shellcheck disable=SC2046,SC2010
 [ $# -gt 0 ] || set -- $(ls "$objects/tests/fuzz/targets" | grep -v '\.')
 
 fuzz() { # fuzz TARGET: 0 when nothing was found

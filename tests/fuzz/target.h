@@ -1,6 +1,6 @@
 /* A fuzz target: one parser of foreign bytes, and what must hold of whatever it accepts. One file
  * a target in tests/fuzz/targets; and each tests/fuzz/test_NAME.c is the target NAME as well, whose
- * inputs are one byte that chooses a codec, and a message (fuzz.h).
+ * inputs are one byte that chooses a codec, and a message (fuzz.h). No two have one name.
  *
  * A target is linked twice. With clang's libFuzzer, which looks for new ways through the code:
  * `make fuzz`. And with driver.c, which replays what was found before (tests/fuzz/corpus) and
