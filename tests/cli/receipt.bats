@@ -15,7 +15,7 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
     until_true 20 job_has_begun "$job"
     sleep 0.5
     kill -KILL "$PID_c"
-    velum wait "$job" --progress none
+    velum wait "$job" --progress none --addr "127.0.0.1:$PORT_a"
     velum receipt "$job" -o r --addr "127.0.0.1:$PORT_a"
     leaves=$(line_of r leaves)
     [ "$(line_of r state)" = "done" ]
@@ -42,7 +42,7 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
 @test "a node that does not hold the job has one that does sign" {
     mesh 5 --slots 1
     job=$(velum run -d pi 100000000)
-    velum wait "$job" --progress none
+    velum wait "$job" --progress none --addr "127.0.0.1:$PORT_a"
     for name in a b c d e; do
         port=PORT_$name
         velum receipt "$job" -o r --addr "127.0.0.1:${!port}"
@@ -57,7 +57,7 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
 @test "a receipt that was changed, of another mesh, or of none" {
     node a --slots 1
     job=$(velum run -d pi 100000000)
-    velum wait "$job" --progress none
+    velum wait "$job" --progress none --addr "127.0.0.1:$PORT_a"
     velum receipt "$job" >r
     mesh=$(line_of r mesh)
     run -0 velum verify r --root "$mesh"
