@@ -8,7 +8,8 @@
 #include "core/host/loop.h"
 
 #define LOOK_US (500 * MS_US)
-#define STUCK_US (10 * S_US)
+#define STUCK_US (300 * S_US) /* a large object is on its way for long */
+#define ALONE_US (5 * S_US)   /* there is nobody to take anything */
 
 /* Of two acts of one second either may count: another second says it is the later one. */
 int draining_order(struct line *l, const struct identity *by, enum act_kind kind,
@@ -27,11 +28,6 @@ int draining_order(struct line *l, const struct identity *by, enum act_kind kind
 static uint32_t left(const struct node_view *v)
 {
     return v->held.jobs + v->held.objects;
-}
-
-static uint32_t only(const struct node_view *v)
-{
-    return v->held.jobs_only + v->held.objects_only;
 }
 
 static bool is_empty(const struct node_view *v)
@@ -78,8 +74,9 @@ enum draining_end draining_follow(struct draining *d)
     struct instant since = loop_clock();
     struct node_view before = {.busy = UINT32_MAX};
     bool said = false;
+    uint32_t others;
     for (;;) {
-        if (held_ask(d->line, &d->view) < 0)
+        if (held_ask(d->line, &d->view, &others) < 0)
             return interrupt_came() ? DRAINING_STOPPED : DRAINING_GONE;
         if (!node_id_equal(d->view.id, d->id))
             return DRAINING_GONE;
@@ -91,8 +88,8 @@ enum draining_end draining_follow(struct draining *d)
             said = false;
         }
         before = d->view;
-        if (left(&d->view) > 0 && only(&d->view) == left(&d->view) && d->view.busy == 0 && !said &&
-            instant_since_us(loop_clock(), since) >= STUCK_US) {
+        if (left(&d->view) > 0 && d->view.busy == 0 && !said &&
+            instant_since_us(loop_clock(), since) >= (others > 0 ? STUCK_US : ALONE_US)) {
             if (!d->stays)
                 return DRAINING_STUCK;
             say_stuck(d);

@@ -16,16 +16,23 @@ struct names {
     uint32_t count;
 };
 
-int held_ask(struct line *l, struct node_view *self)
+int held_ask(struct line *l, struct node_view *self, uint32_t *others)
 {
     static const uint8_t word = REQUEST_NODES_HELD;
     struct node_view v;
     struct frame frame;
     int rc = line_send(l, MESSAGE_REQUEST_NODES, (struct bytes){&word, 1});
+    uint32_t alive = 0;
     *self = (struct node_view){0};
-    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1)
-        if ((rc = read_node_view(frame.payload, &v)) == 0 && v.self)
+    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1) {
+        rc = read_node_view(frame.payload, &v);
+        if (rc == 0 && v.self)
             *self = v;
+        else if (rc == 0)
+            alive += v.state == NODE_ALIVE;
+    }
+    if (others)
+        *others = alive;
     return rc < 0 ? rc : self->tells_held ? 0 : ERR_VERSION;
 }
 

@@ -4,9 +4,9 @@
 
 #include "cmd/line.h"
 
-/* The view of the node that answers, which tells what it holds. 0 or < 0; ERR_VERSION of a node
- * that does not tell. */
-int held_ask(struct line *l, struct node_view *self);
+/* The view of the node that answers, which tells what it holds, and how many others could take it:
+ * `others` may be NULL. 0 or < 0; ERR_VERSION of a node that does not tell. */
+int held_ask(struct line *l, struct node_view *self, uint32_t *others);
 /* "2 jobs (a1b2c3d4, e5f60718) and 1 object (0123456789ab)": those of which no other copy is known,
  * named as far as this user sees them. */
 void held_name_only(struct line *l, const struct node_held *held, char *text, size_t cap);

@@ -199,7 +199,10 @@ static int refuse_only(struct line *l, const struct node_view *self)
 {
     char names[512];
     held_name_only(l, &self->held, names, sizeof names);
-    talk_error("node %s has the only copy of %s, and nobody takes it", self->name, names);
+    if (names[0])
+        talk_error("node %s has the only copy of %s, and nobody takes it", self->name, names);
+    else
+        talk_error("node %s still has something that nobody takes", self->name);
     talk_try("another node to take it: velum nodes; or velum leave --force, and it is lost");
     return CODE_IN_PART;
 }
@@ -207,7 +210,7 @@ static int refuse_only(struct line *l, const struct node_view *self)
 static int wait_empty(struct leave *v, uint32_t i)
 {
     struct draining d = {.line = v->lines[i], .until = INSTANT_NEVER};
-    int rc = held_ask(d.line, &d.view);
+    int rc = held_ask(d.line, &d.view, NULL);
     if (rc < 0)
         return line_report(d.line, rc);
     d.name = d.view.name;

@@ -17,6 +17,7 @@
 #define OWN_ACT_S 60 /* so old, or so wrong, the time of an act by the own key may be */
 /* Whoever comes back empty stays so long, so that it can be told to take work again. */
 #define LEAVE_US (5 * S_US)
+#define LOOKS_MAX 4096 /* at statements about objects, to see which are nowhere else */
 
 bool drain_is_on(const struct node *n)
 {
@@ -151,43 +152,43 @@ static bool is_held(const struct job *j)
     return j->ledger != NULL && !j->left_alone;
 }
 
-static bool is_object_held(const struct shelf_object *o)
+/* Nobody else is known to have it. */
+static bool has_only(const struct job *j)
 {
-    return o->kept && o->whole;
+    return (j->settled && j->copies <= 1) || holder_others_are_gone(j);
 }
 
-static uint32_t objects_only(const struct node *n, const struct shelf_object *o)
+/* Counts an object once, by the first statement about it. */
+static bool is_only_here(const struct node *n, const struct keeping *first)
 {
+    const struct shelf_object *o = shelf_find(n->objects->shelf, first->name);
     uint32_t machines;
 
-    for (const struct keeping *k = keeping_about(n, o->name); k != NULL; k = k->next_same)
+    if (o == NULL || !o->kept || !o->whole || keeping_about(n, first->name) != first)
+        return false;
+    for (const struct keeping *k = first; k != NULL; k = k->next_same)
         if (k->kept && having_count(n, o, k, &machines) <= 1)
-            return 1;
-    return 0;
+            return true;
+    return false;
 }
 
-struct node_held drain_held(struct node *n)
+struct node_held drain_held(const struct node *n)
 {
-    const struct shelf_object *o = NULL;
     struct node_held held = {0};
-    uint32_t copies, machines;
-    struct job *j;
+    const struct job *j;
+    uint32_t looks = 0;
     size_t at = 0;
 
     while ((j = map_next(&n->jobs, &at)) != NULL) {
-        if (!is_held(j))
-            continue;
-        held.jobs++;
-        copies = 0;
-        (void)node_tells(n, j->id, &copies, &machines);
-        held.jobs_only += copies <= 1;
+        held.jobs += is_held(j);
+        held.jobs_only += is_held(j) && has_only(j);
     }
-    while (n->objects != NULL &&
-           (o = shelf_next(n->objects->shelf, o == NULL ? NULL : &o->name)) != NULL) {
-        if (!is_object_held(o))
-            continue;
-        held.objects++;
-        held.objects_only += objects_only(n, o);
+    if (n->objects == NULL)
+        return held;
+    held.objects = shelf_kept(n->objects->shelf);
+    for (const struct keeping *k = n->keeping_first; k != NULL && looks < LOOKS_MAX; k = k->next) {
+        held.objects_only += is_only_here(n, k);
+        looks++;
     }
     return held;
 }
@@ -205,19 +206,12 @@ static bool holds_jobs(const struct node *n)
 
 static bool holds_objects(const struct node *n)
 {
-    const struct shelf_object *o = NULL;
-
-    while (n->objects != NULL &&
-           (o = shelf_next(n->objects->shelf, o == NULL ? NULL : &o->name)) != NULL)
-        if (is_object_held(o))
-            return true;
-    return false;
+    return n->objects != NULL && (!n->objects->scanned || shelf_kept(n->objects->shelf) > 0);
 }
 
 static bool is_empty(const struct node *n)
 {
-    return labour_is_idle(n) && n->merges == NULL && !holds_jobs(n) && !holds_objects(n) &&
-           (n->objects == NULL || n->objects->scanned);
+    return labour_is_idle(n) && n->merges == NULL && !holds_jobs(n) && !holds_objects(n);
 }
 
 bool node_is_drained(const struct node *n)

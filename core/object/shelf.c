@@ -16,7 +16,7 @@ struct entry {
 
 struct shelf {
     const struct alloc *alloc;
-    uint32_t objects_max, count;
+    uint32_t objects_max, count, kept; /* kept: and whole */
     uint64_t bytes_max, bytes, bytes_loose; /* of those that may go */
     struct entry *root;
     struct entry *oldest, *newest;
@@ -227,9 +227,22 @@ void shelf_unpin(struct shelf *s, struct shelf_object *o)
     shelf_use(s, o);
 }
 
+static void set_state(struct shelf *s, struct shelf_object *o, bool whole, bool kept)
+{
+    s->kept -= o->whole && o->kept;
+    o->whole = whole;
+    o->kept = kept;
+    s->kept += o->whole && o->kept;
+}
+
+uint32_t shelf_kept(const struct shelf *s)
+{
+    return s->kept;
+}
+
 void shelf_keep(struct shelf *s, struct shelf_object *o, bool kept)
 {
-    o->kept = kept;
+    set_state(s, o, o->whole, kept);
     shelf_use(s, o);
 }
 
@@ -315,6 +328,7 @@ void shelf_remove(struct shelf *s, struct shelf_object *o)
 {
     struct entry *e = (struct entry *)o;
     list_remove(s, e);
+    set_state(s, o, false, false);
     s->root = tree_without(s->root, e);
     s->count--;
     s->bytes -= o->size;
@@ -336,7 +350,8 @@ void shelf_sealed(struct shelf *s, struct shelf_object *o)
 {
     alloc_free(s->alloc, o->map, map_size(o));
     o->map = NULL;
-    o->listed = o->whole = true;
+    o->listed = true;
+    set_state(s, o, true, o->kept);
     o->have = o->pieces;
 }
 
@@ -376,7 +391,7 @@ int shelf_piece_lost(struct shelf *s, struct shelf_object *o, uint64_t piece)
         for (uint64_t i = 0; o->whole && i < o->pieces; i++)
             o->map[i / 8] |= (uint8_t)(1u << i % 8);
     }
-    o->whole = false;
+    set_state(s, o, false, o->kept);
 #if VELUM_PLANT == 303 /* unit/test_shelf: a piece that is lost twice counts twice */
     o->have--;
 #else
@@ -390,7 +405,8 @@ void shelf_lost(struct shelf *s, struct shelf_object *o)
 {
     alloc_free(s->alloc, o->map, map_size(o));
     o->map = NULL;
-    o->listed = o->whole = false;
+    o->listed = false;
+    set_state(s, o, false, o->kept);
     o->have = 0;
     shelf_doubt(o);
 }

@@ -84,6 +84,8 @@ struct shelf_object *shelf_victim(const struct shelf *s, uint64_t bytes);
 bool shelf_fits(const struct shelf *s, uint64_t bytes);
 
 uint32_t shelf_count(const struct shelf *s);
+/* Those of them that are kept, and whole. */
+uint32_t shelf_kept(const struct shelf *s);
 uint64_t shelf_bytes(const struct shelf *s);
 /* In the order of their names; `after` NULL: the first. NULL at the end. */
 struct shelf_object *shelf_next(const struct shelf *s, const struct digest *after);

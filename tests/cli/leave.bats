@@ -59,8 +59,25 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     on two run -7 velum leave --yes
     [[ $output == *"node b has the only copy of 1 job"* ]] && ends_with_try
     kill -0 "$PID_b"
+    until_true 5 node_state_is b alive "127.0.0.1:$PORT_b"
     on two run -0 velum leave --yes --force
     [ -z "$(keys_of two)" ]
+}
+
+@test "what a node holds goes to the others before it leaves" {
+    first
+    second --role node,submit
+    kill -STOP "$PID_a"
+    until_true 20 node_state_is a dead "127.0.0.1:$PORT_b"
+    job=$(on two "$VELUM" run --json pi 1000000 2>/dev/null | field id)
+    head -c 2000000 /dev/urandom >thing
+    name=$(on two "$VELUM" put thing 2>/dev/null)
+    kill -CONT "$PID_a"
+    on two run -0 velum leave --yes
+    [ -z "$(keys_of two)" ]
+    run -0 velum result "$job"
+    run -0 velum get "$name" -o back
+    cmp thing back
 }
 
 @test "a home that made its mesh keeps the keys, but by force" {

@@ -68,14 +68,16 @@ static void model_remove(struct model *m, uint32_t i)
 static void compare_all(const struct shelf *s, const struct model *m)
 {
     const struct shelf_object *o = NULL, *before = NULL;
-    uint32_t count = 0;
+    uint32_t count = 0, kept = 0;
     while ((o = shelf_next(s, before ? &before->name : NULL)) != NULL) {
         CHECK(!before || memcmp(before->name.bytes, o->name.bytes, ID_SIZE) < 0);
         before = o;
         count++;
+        kept += o->kept && o->whole;
     }
     CHECK_INT(count, m->count);
     CHECK_INT(shelf_count(s), m->count);
+    CHECK_INT(shelf_kept(s), kept);
     CHECK_INT(shelf_bytes(s), model_bytes(m));
 }
 
@@ -143,6 +145,10 @@ static void step(struct shelf *s, struct model *m, struct prng *p, uint64_t byte
             shelf_use(s, o), m->used[i] = ++m->uses;
         break;
     case 3:
+        if (o != NULL && prng_below(p, 2) == 0)
+            shelf_sealed(s, o);
+        else if (o != NULL && prng_below(p, 4) == 0)
+            shelf_lost(s, o);
         if (o != NULL)
             shelf_pin(s, o), m->pins[i]++;
         break;
