@@ -334,7 +334,7 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
     first = place_first(n, id, spec_level(&spec));
     if (node_is_self(n, first) && drain_is_on(n))
         submit_refuse(n, &to, 1, "this node drains, and there is no other to take the job",
-                      "velum drain --undo, or start another node: velum node");
+                      "velum drain --undo NODE, or start another node: velum node");
     else if (node_is_self(n, first) || stays_here(n, &spec))
         submit_here(n, payload, &to);
     else
