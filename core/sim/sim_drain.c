@@ -2,6 +2,7 @@
 
 #include "core/node/node.h"
 #include "core/sim/sim_disk.h"
+#include "core/sim/sim_fault.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_seal.h"
 #include "core/sim/sim_user.h"
@@ -144,10 +145,21 @@ static void end_one(struct world *w)
         world_later(w, (int64_t)world_between(w, 0, 3 * S_US), HAPPEN_HEAL, SIM_EVERYBODY, 0, 0);
 }
 
+/* What the mesh must bear at any time. */
+static void disturb(struct world *w)
+{
+    static const enum fault some[] = {FAULT_RESET,   FAULT_ECHO,  FAULT_FLAP,
+                                      FAULT_COMPACT, FAULT_PAUSE, FAULT_WORKER};
+
+    sim_fault_happens(w, some[prng_below(&w->prng, sizeof some / sizeof *some)]);
+}
+
 void sim_drain_goes_on(struct world *w)
 {
     struct story *s = &w->story;
 
+    if (world_chance(w, 12))
+        disturb(w);
     if (s->drain_stage == STORY_IDLE && w->jobs[0].acknowledged && all_are_up(w))
         begin_one(w);
     else if (s->drain_stage == STORY_DRAINS)
