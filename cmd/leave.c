@@ -279,7 +279,7 @@ static int stop(const struct leave *v, uint32_t i)
         if (!told && pid > 1)
             told = kill((pid_t)pid, SIGTERM) == 0;
         if (instant_reached(loop_clock(), until)) {
-            talk_error("the node with process id %lu does not stop, and nothing is changed", pid);
+            talk_error("the node with process id %lu does not stop, and nothing is removed", pid);
             talk_try("kill %lu, and then velum leave", pid);
             return CODE_FAILED;
         }

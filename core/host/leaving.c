@@ -206,12 +206,26 @@ static int lock_states(const struct home *h, const struct leaving *l, int *locks
     return 0;
 }
 
+static int check_paths(const struct leaving *l, char *message)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (l->states[i][0] == '/' && !strchr(l->states[i], '\n'))
+            continue;
+        snprintf(message, HOME_MESSAGE_SIZE, "the path of a node's folder must be one line");
+        return ERR_ARGUMENT;
+    }
+    return 0;
+}
+
 int leaving_do(const struct home *h, const struct leaving *l, char message[HOME_MESSAGE_SIZE])
 {
     int locks[LEAVING_STATES_MAX + 1];
+    int rc = check_paths(l, message);
+    if (rc < 0)
+        return rc;
     for (uint32_t i = 0; i <= LEAVING_STATES_MAX; i++)
         locks[i] = -1;
-    int rc = home_lock(h, message);
+    rc = home_lock(h, message);
     if (rc < 0)
         return rc;
     locks[LEAVING_STATES_MAX] = rc;

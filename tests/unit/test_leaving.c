@@ -171,5 +171,15 @@ TEST(a_state_in_use_is_left_alone)
     end();
 }
 
+/* It could not be written down. */
+TEST(a_path_of_two_lines_is_refused)
+{
+    begin();
+    text_append(what.states[0], HOME_PATH_SIZE, "\nhome");
+    CHECK_INT(leaving_do(&home, &what, message), ERR_ARGUMENT);
+    CHECK_INT(left_of_all(), GOES);
+    end();
+}
+
 TEST_MAIN(killed_at_any_removal_it_is_whole_or_ends_next_time, what_is_not_its_own_stays,
-          a_state_in_use_is_left_alone)
+          a_state_in_use_is_left_alone, a_path_of_two_lines_is_refused)
