@@ -268,7 +268,7 @@ static int look_for_revocation(struct host *h)
         return 0;
     snprintf(h->message, HOST_MESSAGE_SIZE,
              "the key of the node in %s was revoked%s%s: no node of its mesh lets it in; velum "
-             "leave takes it off this machine, and velum join STRING makes it another node",
+             "leave --force takes it off this machine, and velum join STRING makes it another node",
              h->state, a->reason[0] ? ": " : "", a->reason);
     return ERR_REFUSED;
 }
