@@ -9,7 +9,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
 sim ensure objects library tasks tasks_durable smallest map result hash primes matmul \
-mandelbrot uneven cage runaway leftovers source tier slots flood handshakes linkbulk roundtrip
+mandelbrot uneven cage runaway leftovers source tier slots flood handshakes linkbulk roundtrip \
 revocation"
 quick=0
 chosen=
