@@ -464,8 +464,8 @@ TEST(a_length_costs_nothing_before_its_bytes_come)
     end();
 }
 
-/* One is silent in the middle of a frame, one sends a byte now and then, and one is slow: the last is
- * let be. */
+/* One is silent in the middle of a frame, one sends a byte now and then, and one is slow: the last
+ * is let be. */
 TEST(half_a_frame_waits_ten_seconds_whatever_trickles)
 {
     static uint8_t load[FRAME_PAYLOAD_MAX], room[FRAME_SIZE_MAX];
