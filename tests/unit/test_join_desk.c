@@ -299,6 +299,15 @@ static void on_down(void *ctx, uint64_t link, enum party party, enum link_end ho
     (void)ctx, (void)link, (void)party, (void)how, (void)fault, (void)version;
 }
 
+/* Who showed no certificate of the mesh. */
+static void on_stranger(void *ctx, uint32_t dial, enum dial_end end, int fault)
+{
+    (void)ctx;
+    (void)end;
+    (void)fault;
+    CHECK_INT(dial, 0);
+}
+
 static void came(void *ctx, int fd, const struct address *from)
 {
     (void)ctx;
@@ -308,8 +317,11 @@ static void came(void *ctx, int fd, const struct address *from)
 /* Gives where it listens. */
 static void serve(struct identity *welcome, char addr[ADDR_SIZE])
 {
-    const struct linkset_events events = {
-        .up = on_up, .frame = on_frame, .down = on_down, .join = on_join};
+    const struct linkset_events events = {.up = on_up,
+                                          .frame = on_frame,
+                                          .down = on_down,
+                                          .dial_failed = on_stranger,
+                                          .join = on_join};
     struct address at = {.len = sizeof(struct sockaddr_in)};
     struct sockaddr_in *v4 = (struct sockaddr_in *)&at.storage;
     socklen_t len = sizeof at.storage;
