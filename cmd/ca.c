@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/ca_rotate.h"
 #include "cmd/ca_status.h"
 #include "cmd/cmd.h"
 #include "cmd/passphrase.h"
@@ -23,6 +24,15 @@ static const struct opt opts[] = {
      .kind = OPT_TEXT,
      .value = "FILE",
      .effect = "read the passphrase there (-: standard input)"},
+    {.name = "without",
+     .kind = OPT_TEXT,
+     .repeats = true,
+     .value = "NAME",
+     .effect = "rotate: do not wait for this node"},
+    {.name = "emergency",
+     .kind = OPT_SWITCH,
+     .effect = "rotate: at once; every other machine must join again"},
+    {.name = "yes", .kind = OPT_SWITCH, .effect = "rotate --emergency: do not ask"},
     {0},
 };
 
@@ -149,11 +159,13 @@ static bool is_given(const struct call *c, const char *what)
 {
     static const struct {
         const char *option, *word;
-    } rows[] = {{"json", "status"}, {"out", "export-root"}, {"remove", "export-root"}};
+    } rows[] = {{"json", "status"},    {"out", "export-root"},  {"remove", "export-root"},
+                {"without", "rotate"}, {"emergency", "rotate"}, {"yes", "rotate"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (opt_given(c->opts, rows[i].option) && strcmp(rows[i].word, what) != 0)
             return true;
-    return strcmp(what, "status") == 0 && opt_given(c->opts, "passphrase-file");
+    return opt_given(c->opts, "passphrase-file") && strcmp(what, "export-root") != 0 &&
+           strcmp(what, "import-root") != 0;
 }
 
 static int run(const struct call *c)
@@ -162,32 +174,37 @@ static int run(const struct call *c)
     char message[HOME_MESSAGE_SIZE] = "";
     const char *what = c->argv[0];
     const bool exports = strcmp(what, "export-root") == 0, looks = strcmp(what, "status") == 0;
-    if (!exports && !looks && strcmp(what, "import-root") != 0)
-        return misuse("allowed are status, export-root and import-root");
-    if (opt_given(c->opts, "addr"))
+    const bool rotates = strcmp(what, "rotate") == 0, imports = strcmp(what, "import-root") == 0;
+    if (!exports && !looks && !rotates && !imports)
+        return misuse("allowed are status, rotate, export-root and import-root");
+    if (opt_given(c->opts, "addr") && !rotates)
         return misuse("--addr is for commands that talk to a node; this one looks at this machine");
     if (is_given(c, what))
         return misuse("an option of another word than the one that was given");
-    if (c->argc != (exports || looks ? 1 : 2))
-        return misuse(exports || looks ? "only import-root takes a file as its argument"
-                                       : "import-root takes one file");
+    if (c->argc != (imports ? 2 : 1))
+        return misuse(imports ? "import-root takes one file"
+                              : "only import-root takes a file as its argument");
     int rc = home_locate(&h, message);
     if (rc < 0)
         return failed(rc, message, "VELUM_HOME=DIR, a folder of yours");
     if (looks)
         return ca_status(&h, opt_given(c->opts, "json"));
+    if (rotates)
+        return ca_rotate(c, &h);
     return exports ? export_root(c, &h) : import_root(c, &h);
 }
 
 const struct cmd cmd_ca = {
     .name = "ca",
-    .args = "status|export-root|import-root [FILE]",
+    .args = "status|rotate|export-root|import-root [FILE]",
     .summary = "the mesh's own keys: what is here, and the root's key to a safe place",
     .more =
         "status says which keys of the mesh this machine has, and when certificates end.\n"
         "export-root writes the root's key into a file under a passphrase; with --remove it is\n"
         "then on this machine no longer. All goes on without it, but once a year the issuer\n"
-        "needs it: import-root puts it back. Work where the mesh was made; status anywhere.",
+        "needs it: import-root puts it back. rotate gives the mesh another root while it works, "
+        "and\n"
+        "goes on where it was when it was stopped. Work where the mesh was made; status anywhere.",
     .group = GROUP_MESH,
     .takes = TAKES_NOTHING,
     .opts = opts,

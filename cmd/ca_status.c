@@ -15,6 +15,7 @@
 #include "core/base/text.h"
 #include "core/host/identity.h"
 #include "core/host/root_key.h"
+#include "core/host/rotation.h"
 
 #define NOTICE_S ((int64_t)30 * 24 * 3600)
 /* A node looks at least every ten minutes, and tries again every minute. */
@@ -33,6 +34,7 @@ struct status {
     int64_t now_s;
     char mesh[ID_HEX_SIZE];
     bool made_here, has_root_key;
+    struct rotation rotation;
     uint32_t count;
     struct row rows[ROWS_MAX];
 };
@@ -51,7 +53,7 @@ static void warn_of_root(struct row *r, int64_t now_s)
     duration_iso(r->card.ends_s, end);
     snprintf(text, sizeof text, "ends on %s, and the mesh with it", end);
     if (r->card.ends_s - now_s <= NOTICE_S)
-        warn(r, text, "a new mesh, in another VELUM_HOME");
+        warn(r, text, "velum ca rotate, where the mesh was made");
 }
 
 static void warn_of_issuer(struct row *r, const struct status *s)
@@ -150,13 +152,23 @@ static int look(struct status *s)
     id_hex(mesh.bytes, 64, s->mesh);
     s->made_here = root_key_is_of(s->home);
     s->has_root_key = root_key_is_here(s->home);
-    rc = add_mesh(s);
+    rc = rotation_look(s->home, &s->rotation, NULL, message);
+    if (rc < 0)
+        talk_error("%s", message);
+    else
+        rc = add_mesh(s);
     if (rc == 0)
         home_states(s->home, add_node, &w);
     return rc < 0 ? rc : w.rc;
 }
 
 /* --- how it is told --- */
+
+static const char *step_name(enum rotation_step step)
+{
+    static const char *const names[] = {NULL, "begun", "used", "finished"};
+    return names[step];
+}
 
 static void print_json(const struct status *s)
 {
@@ -168,6 +180,8 @@ static void print_json(const struct status *s)
     json_truth(&j, "made_here", s->made_here);
     json_truth(&j, "root_key", s->has_root_key);
     json_truth(&j, "issuer_key", s->made_here);
+    json_number(&j, "roots", s->rotation.generation + 1u);
+    json_text(&j, "rotation", step_name(s->rotation.step));
     json_open(&j, "certificates", '[');
     for (uint32_t i = 0; i < s->count; i++) {
         const struct row *r = &s->rows[i];
@@ -221,7 +235,12 @@ static void print_text(const struct status *s)
     printf("mesh        %s\n", s->mesh);
     printf("made        %s\n", s->made_here ? "on this machine, which lets others in"
                                             : "on another machine, which this one joined");
-    printf("root key    %s\n\n", where_root_key(s));
+    printf("root key    %s\n", where_root_key(s));
+    printf("roots       %u", s->rotation.generation + 1u);
+    if (s->rotation.step != ROTATION_NONE)
+        printf(", and going over to the last: step %u of 3%s", (unsigned)s->rotation.step,
+               s->made_here ? " (velum ca rotate goes on)" : "");
+    printf("\n\n");
     grid_print(&g, stdout);
     grid_clear(&g);
     for (uint32_t i = 0; i < s->count; i++)

@@ -4,6 +4,7 @@
 #include "cmd/duration.h"
 #include "cmd/issuer_end.h"
 #include "core/base/text.h"
+#include "core/host/root_key.h"
 
 /* A node looks at least every ten minutes, and tries again every minute. */
 #define RENEWAL_LATE_S 3600
@@ -148,17 +149,16 @@ static void look_at_issuer(struct findings *f, const struct home *h, int64_t now
 {
     char path[HOME_PATH_SIZE + 32];
     struct doctor_certificate c = {
-        .what = "issuer", .path = path, .renewable = is_there(h, "root.key")};
+        .what = "issuer", .path = path, .renewable = root_key_is_here(h)};
     snprintf(path, sizeof path, "%s/issuer.pem", h->path);
     if (read_card(f, h, "issuer", "certificate", &c.card))
-        doctor_issuer(f, &c, is_there(h, "issuer.key"), now_s);
+        doctor_issuer(f, &c, root_key_is_of(h), now_s);
 }
 
 static void look_at_user(struct findings *f, const struct home *h, int64_t now_s)
 {
     char path[HOME_PATH_SIZE + 32];
-    struct doctor_certificate c = {
-        .what = "user", .path = path, .renewable = is_there(h, "issuer.key")};
+    struct doctor_certificate c = {.what = "user", .path = path, .renewable = root_key_is_of(h)};
     snprintf(path, sizeof path, "%s/user.pem", h->path);
     if (read_card(f, h, "user", "certificate", &c.card))
         doctor_certificate(f, &c, now_s);

@@ -10,6 +10,7 @@
 #include "cmd/duration.h"
 #include "core/base/text.h"
 #include "core/host/listening.h"
+#include "core/host/root_key.h"
 
 /* Clocks of disks on other machines may be a little off. */
 #define CLOCK_SLACK_S 60
@@ -105,8 +106,7 @@ static void look_at_certificate(const struct node_here *n)
 {
     char path[HOME_PATH_SIZE + 32], message[HOME_MESSAGE_SIZE] = "";
     struct doctor_certificate c = {.what = n->what, .path = path, .in_use = n->runs};
-    snprintf(path, sizeof path, "%s/issuer.key", n->home->path);
-    c.renewable = access(path, F_OK) == 0;
+    c.renewable = root_key_is_of(n->home);
     snprintf(path, sizeof path, "%s/node.pem", n->state);
     if (access(path, F_OK) != 0)
         return; /* the next start makes it */

@@ -33,13 +33,17 @@ int receipt_look_judge(struct receipt_look *k)
 {
     const struct receipt *r = k->receipt;
     const struct signed_bytes s = {.body = k->body};
+    char message[HOME_MESSAGE_SIZE];
+    struct home h;
     uint8_t text[64];
     const struct witnessed w = {.root = der_of(&r->root),
                                 .issuer = der_of(&r->issuer),
                                 .leaf = der_of(&r->certificate),
                                 .text = {text, signed_text(&s, SIGNED_RECEIPT, text)},
                                 .signature = r->signature,
-                                .at_s = r->written_s};
+                                .at_s = r->written_s,
+                                .later_root = home_locate(&h, message) == 0 &&
+                                              identity_home_knows(&h, r->mesh, der_of(&r->root))};
     int rc = identity_witness(&w, &k->witness, &k->why);
     if (rc < 0)
         return rc;

@@ -47,7 +47,7 @@ scripts=$(find $rooms .ci configure -type f \
         home["event2"] = " core/host/loop "
         home["openssl"] = " core/host/tls core/host/identity core/host/authority core/host/certificate core/host/join_ask " \
             "core/host/join_desk core/host/join_proof " \
-            "core/host/pem_file core/host/root_key core/host/trust "
+            "core/host/pem_file core/host/root_key core/host/roots core/host/trust "
         home["crypt.h"] = " core/host/bcrypt "
         home["dlfcn.h"] = " "
         home["ini.h"] = " core/host/ini_file "

@@ -1,5 +1,6 @@
 #include "core/host/authority.h"
 
+#include <openssl/err.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -7,16 +8,16 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/host/pem_file.h"
+#include "core/host/roots.h"
 #include "core/node/event.h"
 
 #define DAY_S ((int64_t)24 * 3600)
-#define ROOT_LIFE_S (3650 * DAY_S)
-#define ISSUER_LIFE_S (365 * DAY_S)
 #define NODE_LIFE_S (7 * DAY_S)
 #define USER_LIFE_S (90 * DAY_S)
 
 /* Where the pieces of one identity lie. */
 struct places {
+    char first[HOME_PATH_SIZE]; /* the root that the mesh is named by */
     char root_key[HOME_PATH_SIZE];
     char root[HOME_PATH_SIZE];
     char issuer_key[HOME_PATH_SIZE];
@@ -37,13 +38,29 @@ static void place(char to[HOME_PATH_SIZE], const char *folder, const char *file)
     ensure(n > 0 && n < HOME_PATH_SIZE + 16);
 }
 
+static void place_of(char to[HOME_PATH_SIZE], const struct home *h, const char *name,
+                     uint32_t generation, const char *ending)
+{
+    char file[32];
+    roots_name(file, name, generation, ending);
+    place(to, h->path, file);
+}
+
+void authority_file(const struct home *h, const char *name, const char *ending,
+                    char to[HOME_PATH_SIZE])
+{
+    place_of(to, h, name, roots_file_used(h), ending);
+}
+
 static void places_of(struct places *p, const struct home *h, const struct authority_leaf *leaf)
 {
     char file[32];
-    place(p->root_key, h->path, "root.key");
-    place(p->root, h->path, "root.pem");
-    place(p->issuer_key, h->path, "issuer.key");
-    place(p->issuer, h->path, "issuer.pem");
+    const uint32_t used = roots_file_used(h);
+    place(p->first, h->path, "root.pem");
+    place_of(p->root_key, h, "root", used, "key");
+    place_of(p->root, h, "root", used, "pem");
+    place_of(p->issuer_key, h, "issuer", used, "key");
+    place_of(p->issuer, h, "issuer", used, "pem");
     snprintf(file, sizeof file, "%s.key", leaf->name);
     place(p->leaf_key, leaf->folder, file);
     snprintf(file, sizeof file, "%s.pem", leaf->name);
@@ -100,7 +117,8 @@ static int make_root(const struct places *p, EVP_PKEY **key, X509 **root, char *
     *key = certificate_new_key();
     if (!*key)
         return say(message, ERR_SYSTEM, "cannot make the key", p->root_key, "");
-    struct certificate_request r = {.kind = CERTIFICATE_ROOT, .key = *key, .seconds = ROOT_LIFE_S};
+    struct certificate_request r = {
+        .kind = CERTIFICATE_ROOT, .key = *key, .seconds = AUTHORITY_ROOT_LIFE_S};
     *root = certificate_make(&r);
     if (!*root)
         return say(message, ERR_SYSTEM, "cannot make the certificate", p->root, "");
@@ -118,7 +136,7 @@ static int make_issuer(const struct places *p, EVP_PKEY *root_key, X509 *root, c
                                     .key = key,
                                     .issuer = root,
                                     .issuer_key = root_key,
-                                    .seconds = ISSUER_LIFE_S};
+                                    .seconds = AUTHORITY_ISSUER_LIFE_S};
     issuer = certificate_make(&r);
     rc = issuer ? pem_file_write_certificate(p->issuer, issuer, message)
                 : say(message, ERR_SYSTEM, "cannot make the certificate", p->issuer, "");
@@ -174,7 +192,7 @@ int authority_mesh(X509 *root, struct digest *to)
     return key ? certificate_key_digest(key, to->bytes) : ERR_FORMAT;
 }
 
-X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, int party)
+X509 *authority_make_leaf(X509 *first, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, int party)
 {
     struct certificate_request r = {.kind = CERTIFICATE_LEAF,
                                     .key = key,
@@ -182,7 +200,7 @@ X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PK
                                     .issuer_key = issuer_key,
                                     .seconds = party == PARTY_NODE ? NODE_LIFE_S : USER_LIFE_S,
                                     .name = {.party = party}};
-    if (authority_mesh(root, &r.name.mesh) < 0 || certificate_key_digest(key, r.name.id.bytes) < 0)
+    if (authority_mesh(first, &r.name.mesh) < 0 || certificate_key_digest(key, r.name.id.bytes) < 0)
         return NULL;
     return certificate_make(&r);
 }
@@ -205,8 +223,11 @@ static int sign_leaf(const struct places *p, EVP_PKEY *key, int party, struct au
                      const char *what, char *message)
 {
     EVP_PKEY *issuer_key = NULL;
+    X509 *first = NULL;
     *out = (struct authority_parts){NULL};
     int rc = pem_file_read_certificate(p->root, &out->root, message);
+    if (rc == 0)
+        rc = pem_file_read_certificate(p->first, &first, message);
     if (rc == 0)
         rc = pem_file_read_certificate(p->issuer, &out->issuer, message);
     if (rc == 0)
@@ -214,9 +235,10 @@ static int sign_leaf(const struct places *p, EVP_PKEY *key, int party, struct au
     if (rc == 0)
         rc = pem_file_read_key(p->issuer_key, &issuer_key, message);
     if (rc == 0) {
-        out->leaf = authority_make_leaf(out->root, out->issuer, issuer_key, key, party);
+        out->leaf = authority_make_leaf(first, out->issuer, issuer_key, key, party);
         rc = out->leaf ? 0 : say(message, ERR_SYSTEM, "cannot make the certificate", what, "");
     }
+    X509_free(first);
     EVP_PKEY_free(issuer_key);
     if (rc < 0)
         authority_parts_clear(out);
@@ -261,9 +283,18 @@ int authority_issue(const struct home *h, EVP_PKEY *key, int party, struct autho
     return sign_leaf(&p, key, party, out, certificate_role(party), message);
 }
 
+/* It is of an issuer that was followed by another (core/host/roots.h), or its time has come. */
+static bool should_renew(X509 *root, X509 *issuer, X509 *leaf)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    bool is_of_it = key && X509_verify(leaf, key) == 1;
+    ERR_clear_error();
+    return !is_of_it || authority_is_due(root, leaf);
+}
+
 static int leaf_is_due(const struct places *p, bool *due, char *message)
 {
-    X509 *root = NULL, *leaf = NULL;
+    X509 *root = NULL, *issuer = NULL, *leaf = NULL;
     *due = true;
     if (!exists(p->leaf) || !exists(p->leaf_key))
         return 0;
@@ -271,8 +302,11 @@ static int leaf_is_due(const struct places *p, bool *due, char *message)
     if (rc == 0)
         rc = pem_file_read_certificate(p->root, &root, message);
     if (rc == 0)
-        *due = authority_is_due(root, leaf);
+        rc = pem_file_read_certificate(p->issuer, &issuer, message);
+    if (rc == 0)
+        *due = should_renew(root, issuer, leaf);
     X509_free(root);
+    X509_free(issuer);
     X509_free(leaf);
     return rc;
 }
@@ -333,7 +367,7 @@ int authority_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
         rc = home_check_secret(p.issuer_key, message);
 #endif
     if (rc == 0)
-        rc = exists(p.root) ? renew_issuer(&p, message) : make_mesh(&p, message);
+        rc = exists(p.first) ? renew_issuer(&p, message) : make_mesh(&p, message);
     close(lock);
     return rc;
 }
@@ -392,8 +426,20 @@ int authority_home_mesh(const struct home *h, struct digest *out, char message[H
     struct places p;
     X509 *root = NULL;
     places_of_mesh(&p, h);
-    if (!exists(p.root))
+    if (!exists(p.first))
         return say(message, ERR_NOT_FOUND, "there is no mesh in", h->path, "");
+    int rc = pem_file_read_certificate(p.first, &root, message);
+    if (rc == 0 && authority_mesh(root, out) < 0)
+        rc = say(message, ERR_DAMAGED, "not a certificate:", p.first, "restore it from a copy");
+    X509_free(root);
+    return rc;
+}
+
+int authority_home_root(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE])
+{
+    struct places p;
+    X509 *root = NULL;
+    places_of_mesh(&p, h);
     int rc = pem_file_read_certificate(p.root, &root, message);
     if (rc == 0 && authority_mesh(root, out) < 0)
         rc = say(message, ERR_DAMAGED, "not a certificate:", p.root, "restore it from a copy");
@@ -431,24 +477,82 @@ static int adopt_leaf(const struct home *h, const struct authority_adopted *a, u
     return rc < 0 ? rc : pem_file_write_certificate(p.leaf, a->certificates[i], message);
 }
 
+/* What the mesh is named by. */
+static X509 *first_of(const struct authority_adopted *a)
+{
+    return a->roots ? a->roots->all[0].root : a->root;
+}
+
+/* Of a home that has this mesh already: the roots that came are newer, or it has them. */
+static int adopt_roots(const struct home *h, const struct authority_adopted *a, char *message)
+{
+    int rc = a->roots ? roots_take(h, buf_bytes(&a->roots->bytes), a->by_string, message) : 0;
+    return rc == ERR_EXISTS ? 0 : rc;
+}
+
+/* Of one that had none. root.pem comes last. */
+static int adopt_first(const struct places *p, const struct home *h,
+                       const struct authority_adopted *a, char *message)
+{
+    char path[HOME_PATH_SIZE];
+    if (!a->roots)
+        return pem_file_write_certificate(p->root, a->root, message);
+    place(path, h->path, "issuer.pem");
+    int rc = pem_file_write_certificate(path, a->roots->all[0].issuer, message);
+    if (rc == 0)
+        rc = roots_write(h, a->roots, message);
+    return rc < 0 ? rc : pem_file_write_certificate(p->first, first_of(a), message);
+}
+
+/* It may have been renewed, and must be of the root that certificates are made under. */
+static int adopt_issuer(const struct home *h, const struct authority_adopted *a, char *message)
+{
+    struct places p;
+    X509 *root = NULL;
+    places_of_mesh(&p, h);
+    int rc = pem_file_read_certificate(p.root, &root, message);
+    EVP_PKEY *key = root ? X509_get0_pubkey(root) : NULL;
+    if (rc == 0 && (!key || X509_verify(a->issuer, key) != 1))
+        rc = say(message, ERR_IDENTITY, "the issuer that answered is not of the root in", p.root,
+                 "try once more, when its machine has heard of the same root");
+    ERR_clear_error();
+    X509_free(root);
+    return rc < 0 ? rc : pem_file_write_certificate(p.issuer, a->issuer, message);
+}
+
+/* What a join that was cut short has left of another mesh. */
+static void forget_roots(const struct home *h)
+{
+    char path[HOME_PATH_SIZE];
+    place(path, h->path, "roots");
+    (void)unlink(path);
+}
+
 /* A home that has no mesh may have been given one since it was looked at. */
 static int adopt(const struct home *h, const struct authority_adopted *a, char *message)
 {
     struct digest here, mesh;
     struct places p;
-    places_of_mesh(&p, h);
     int rc = authority_home_mesh(h, &here, message);
-    if (rc == 0 && (authority_mesh(a->root, &mesh) < 0 || !digest_equal(here, mesh)))
+    const bool is_new = rc == ERR_NOT_FOUND;
+    if (rc == 0 && (authority_mesh(first_of(a), &mesh) < 0 || !digest_equal(here, mesh)))
         return say(message, ERR_EXISTS, "there is another mesh in", h->path,
                    "move it away, or set VELUM_HOME to another folder");
-    if (rc < 0 && rc != ERR_NOT_FOUND)
+    if (rc < 0 && !is_new)
         return rc;
-    rc = 0;
+    if (is_new)
+        forget_roots(h);
+    rc = is_new ? 0 : adopt_roots(h, a, message);
     for (uint32_t i = 0; rc == 0 && i < a->count; i++)
         rc = adopt_leaf(h, a, i, message);
-    if (rc == 0)
+    places_of_mesh(&p, h);
+    if (rc == 0 && !is_new)
+        return adopt_issuer(h, a, message);
+    if (rc == 0 && !a->roots)
         rc = pem_file_write_certificate(p.issuer, a->issuer, message);
-    return rc < 0 ? rc : pem_file_write_certificate(p.root, a->root, message);
+    if (rc == 0)
+        rc = adopt_first(&p, h, a, message);
+    return rc == 0 && a->roots ? adopt_issuer(h, a, message) : rc;
 }
 
 int authority_adopt(const struct home *h, const struct authority_adopted *a,

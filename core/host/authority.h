@@ -11,6 +11,10 @@
 
 #include "core/host/certificate.h"
 #include "core/host/home.h"
+#include "core/host/roots.h"
+
+#define AUTHORITY_ROOT_LIFE_S ((int64_t)3650 * 24 * 3600)
+#define AUTHORITY_ISSUER_LIFE_S ((int64_t)365 * 24 * 3600)
 
 /* Whose certificate: FOLDER/NAME.pem with FOLDER/NAME.key. */
 struct authority_leaf {
@@ -49,6 +53,8 @@ int authority_key(const struct home *h, const struct authority_leaf *leaf, EVP_P
  * root.pem last. ERR_EXISTS when it belongs to another one. All are borrowed. */
 struct authority_adopted {
     X509 *root, *issuer;
+    const struct roots *roots; /* NULL where the mesh has had one */
+    bool by_string;            /* a string has named the last of them */
     uint32_t count;
     struct authority_leaf leaves[2];
     X509 *certificates[2];
@@ -56,8 +62,13 @@ struct authority_adopted {
 };
 int authority_adopt(const struct home *h, const struct authority_adopted *a,
                     char message[HOME_MESSAGE_SIZE]);
+/* FOLDER/root.key, as long as the mesh has its first root; "root-1.key" and so on later. */
+void authority_file(const struct home *h, const char *name, const char *ending,
+                    char to[HOME_PATH_SIZE]);
 /* The mesh of this home: its id; ERR_NOT_FOUND where it has none. */
 int authority_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE]);
+/* The root that certificates are made under now: SHA-256 of its key. */
+int authority_home_root(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE]);
 /* Gives the parts, to be cleared by the caller; nothing on error. */
 int authority_read(const struct home *h, const struct authority_leaf *leaf, bool signs,
                    struct authority_parts *out, char message[HOME_MESSAGE_SIZE]);
@@ -70,10 +81,12 @@ struct authority_life {
 };
 int authority_look(const char *path, struct authority_life *out, char message[HOME_MESSAGE_SIZE]);
 
-/* SHA-256 of the root's public key: the mesh's name. 0 or ERR_FORMAT. */
+/* SHA-256 of a root's public key, that of the first is the mesh's name. 0 or ERR_FORMAT. */
 int authority_mesh(X509 *root, struct digest *to);
-/* A leaf for `key`, signed by the issuer, with its party's life. NULL when that fails. */
-X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, int party);
+/* A leaf for `key`, signed by the issuer, with its party's life, in the mesh of this first root.
+ * NULL when that fails. */
+X509 *authority_make_leaf(X509 *first, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key,
+                          int party);
 /* The same by this machine's issuer, which is read for it: root, issuer and leaf, to be cleared by
  * the caller. The key stays the caller's. ERR_NOT_FOUND where this machine has no issuer. */
 int authority_issue(const struct home *h, EVP_PKEY *key, int party, struct authority_parts *out,

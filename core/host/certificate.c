@@ -17,7 +17,7 @@
 #define HOUR_S 3600
 #define SERIAL_BYTES 16
 #define URI_SIZE 256
-#define DEPTH_MAX 2
+#define DEPTH_MAX 9 /* issuer and root, and seven crosses */
 #define STRENGTH 3 /* 128 bits: P-256 and SHA-256 have them, SHA-1 has not */
 
 /* Without configuration files it needs no /etc/ssl; without exit handlers the process may end
@@ -115,6 +115,7 @@ static bool add_extensions(X509 *x, const struct certificate_request *r)
     X509V3_set_ctx_nodb(&ctx);
     X509V3_set_ctx(&ctx, r->issuer ? r->issuer : x, x, NULL, NULL, 0);
     bool leaf = r->kind == CERTIFICATE_LEAF;
+    /* A cross is of the root's own name, and so counts for no path length. */
     const char *basic = leaf                            ? "critical,CA:FALSE"
                         : r->kind == CERTIFICATE_ISSUER ? "critical,CA:TRUE,pathlen:0"
                                                         : "critical,CA:TRUE,pathlen:1";
@@ -145,7 +146,7 @@ static bool set_serial(X509 *x)
 
 static bool set_names(X509 *x, const struct certificate_request *r)
 {
-    static const char *const words[] = {"velum root", "velum issuer", "velum"};
+    static const char *const words[] = {"velum root", "velum issuer", "velum", "velum root"};
     X509_NAME *subject = X509_get_subject_name(x);
     const unsigned char *word = (const unsigned char *)words[r->kind];
     if (X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, word, -1, -1, 0) != 1)
@@ -241,11 +242,26 @@ static bool is_as_made(X509 *leaf)
 #endif
 }
 
+/* Without what signs itself: a root that is not trusted would end the search for a chain. */
+static STACK_OF(X509) * candidates(STACK_OF(X509) * issuers)
+{
+    STACK_OF(X509) *some = sk_X509_new_null();
+    for (int i = 0; some && i < sk_X509_num(issuers); i++) {
+        X509 *x = sk_X509_value(issuers, i);
+        if ((X509_get_extension_flags(x) & EXFLAG_SS) == 0 && sk_X509_push(some, x) <= 0) {
+            sk_X509_free(some);
+            return NULL;
+        }
+    }
+    return some;
+}
+
 int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t now_s)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    STACK_OF(X509) *some = candidates(issuers);
     int rc = ERR_IDENTITY;
-    if (!ctx || X509_STORE_CTX_init(ctx, root, leaf, issuers) != 1)
+    if (!ctx || !some || X509_STORE_CTX_init(ctx, root, leaf, some) != 1)
         goto out;
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
@@ -257,6 +273,7 @@ int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issue
         rc = 0;
 out:
     X509_STORE_CTX_free(ctx);
+    sk_X509_free(some);
     ERR_clear_error();
     return rc;
 }

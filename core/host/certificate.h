@@ -11,7 +11,15 @@
 #include "core/base/id.h"
 #include "core/host/identity.h"
 
-enum certificate_kind { CERTIFICATE_ROOT, CERTIFICATE_ISSUER, CERTIFICATE_LEAF };
+struct roots;
+
+/* CROSS: a root's key, certified by the root before it. */
+enum certificate_kind {
+    CERTIFICATE_ROOT,
+    CERTIFICATE_ISSUER,
+    CERTIFICATE_LEAF,
+    CERTIFICATE_CROSS
+};
 
 /* What the single SAN says, velum://<mesh hex>/<role>/<id hex>. */
 struct certificate_name {
@@ -43,9 +51,10 @@ X509 *certificate_make(const struct certificate_request *r);
 int certificate_key_digest(EVP_PKEY *key, uint8_t to[ID_SIZE]);
 /* Reads the SAN and compares its id with the key. 0 or ERR_IDENTITY. */
 int certificate_read_name(X509 *leaf, struct certificate_name *to);
-/* Leaf -> issuer -> root at time `now_s`, depth 2, strict, and of 128 bits everywhere; the leaf for
- * what certificate_make makes one for, and nothing else. `issuers` are candidates, not trusted.
- * 0 or ERR_IDENTITY. */
+/* Leaf -> issuer -> root at time `now_s`, strict, and of 128 bits everywhere; the leaf for what
+ * certificate_make makes one for, and nothing else. Between issuer and root may stand crosses.
+ * `issuers` are candidates, not trusted: issuers, crosses, and roots, which are left out. 0 or
+ * ERR_IDENTITY. */
 int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t now_s);
 /* Seconds of Unix time. */
 int64_t certificate_not_before(const X509 *x);
@@ -60,6 +69,7 @@ EVP_PKEY *identity_key(const struct identity *i);
 X509 *identity_leaf(const struct identity *i);
 X509 *identity_root(const struct identity *i);
 X509 *identity_issuer(const struct identity *i);
+const struct roots *identity_roots(const struct identity *i);
 struct trust *identity_trust(const struct identity *i);
 
 #endif

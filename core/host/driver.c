@@ -266,6 +266,10 @@ static void perform(struct driver *d, const struct action *a)
     case ACTION_KILL:
         crew_kill(d->crew, a->worker);
         break;
+    case ACTION_ROOTS:
+        if (d->parts.roots)
+            d->parts.roots(d->parts.join_ctx, payload);
+        break;
     case ACTION_EXIT:
         driver_exit(d, a->code);
         break;
@@ -527,8 +531,8 @@ int driver_new(struct driver **out, const struct driver_parts *parts)
     struct driver *d = calloc(1, sizeof *d);
     if (!d)
         return ERR_NO_MEMORY;
-    struct linkset_events links = {
-        d, on_up, on_frame, on_down, on_dial_failed, parts->join ? on_join : NULL};
+    struct linkset_events links = {d,       on_up,          on_frame,
+                                   on_down, on_dial_failed, parts->join ? on_join : NULL};
     struct crew_events crew = {d, on_worker_frame, on_worker_output, on_worker_exited};
     d->parts = *parts;
     d->last = &d->first;

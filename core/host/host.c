@@ -31,6 +31,7 @@
 #include "core/host/renewal.h"
 #include "core/host/role.h"
 #include "core/host/spawner.h"
+#include "core/host/succession.h"
 #include "core/node/journal_record.h"
 #include "core/wire/act.h"
 
@@ -67,6 +68,7 @@ struct host {
     bool record_refused; /* the node has no use for a record of its journal */
     struct driver *driver;
     struct renewal *renewal;
+    struct succession *succession;
     pid_t asker; /* that asks an issuer elsewhere; 0: none */
     struct finding *finding;
 };
@@ -414,6 +416,12 @@ static int open_desk(struct host *h)
     return rc;
 }
 
+static void on_roots(void *ctx, struct bytes roots)
+{
+    const struct host *h = ctx;
+    succession_told(h->succession, roots);
+}
+
 static int open_driver(struct host *h)
 {
     uint32_t slots = h->conf->slots ? h->conf->slots : machine_cores();
@@ -431,7 +439,8 @@ static int open_driver(struct host *h)
                                  .ctx = h->options.ctx,
                                  .user_frame = h->options.user_frame,
                                  .join_ctx = h,
-                                 .join = on_join};
+                                 .join = on_join,
+                                 .roots = on_roots};
     int rc = driver_new(&h->driver, &parts);
     if (rc < 0)
         return fail(h, rc, "");
@@ -450,8 +459,10 @@ static int renewed(void *ctx, struct identity *identity)
     int rc = linkset_renew(driver_linkset(h->driver));
     if (rc == 0 && renew_welcome(h) == ERR_NO_MEMORY)
         rc = ERR_NO_MEMORY;
-    if (rc == 0)
+    if (rc == 0) {
         driver_event(h->driver, &ev);
+        succession_tell(identity, h->driver);
+    }
     return rc;
 }
 
@@ -495,7 +506,9 @@ static int open_renewal(struct host *h)
                                   .renewed = renewed,
                                   .ask = ask_issuer,
                                   .failed = not_renewed};
-    return renewal_new(&h->renewal, &parts);
+    const struct succession_parts next = {.loop = h->loop, .home = &h->home, .log = h->options.log};
+    int rc = renewal_new(&h->renewal, &parts);
+    return rc < 0 ? rc : succession_new(&h->succession, &next, h->renewal);
 }
 
 static void opened(void *ctx, const struct address *bound)
@@ -553,13 +566,14 @@ static int start(struct host *h)
     char message[HOME_MESSAGE_SIZE] = "";
     int rc = open_finding(h);
     if (rc == 0)
-        rc = driver_start(h->driver);
-    if (rc == 0)
         rc = open_renewal(h);
+    if (rc == 0)
+        rc = driver_start(h->driver);
     if (rc == 0)
         rc = open_opening(h);
     if (rc < 0)
         return fail(h, rc, "");
+    succession_tell(h->identity, h->driver);
     rc = home_announce(&h->home, h->conf->port, h->addr, message);
     h->announced = rc == 0;
     if (rc < 0)
@@ -598,6 +612,7 @@ static void close_all(struct host *h)
     listener_free(h->tcp);
     listener_free(h->control);
     finding_free(h->finding);
+    succession_free(h->succession);
     renewal_free(h->renewal);
     if (h->asker > 0) { /* what it writes is whole or not there */
         kill(h->asker, SIGKILL);
@@ -651,6 +666,7 @@ void host_close(struct host *h)
 
 void host_settle(struct host *h)
 {
+    renewal_settle(h->renewal);
     finding_settle(h->finding);
 }
 

@@ -13,6 +13,7 @@
 #include "core/base/sha256.h"
 #include "core/host/authority.h"
 #include "core/host/certificate.h"
+#include "core/host/roots.h"
 #include "core/host/trust.h"
 
 #define FLEETING_LIFE_S ((int64_t)30 * 24 * 3600)
@@ -21,8 +22,11 @@ struct identity {
     EVP_PKEY *key;
     EVP_PKEY *issuer_key; /* of a fleeting mesh only; else it stays on disk */
     X509 *root;
-    X509 *issuer;
+    X509 *issuer; /* of the leaf */
     X509 *leaf;
+    struct roots roots;
+    uint32_t generation; /* of them, that the leaf is under */
+    bool issues;         /* this machine has the issuer's key */
     struct certificate_name name;
     EVP_PKEY_CTX *signer;
     unsigned char *der;
@@ -57,16 +61,14 @@ static int identity_of(struct identity **out, struct identity *i, int party)
         if (!i->signer || EVP_PKEY_sign_init(i->signer) != 1)
             goto out;
     }
-    struct digest mesh;
-    rc = authority_mesh(i->root, &mesh);
-    if (rc < 0)
-        goto out;
-    rc = trust_new(&i->trust, i->root, i->issuer, mesh, chain_begins_s(i));
+    rc = i->roots.count > 0 ? 0 : roots_single(&i->roots, i->root, i->issuer);
+    if (rc == 0)
+        rc = trust_new(&i->trust, &i->roots, i->issuer, chain_begins_s(i));
     if (rc < 0)
         goto out;
     struct node_id id;
     int found = 0;
-    rc = trust_check(i->trust, i->leaf, NULL, &id, &found);
+    rc = trust_check_own(i->trust, i->leaf, &id, &found);
     if (rc == 0 &&
         (!is_of(found, party) || (i->key && X509_check_private_key(i->leaf, i->key) != 1)))
         rc = ERR_IDENTITY;
@@ -99,6 +101,21 @@ static bool is_missing(const struct authority_leaf *leaf)
     return access(path, F_OK) != 0;
 }
 
+/* The leaf may be of an older generation than certificates are made under now. */
+static int read_roots(struct identity *i, const struct home *h, char *message)
+{
+    int rc = roots_read(&i->roots, h, message);
+    int at = rc == 0 ? roots_generation_of(&i->roots, i->leaf) : -1;
+    i->generation = at < 0 ? 0 : (uint32_t)at;
+    if (at < 0 || i->generation == roots_used(&i->roots))
+        return rc;
+    if (X509_up_ref(i->roots.all[at].issuer) != 1)
+        return ERR_NO_MEMORY;
+    X509_free(i->issuer);
+    i->issuer = i->roots.all[at].issuer;
+    return 0;
+}
+
 static int read_identity(struct identity **out, const struct home *h,
                          const struct authority_leaf *leaf, bool signs, char *message)
 {
@@ -118,6 +135,12 @@ static int read_identity(struct identity **out, const struct home *h,
     i->issuer = parts.issuer;
     i->leaf = parts.leaf;
     i->key = parts.key;
+    i->issues = authority_issues(h);
+    rc = read_roots(i, h, message);
+    if (rc < 0) {
+        identity_free(i);
+        return rc;
+    }
     bool is_over = (int64_t)time(NULL) >= certificate_not_after(i->root);
     rc = identity_of(out, i, leaf->party);
     if (rc < 0 && is_over)
@@ -182,9 +205,30 @@ int64_t identity_renew_at_s(const struct identity *i)
     return authority_renew_at_s(i->leaf);
 }
 
+bool identity_met_newer(const struct identity *i)
+{
+    return !i->issues && trust_met_newer(i->trust);
+}
+
 bool identity_is_due(const struct identity *i)
 {
-    return authority_is_due(i->root, i->leaf);
+    return authority_is_due(i->root, i->leaf) || identity_met_newer(i) ||
+           i->generation != roots_used(&i->roots);
+}
+
+uint32_t identity_generation(const struct identity *i)
+{
+    return i->generation;
+}
+
+uint32_t identity_roots_version(const struct identity *i)
+{
+    return roots_version(&i->roots);
+}
+
+struct bytes identity_roots_bytes(const struct identity *i)
+{
+    return buf_bytes(&i->roots.bytes);
 }
 
 /* The parts change places, so that whoever borrowed the identity has the new ones. */
@@ -205,7 +249,8 @@ int identity_renew(struct identity *i, const struct home *h, const char *state,
         snprintf(message, HOME_MESSAGE_SIZE,
                  "the key or the mesh in %s was changed under a running node", state);
         rc = ERR_IDENTITY;
-    } else if (X509_cmp(fresh->leaf, i->leaf) != 0 || X509_cmp(fresh->issuer, i->issuer) != 0) {
+    } else if (X509_cmp(fresh->leaf, i->leaf) != 0 || X509_cmp(fresh->issuer, i->issuer) != 0 ||
+               identity_roots_version(fresh) != identity_roots_version(i)) {
         old = *i;
         *i = *fresh;
         *fresh = old;
@@ -225,6 +270,16 @@ static bool fits(const struct home *h, const struct authority_leaf *leaf, bool h
     return holds;
 }
 
+/* Root and issuer are those that certificates are made under now. */
+static void look_path(const struct home *h, const char *folder, const char *name,
+                      const char *ending, char to[HOME_PATH_SIZE + 16])
+{
+    if (strcmp(name, "root") == 0 || strcmp(name, "issuer") == 0)
+        authority_file(h, name, ending, to);
+    else
+        snprintf(to, HOME_PATH_SIZE + 16, "%s/%s.%s", folder, name, ending);
+}
+
 int identity_look(struct identity_card *out, const struct home *h, const char *folder,
                   const char *name, char message[HOME_MESSAGE_SIZE])
 {
@@ -234,9 +289,9 @@ int identity_look(struct identity_card *out, const struct home *h, const char *f
     struct authority_life life;
     *out = (struct identity_card){.fits = true};
     certificate_library_open();
-    snprintf(path, sizeof path, "%s/%s.key", folder, name);
+    look_path(h, folder, name, "key", path);
     out->has_key = access(path, F_OK) == 0;
-    snprintf(path, sizeof path, "%s/%s.pem", folder, name);
+    look_path(h, folder, name, "pem", path);
     int rc = authority_look(path, &life, message);
     if (rc < 0)
         return rc;
@@ -330,7 +385,11 @@ int identity_welcome(struct identity **out, const struct home *h, char message[H
     i->issuer = parts.issuer;
     i->leaf = parts.leaf;
     i->key = key;
-    return identity_of(out, i, PARTY_ISSUER);
+    rc = read_roots(i, h, message);
+    if (rc == 0)
+        return identity_of(out, i, PARTY_ISSUER);
+    identity_free(i);
+    return rc;
 }
 
 void identity_free(struct identity *i)
@@ -338,6 +397,7 @@ void identity_free(struct identity *i)
     if (!i)
         return;
     trust_free(i->trust);
+    roots_clear(&i->roots);
     EVP_PKEY_CTX_free(i->signer);
     OPENSSL_free(i->der);
     X509_free(i->leaf);
@@ -393,6 +453,11 @@ X509 *identity_root(const struct identity *i)
     return i->root;
 }
 
+const struct roots *identity_roots(const struct identity *i)
+{
+    return &i->roots;
+}
+
 X509 *identity_issuer(const struct identity *i)
 {
     return i->issuer;
@@ -446,7 +511,7 @@ static X509 *certificate_of(struct bytes der)
 }
 
 /* 0 where the three are a chain at that time; the first that is not, in words. */
-static const char *chain_fault(X509 *root, X509 *issuer, X509 *leaf, int64_t at_s,
+static const char *chain_fault(X509 *root, X509 *issuer, X509 *leaf, const struct witnessed *w,
                                struct witness *out)
 {
     struct certificate_name name;
@@ -458,15 +523,34 @@ static const char *chain_fault(X509 *root, X509 *issuer, X509 *leaf, int64_t at_
     if (!leaf || X509_verify(leaf, X509_get0_pubkey(issuer)) != 1 ||
         certificate_read_name(leaf, &name) < 0)
         return "its signer's certificate is not signed by that issuer";
-    if (!digest_equal(name.mesh, out->mesh))
+    if (!w->later_root && !digest_equal(name.mesh, out->mesh))
         return "its signer's certificate is of another mesh than its root";
+    out->mesh = name.mesh;
     out->id = name.id;
     out->party = name.party;
     out->begins_s = certificate_not_before(leaf);
     out->ends_s = certificate_not_after(leaf);
-    return at_s < out->begins_s || at_s >= out->ends_s
+    return w->at_s < out->begins_s || w->at_s >= out->ends_s
                ? "its signer's certificate was not valid when it was written"
                : NULL;
+}
+
+bool identity_home_knows(const struct home *h, struct digest mesh, struct bytes root)
+{
+    char message[HOME_MESSAGE_SIZE];
+    struct digest here;
+    struct roots r;
+    bool knows = false;
+    certificate_library_open();
+    X509 *x = certificate_of(root);
+    if (x && authority_home_mesh(h, &here, message) == 0 && digest_equal(here, mesh) &&
+        roots_read(&r, h, message) == 0) {
+        for (uint32_t i = 0; i < r.count; i++)
+            knows = knows || X509_cmp(r.all[i].root, x) == 0;
+        roots_clear(&r);
+    }
+    X509_free(x);
+    return knows;
 }
 
 static int check_at(X509 *root, X509 *issuer, X509 *leaf, int64_t at_s)
@@ -501,7 +585,7 @@ int identity_witness(const struct witnessed *w, struct witness *out, const char 
     X509 *root = certificate_of(w->root), *issuer = certificate_of(w->issuer);
     X509 *leaf = certificate_of(w->leaf);
     int rc = ERR_IDENTITY;
-    *why = chain_fault(root, issuer, leaf, w->at_s, out);
+    *why = chain_fault(root, issuer, leaf, w, out);
     if (!*why && check_at(root, issuer, leaf, w->at_s) < 0)
         *why = "its certificates are no chain that was valid when it was written";
     if (!*why && !is_signed(leaf, w->text, w->signature)) {

@@ -33,6 +33,14 @@ int identity_node(struct identity **out, const struct home *h, const char *state
 int64_t identity_renew_at_s(const struct identity *i);
 /* Whether it should now (authority_is_due says when else). */
 bool identity_is_due(const struct identity *i);
+/* Of the roots that the mesh has had (core/host/roots.h): which one the certificate is under, how
+ * new what is known of them is, and all of it as others are told. */
+uint32_t identity_generation(const struct identity *i);
+uint32_t identity_roots_version(const struct identity *i);
+struct bytes identity_roots_bytes(const struct identity *i);
+/* Somebody of this mesh came in whose root is not known here: the mesh has gone on meanwhile, and
+ * this machine must ask for what it missed. It is due then. */
+bool identity_met_newer(const struct identity *i);
 /* Renews a running node's certificate when it is due, and takes what lies in `state` in place of
  * what it has: the same key, so the same id. 1 when that is something new, 0 when not, also
  * where it has ended and an issuer elsewhere is to be asked; ERR_BUSY
@@ -78,7 +86,7 @@ int identity_verify(struct identity *i, struct bytes certificate, struct bytes t
                     const uint8_t sig[64], struct signer *signer);
 /* Who signed a text, by certificates that came with it and by nothing of this machine. */
 struct witness {
-    struct digest mesh; /* of the root: the caller looks whether he believes it */
+    struct digest mesh; /* the caller looks whether he believes it */
     struct node_id id;
     int party;                /* enum party */
     int64_t begins_s, ends_s; /* of the signer's certificate */
@@ -87,7 +95,10 @@ struct witnessed {
     struct bytes root, issuer, leaf, text; /* the first three in DER */
     const uint8_t *signature;              /* 64 bytes */
     int64_t at_s;                          /* when it was signed, as it says */
+    bool later_root;                       /* the mesh had another before: identity_home_knows */
 };
+/* Whether this home is of that mesh, and knows that this (DER) is one of its roots. */
+bool identity_home_knows(const struct home *h, struct digest mesh, struct bytes root);
 /* 0, or ERR_IDENTITY or ERR_SIGNATURE with a sentence that says which of these is wrong. */
 int identity_witness(const struct witnessed *w, struct witness *out, const char **why);
 /* The certificates of this home's issuer and root; nothing is made or renewed. ERR_NOT_FOUND where

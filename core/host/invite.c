@@ -83,7 +83,7 @@ int invite_make(const struct home *h, const struct invite *i, char text[JOIN_TEX
     struct join_string s = {.roles = i->roles};
     struct digest mesh;
     const int64_t now_s = (int64_t)time(NULL);
-    int rc = authority_home_mesh(h, &mesh, message);
+    int rc = authority_home_root(h, &mesh, message);
     if (rc == 0)
         rc = draw(&s, message);
     if (rc < 0)

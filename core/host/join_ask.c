@@ -39,7 +39,10 @@ struct asking {
     int fd;
     SSL_CTX *ctx;
     SSL *ssl;
-    X509 *root;    /* of the mesh, once the other side showed it */
+    X509 *root;    /* the one that was named, once the other side showed it */
+    bool has_mesh; /* this home, of this name */
+    bool foreign;  /* and the other side is of another one */
+    struct digest mesh;
     bool by_clock; /* it would be right at another time */
     struct instant until;
     EVP_PKEY *keys[2];
@@ -67,20 +70,29 @@ static bool is_of_string(X509 *x, const struct join_string *s)
     return authority_mesh(x, &d) == 0 && memcmp(d.bytes, s->root, JOIN_ROOT_SIZE) == 0;
 }
 
-/* The leaf's name, when chain and name are those of the mesh of `root` now. 0 or ERR_IDENTITY. */
+/* The leaf's name, when its chain leads to `root` now. 0 or ERR_IDENTITY. */
 static int check_leaf(X509 *root, X509 *leaf, STACK_OF(X509) * issuers,
                       struct certificate_name *name, int64_t now_s)
 {
-    struct digest mesh;
     X509_STORE *store = X509_STORE_new();
     int rc = ERR_IDENTITY;
     if (root && leaf && store && X509_STORE_add_cert(store, root) == 1 &&
-        authority_mesh(root, &mesh) == 0 && certificate_read_name(leaf, name) == 0 &&
-        digest_equal(name->mesh, mesh))
+        certificate_read_name(leaf, name) == 0)
         rc = certificate_check_chain(store, leaf, issuers, now_s);
     X509_STORE_free(store);
     ERR_clear_error();
     return rc;
+}
+
+/* The mesh is named by its first root, which is shown too; that it is the first is seen by what
+ * comes (take_roots). */
+static bool is_shown(STACK_OF(X509) * sent, const struct digest *mesh)
+{
+    struct digest d;
+    for (int i = 0; i < sk_X509_num(sent); i++)
+        if (authority_mesh(sk_X509_value(sent, i), &d) == 0 && digest_equal(d, *mesh))
+            return true;
+    return false;
 }
 
 /* Whoever has another certificate of this mesh may have been taken over; only an issuer is told
@@ -96,7 +108,11 @@ static int check_issuer(struct asking *a, X509 *leaf, STACK_OF(X509) * sent)
     int rc = check_leaf(a->root, leaf, sent, &name, (int64_t)time(NULL));
     a->by_clock =
         rc < 0 && check_leaf(a->root, leaf, sent, &name, certificate_not_before(leaf) + 1) == 0;
-    return rc == 0 && name.party == PARTY_ISSUER ? 0 : ERR_IDENTITY;
+    a->foreign = rc == 0 && a->has_mesh && !digest_equal(name.mesh, a->mesh);
+    if (rc < 0 || a->foreign || name.party != PARTY_ISSUER || !is_shown(sent, &name.mesh))
+        return ERR_IDENTITY;
+    a->mesh = name.mesh;
+    return 0;
 }
 
 static int check_peer(X509_STORE_CTX *ctx, void *arg)
@@ -299,8 +315,42 @@ static bool belongs(const struct asking *a, X509 *leaf, STACK_OF(X509) * issuers
     bool good = check_leaf(a->root, leaf, issuers, &name, (int64_t)time(NULL)) == 0 &&
                 X509_check_private_key(leaf, a->keys[which]) == 1;
     ERR_clear_error();
-    return good &&
+    return good && digest_equal(name.mesh, a->mesh) &&
            (which == NODE_LEAF ? name.party == PARTY_NODE : party_is_user((enum party)name.party));
+}
+
+/* What came of roots, where there was more than one: the one that was named is among them, and the
+ * first has the mesh's name. */
+static int take_roots(struct asking *a, struct bytes from, struct roots *r)
+{
+    struct digest mesh;
+    bool named = false;
+    int rc = from.len > 0 ? roots_decode(r, from) : roots_single(r, a->root, a->root);
+    for (uint32_t i = 0; rc == 0 && i < r->count; i++)
+        named = named || X509_cmp(r->all[i].root, a->root) == 0;
+    if (rc == 0 &&
+        (!named || authority_mesh(r->all[0].root, &mesh) < 0 || !digest_equal(mesh, a->mesh)))
+        rc = ERR_IDENTITY;
+    return rc;
+}
+
+/* The issuer that came, and crosses from the root that was named. */
+static STACK_OF(X509) * between(X509 *issuer, const struct roots *r)
+{
+    STACK_OF(X509) *all = sk_X509_new_null();
+    bool pushed = all && issuer && sk_X509_push(all, issuer) > 0;
+    for (uint32_t i = 0; pushed && i < r->count; i++)
+        pushed = !r->all[i].cross || sk_X509_push(all, r->all[i].cross) > 0;
+    if (pushed)
+        return all;
+    sk_X509_free(all);
+    return NULL;
+}
+
+static void add_roots(const struct asking *a, const struct roots *r, struct authority_adopted *all)
+{
+    all->roots = r->count > 1 ? r : NULL;
+    all->by_string = !a->shown.leaf && X509_cmp(r->all[r->count - 1].root, a->root) == 0;
 }
 
 static int adopt(struct asking *a, const struct authority_adopted *all, struct join_asked *out)
@@ -324,11 +374,12 @@ static int take_certificates(struct asking *a, const struct join_answer *answer,
 {
     X509 *issuer = open_certificate(answer->issuer), *node = open_certificate(answer->node);
     X509 *user = open_certificate(answer->user);
-    STACK_OF(X509) *issuers = sk_X509_new_null();
-    int rc = ERR_IDENTITY;
+    struct roots roots = {.count = 0};
+    int rc = take_roots(a, answer->roots, &roots);
+    STACK_OF(X509) *issuers = rc == 0 ? between(issuer, &roots) : NULL;
     struct authority_adopted all = {.root = a->root, .issuer = issuer};
-    if (!issuer || !issuers || sk_X509_push(issuers, issuer) <= 0 ||
-        !belongs(a, user, issuers, USER_LEAF) ||
+    rc = ERR_IDENTITY;
+    if (!issuers || !belongs(a, user, issuers, USER_LEAF) ||
         (a->node && !belongs(a, node, issuers, NODE_LEAF))) {
         say(a, rc,
             "the certificates that came do not belong to the keys of this machine and to "
@@ -340,9 +391,11 @@ static int take_certificates(struct asking *a, const struct join_answer *answer,
         all.certificates[all.count] = which == NODE_LEAF ? node : user;
         all.keys[all.count++] = a->keys[which];
     }
+    add_roots(a, &roots, &all);
     rc = adopt(a, &all, out);
 out:
     sk_X509_free(issuers);
+    roots_clear(&roots);
     X509_free(issuer);
     X509_free(node);
     X509_free(user);
@@ -360,19 +413,21 @@ static int take_renewed(struct asking *a, const struct frame *f)
                        ? "the issuer does not renew this certificate"
                        : "the answer is not in the agreed form; is it another version?");
     X509 *issuer = open_certificate(m.issuer), *leaf = open_certificate(m.leaf);
-    STACK_OF(X509) *issuers = sk_X509_new_null();
+    struct roots roots = {.count = 0};
+    STACK_OF(X509) *issuers = take_roots(a, m.roots, &roots) == 0 ? between(issuer, &roots) : NULL;
     struct authority_adopted all = {.root = a->root,
                                     .issuer = issuer,
                                     .count = 1,
                                     .certificates = {leaf},
                                     .keys = {a->shown.key}};
     all.leaves[0] = leaf_of(a, a->renewed);
-    if (issuer && issuers && sk_X509_push(issuers, issuer) > 0 &&
-        belongs(a, leaf, issuers, a->renewed))
+    if (issuers && belongs(a, leaf, issuers, a->renewed)) {
+        add_roots(a, &roots, &all);
         rc = authority_adopt(a->home, &all, a->message);
-    else
+    } else
         say(a, rc, "the certificate that came is not for this key and mesh; nothing was written");
     sk_X509_free(issuers);
+    roots_clear(&roots);
     X509_free(issuer);
     X509_free(leaf);
     return rc;
@@ -398,15 +453,26 @@ static int take_answer(struct asking *a, const struct frame *f, const char *addr
 
 /* --- one address after the other --- */
 
+static int say_foreign(struct asking *a)
+{
+    snprintf(a->message, HOME_MESSAGE_SIZE,
+             "this machine belongs to another mesh, in %s: move that folder away, or set "
+             "VELUM_HOME to another one",
+             a->home->path);
+    return ERR_EXISTS;
+}
+
 static int explain(struct asking *a, const char *addr, int rc)
 {
     const char *why = err_sentence(rc);
+    if (rc == ERR_IDENTITY && a->foreign)
+        return say_foreign(a);
     if (rc == ERR_IDENTITY && a->by_clock)
         why = "by the clock of this machine its certificate is not good now: set the clock of this "
               "machine, or of that one";
     else if (rc == ERR_IDENTITY)
         why = "whoever answers does not belong to the mesh of this string, or may not let others "
-              "in; nothing was told to him";
+              "in (or its root was changed since the string was made); nothing was told to him";
     else if (rc == ERR_TIMEOUT)
         why = "no answer in ten seconds";
     else if (rc == ERR_CLOSED)
@@ -507,22 +573,26 @@ static int ask_all(struct asking *a, struct join_asked *out)
     return rc;
 }
 
+/* A home that joined may not know the root that the string names: whether it is of the same mesh
+ * is seen when the other side shows who it is. */
 static int look_at_home(struct asking *a)
 {
-    struct digest mesh;
-    int rc = authority_home_mesh(a->home, &mesh, a->message);
+    struct roots known;
+    bool named = false;
+    int rc = authority_home_mesh(a->home, &a->mesh, a->message);
     if (rc == ERR_NOT_FOUND)
         return 0;
+    if (rc == 0)
+        rc = roots_read(&known, a->home, a->message);
     if (rc < 0)
         return rc;
-    if (memcmp(mesh.bytes, a->string->root, JOIN_ROOT_SIZE) != 0) {
-        snprintf(a->message, HOME_MESSAGE_SIZE,
-                 "this machine belongs to another mesh, in %s: move that folder away, or set "
-                 "VELUM_HOME to another one",
-                 a->home->path);
-        return ERR_EXISTS;
-    }
-    return authority_issues(a->home) ? say(a, ERR_EXISTS, "this mesh was made on this machine") : 0;
+    a->has_mesh = true;
+    for (uint32_t i = 0; i < known.count; i++)
+        named = named || is_of_string(known.all[i].root, a->string);
+    roots_clear(&known);
+    if (!authority_issues(a->home))
+        return 0;
+    return named ? say(a, ERR_EXISTS, "this mesh was made on this machine") : say_foreign(a);
 }
 
 static int open_keys(struct asking *a)
@@ -591,9 +661,12 @@ int join_renew(const struct home *h, const char *state, char message[HOME_MESSAG
     struct asking a = {.home = h, .string = &s, .message = message, .fd = -1};
     message[0] = '\0';
     certificate_library_open();
-    int rc = authority_home_mesh(h, &mesh, message);
+    int rc = authority_home_mesh(h, &a.mesh, message);
+    if (rc == 0)
+        rc = authority_home_root(h, &mesh, message);
     if (rc < 0)
         return rc;
+    a.has_mesh = true;
     memcpy(s.root, mesh.bytes, sizeof s.root);
     peers_file_read(h, add_known, &s);
     if (state && !text_copy(a.state, sizeof a.state, state))

@@ -117,10 +117,13 @@ static int admit(struct join_desk *d, const struct asked *a, const struct token 
     struct authority_parts user = {NULL}, node = {NULL};
     unsigned char *der[4] = {NULL};
     struct join_answer out = {.addrs_count = 0};
+    struct roots roots = {.count = 0};
     const bool is_node = t->roles & JOIN_NODE;
     int rc = authority_issue(d->parts.home, a->user, user_party(t->roles), &user, message);
     if (rc == 0 && is_node)
         rc = authority_issue(d->parts.home, a->node, PARTY_NODE, &node, message);
+    if (rc == 0)
+        rc = roots_read(&roots, d->parts.home, message);
     if (rc < 0)
         goto out;
     out.root = der_of(user.root, &der[0]);
@@ -130,9 +133,11 @@ static int admit(struct join_desk *d, const struct asked *a, const struct token 
         out.node = der_of(node.leaf, &der[3]);
     if (d->parts.others)
         out.addrs_count = d->parts.others(d->parts.ctx, out.addrs);
+    out.roots = buf_bytes(&roots.bytes);
     put_join_answer(answer, &out);
     rc = buf_result(answer);
 out:
+    roots_clear(&roots);
     for (int i = 0; i < 4; i++)
         OPENSSL_free(der[i]);
     authority_parts_clear(&user);
@@ -275,19 +280,24 @@ static int renew(struct join_desk *d, const struct link_peer *peer, struct buf *
 {
     char message[HOME_MESSAGE_SIZE] = "";
     struct authority_parts made = {NULL};
+    struct roots roots = {.count = 0};
     unsigned char *der[2] = {NULL};
     const unsigned char *at = peer->certificate.data;
     X509 *old = d2i_X509(NULL, &at, (long)peer->certificate.len);
     int rc = old ? authority_issue(d->parts.home, X509_get0_pubkey(old), (int)peer->party, &made,
                                    message)
                  : ERR_FORMAT;
+    if (rc == 0)
+        rc = roots_read(&roots, d->parts.home, message);
     if (rc == 0) {
-        const struct join_renewed out = {der_of(made.issuer, &der[0]), der_of(made.leaf, &der[1])};
+        const struct join_renewed out = {der_of(made.issuer, &der[0]), der_of(made.leaf, &der[1]),
+                                         buf_bytes(&roots.bytes)};
         put_join_renewed(answer, &out);
         rc = buf_result(answer);
     }
     OPENSSL_free(der[0]);
     OPENSSL_free(der[1]);
+    roots_clear(&roots);
     authority_parts_clear(&made);
     X509_free(old);
     return rc;

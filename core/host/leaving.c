@@ -15,7 +15,7 @@
 #define DEPTH_MAX 8
 
 /* Certificates and keys go by their ends. root.pem is last: without it there is no mesh here. */
-static const char *const of_home[] = {"peers", "open", "tokens", NULL};
+static const char *const of_home[] = {"peers", "open", "tokens", "roots", "rotating", NULL};
 static const char *const of_state[] = {"reserve", "next", "control", "lock", NULL};
 static const char *const trees_of_state[] = {"objects", "built", NULL};
 static const char *const ends_of_state[] = {".seg", ".torn", ".tmp", ".key", ".pem", NULL};

@@ -7,11 +7,19 @@
 
 #define LOOK_S_MAX ((int64_t)600)
 #define TRY_AGAIN_S ((int64_t)60)
+/* An issuer elsewhere answers within a second or two, or is not there yet: it is asked again soon,
+ * and later once a minute. */
+#define ASKED_S ((int64_t)2)
+#define ASKED_LOOKS 30
 
 struct renewal {
     struct renewal_parts parts;
     struct alarm *alarm;
     bool told, asked;
+    bool met_newer;    /* identity_met_newer, when it was looked at last */
+    bool changed;      /* what lies in the home may be new, whatever the clock says */
+    uint32_t patience; /* looks until somebody elsewhere is asked once more, */
+    uint32_t waited;   /* and so many were waited for the last time */
 };
 
 static int64_t seconds_left(const struct renewal *r)
@@ -38,7 +46,14 @@ static void fail(struct renewal *r, const char *why)
 /* The first answer is awaited before anything is said. */
 static void ask_elsewhere(struct renewal *r)
 {
-    if (r->asked)
+    if (r->patience > 0) {
+        r->patience--;
+        return;
+    }
+    const bool long_enough = r->waited == ASKED_LOOKS;
+    r->waited = r->waited == 0 ? 1 : 2 * r->waited < ASKED_LOOKS ? 2 * r->waited : ASKED_LOOKS;
+    r->patience = r->waited < ASKED_LOOKS ? r->waited : 0;
+    if (r->asked && long_enough)
         fail(r, "no issuer of the mesh has answered, and there is none on this machine");
     r->asked = true;
     if (r->parts.ask)
@@ -52,17 +67,36 @@ static void look(void *ctx)
     int rc = 0;
     /* Asked once: one that becomes due right behind this was not tried, and waits a second only. */
     bool due = identity_is_due(r->parts.identity);
-    if (due)
+    const bool changed = r->changed;
+    r->changed = false;
+    if (due || changed)
         rc = identity_renew(r->parts.identity, r->parts.home, r->parts.state, message);
     if (rc > 0)
         rc = r->parts.renewed(r->parts.ctx, r->parts.identity);
+    r->changed = changed && rc == ERR_BUSY;
     if (rc < 0 && rc != ERR_BUSY)
         fail(r, message[0] ? message : err_sentence(rc));
     else if (rc == 0 && identity_is_due(r->parts.identity))
         ask_elsewhere(r);
-    else if (rc >= 0)
+    else if (rc >= 0) {
         r->told = r->asked = false;
-    arm(r, due ? TRY_AGAIN_S : 1);
+        r->patience = r->waited = 0;
+    }
+    arm(r, r->changed ? 1 : r->patience > 0 ? ASKED_S : due ? TRY_AGAIN_S : 1);
+}
+
+void renewal_settle(struct renewal *r)
+{
+    const bool met = identity_met_newer(r->parts.identity);
+    if (met && !r->met_newer)
+        renewal_now(r);
+    r->met_newer = met;
+}
+
+void renewal_now(struct renewal *r)
+{
+    r->changed = true;
+    alarm_set(r->alarm, loop_clock());
 }
 
 int renewal_new(struct renewal **out, const struct renewal_parts *parts)

@@ -28,6 +28,10 @@ struct renewal_parts {
 
 /* Borrows the parts for its life. */
 int renewal_new(struct renewal **out, const struct renewal_parts *parts);
+/* Something has changed in the home: looks at it at once. */
+void renewal_now(struct renewal *r);
+/* Once a round: what the mesh has gone on to while this machine was away is asked for at once. */
+void renewal_settle(struct renewal *r);
 void renewal_free(struct renewal *r);
 
 #endif

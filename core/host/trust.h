@@ -1,5 +1,7 @@
-/* Whom an identity believes: one root, the issuer everybody of the mesh holds, and a bounded memory
- * of certificates that were checked already. Called by identity.c and tls.c; knows OpenSSL. */
+/* Whom an identity believes: the roots of the mesh, the issuers everybody of it holds, and a
+ * bounded memory of certificates that were checked already. Who comes in must be under a root that
+ * counts now; what was signed may be under one that counted once (core/host/roots.h). Called by
+ * identity.c and tls.c; knows OpenSSL. */
 #ifndef VELUM_HOST_TRUST_H
 #define VELUM_HOST_TRUST_H
 
@@ -10,19 +12,27 @@
 
 #define TRUST_CACHE_MAX 256
 
+struct roots;
 struct trust;
 
-/* Borrows the certificates' contents by reference count. Time is never before begins_s. */
-int trust_new(struct trust **out, X509 *root, X509 *issuer, struct digest mesh, int64_t begins_s);
+/* Borrows the certificates' contents by reference count; the first root names the mesh, and
+ * `issuer` is one more than those of the roots. Time is never before begins_s. */
+int trust_new(struct trust **out, const struct roots *roots, X509 *issuer, int64_t begins_s);
 void trust_free(struct trust *t);
 int64_t trust_now_s(const struct trust *t);
 /* Checks leaf -> issuer -> root, the name, the mesh, and that it is valid now: who comes in. `sent`
  * are the issuers the peer sent along, or NULL. 0 or ERR_IDENTITY. */
 int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_id *id, int *party);
-/* The same of one that may have ended so long ago. */
+/* Of the own certificate, also under a root that counted once. */
+int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party);
+/* As trust_check of one that may have ended so long ago, or whose root may have, unless it was
+ * given up in an emergency. */
 int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t late_s,
                      struct node_id *id, int *party);
-/* As struct seal.verify. */
+/* Somebody came in whose root is not known yet, by a cross certificate from one that is. */
+bool trust_met_newer(const struct trust *t);
+/* As struct seal.verify. Whoever signed under a root that counts no longer signs nothing new: his
+ * certificate is taken to have ended with it. */
 int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
                  const uint8_t sig[64], struct signer *signer);
 

@@ -16,6 +16,20 @@ static uint64_t passed_s(const struct node *n)
 #endif
 }
 
+/* It begins at one: zero is no time. */
+void calendar_begin(struct node *n)
+{
+    struct node_options *o = &n->options;
+
+    n->calendar = (struct calendar){.s = 1, .at = o->now};
+    o->keep_s = o->keep_s == 0 ? KEEP_S_DEFAULT : o->keep_s;
+    o->tombstone_s = o->tombstone_s == 0 ? TOMBSTONE_S_DEFAULT : o->tombstone_s;
+    o->calendar_look_s = o->calendar_look_s == 0 ? CALENDAR_LOOK_S_DEFAULT : o->calendar_look_s;
+    o->keep_bytes = o->keep_bytes == 0 ? KEEP_BYTES_DEFAULT : o->keep_bytes;
+    if (o->keep_jobs == 0 || o->keep_jobs > JOBS_KEPT_MAX)
+        o->keep_jobs = JOBS_KEPT_MAX;
+}
+
 uint64_t calendar_now(const struct node *n)
 {
     return n->calendar.s + passed_s(n);

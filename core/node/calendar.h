@@ -37,6 +37,8 @@ struct calendar {
 /* More is no date: what says so is not believed. */
 #define CALENDAR_MAX ((uint64_t)1 << 40)
 
+/* The beginning of a node, with how long what has ended is kept. */
+void calendar_begin(struct node *n);
 uint64_t calendar_now(const struct node *n);
 /* How long ago that was; 0 for what lies ahead. */
 uint64_t calendar_since(const struct node *n, uint64_t then_s);

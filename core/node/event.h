@@ -27,6 +27,7 @@ enum event_kind {
     EVENT_WORKER_OUTPUT, /* bytes from a worker's standard error */
     EVENT_WORKER_EXITED, /* a worker process has ended and has been reaped */
     EVENT_CERTIFICATE,   /* this node's certificate was renewed, the key is the same */
+    EVENT_ROOTS,         /* what the host knows of the mesh's roots is this now */
     EVENT_HINT,          /* an address where a node of this mesh may be listening */
     EVENT_ADDRESS,       /* this node is reached at another address from now on */
     EVENT_STOP,  /* the operator asked the node to stop: hand back, say goodbye, then EXIT */
@@ -127,6 +128,11 @@ struct event {
         struct {
             struct bytes der;
         } certificate;
+        struct {
+            uint32_t version;   /* 0: the mesh has had one root */
+            uint8_t generation; /* of them, that this node's certificate is under */
+            struct bytes bytes; /* for other nodes' hosts (core/wire/roots.h) */
+        } roots;
         struct {
             const char *addr; /* "host:port" */
         } hint;

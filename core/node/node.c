@@ -46,6 +46,7 @@
 #include "core/node/request.h"
 #include "core/node/revoked.h"
 #include "core/node/room.h"
+#include "core/node/roots.h"
 #include "core/node/round.h"
 #include "core/node/seal.h"
 #include "core/node/session.h"
@@ -63,20 +64,6 @@
 #include "core/node/workers.h"
 
 #define INBOX_ROUNDS_MAX 100000
-
-/* The calendar begins at one: zero is no time. */
-static void set_ages(struct node *n)
-{
-    struct node_options *o = &n->options;
-
-    n->calendar = (struct calendar){.s = 1, .at = o->now};
-    o->keep_s = o->keep_s == 0 ? KEEP_S_DEFAULT : o->keep_s;
-    o->tombstone_s = o->tombstone_s == 0 ? TOMBSTONE_S_DEFAULT : o->tombstone_s;
-    o->calendar_look_s = o->calendar_look_s == 0 ? CALENDAR_LOOK_S_DEFAULT : o->calendar_look_s;
-    o->keep_bytes = o->keep_bytes == 0 ? KEEP_BYTES_DEFAULT : o->keep_bytes;
-    if (o->keep_jobs == 0 || o->keep_jobs > JOBS_KEPT_MAX)
-        o->keep_jobs = JOBS_KEPT_MAX;
-}
 
 /* Whoever asks may go on without, and then something is done by half: a refusal is noticed here,
  * whatever becomes of it. */
@@ -110,7 +97,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->replenish_at = options->now;
     n->directory_flush = n->round_at = n->forget_at = n->keep_at = INSTANT_NEVER;
     n->commit_at = INSTANT_NEVER;
-    set_ages(n);
+    calendar_begin(n);
     prng_init(&n->prng, options->seed);
 #if VELUM_PLANT != 660 /* trace/test_submit: what a life before asked is answered to the next one */
     n->token_counter = (uint32_t)options->boot;
@@ -180,6 +167,7 @@ void node_free(struct node *n)
     waits_free(n);
     acts_free(n);
     greetings_free(n);
+    roots_free(n);
     while ((s = map_next(&n->sites, &at)) != NULL)
         alloc_free(n->alloc, s, sizeof *s);
     map_clear(&n->sites);
@@ -237,6 +225,7 @@ static void peer_up(struct node *n, const struct member *m)
     if (!meet_peer(n, m))
         return;
     greet_peer(n, m->info->id);
+    roots_greet(n, m->info->id);
     labour_peer_up(n, m->info->id);
     n->assign_wanted = true;
 }
@@ -359,9 +348,10 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
 static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
                      struct bytes payload)
 {
-    int rc = type == MESSAGE_UNLIKE ? unlike_heard(n, from, payload)
-             : type == MESSAGE_ACT  ? acts_frame(n, from, request, payload)
-                                    : peer_frame(n, from, type, request, payload);
+    int rc = type == MESSAGE_UNLIKE  ? unlike_heard(n, from, payload)
+             : type == MESSAGE_ACT   ? acts_frame(n, from, request, payload)
+             : type == MESSAGE_ROOTS ? roots_heard(n, from, payload)
+                                     : peer_frame(n, from, type, request, payload);
 
     n->memory_out |= rc == ERR_NO_MEMORY;
     return rc;
@@ -456,6 +446,9 @@ static void handle(struct node *n, const struct event *ev)
         break;
     case EVENT_CERTIFICATE:
         seal_renewed(n, ev->certificate.der);
+        break;
+    case EVENT_ROOTS:
+        roots_known(n, ev);
         break;
     case EVENT_HINT:
         mesh_hint(n->mesh, ev->hint.addr, n->now);

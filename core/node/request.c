@@ -15,6 +15,7 @@
 #include "core/node/permit.h"
 #include "core/node/receipts.h"
 #include "core/node/request.h"
+#include "core/node/roots.h"
 #include "core/node/seek.h"
 #include "core/node/session.h"
 #include "core/node/session_ahead.h"
@@ -578,6 +579,7 @@ static const struct {
     {MESSAGE_REQUEST_RECEIPT, NULL, receipts_request},
     {MESSAGE_REQUEST_SNIPPET, NULL, snippet_request},
     {MESSAGE_REQUEST_ACT, act_ask_request, NULL},
+    {MESSAGE_REQUEST_ROOTS, roots_request, NULL},
 };
 
 void request_unknown(struct node *n, uint64_t link, uint32_t request)

@@ -28,8 +28,7 @@
  *   joblog.c         what the workers of a job wrote; meet.c: what a peer is told first: dates
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
- *   directory.c      what this node knows of all jobs of the mesh
- *   seek.c           whom to ask about a job that is not here
+ *   directory.c      what this node knows of all jobs of the mesh; seek.c: whom to ask of one
  *   watch.c          who waits for news of a job; watchers.c: them; kill.c: cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are;
@@ -58,6 +57,7 @@
 #include "core/node/kill_state.h"
 #include "core/node/node.h"
 #include "core/node/peer.h"
+#include "core/node/roots_state.h"
 #include "core/node/snapshot_state.h"
 #include "core/node/tombs.h"
 #include "core/node/waiting_state.h"
@@ -292,9 +292,9 @@ struct node {
     struct lag lag;
     struct events *events; /* who did what; NULL: this node notes nothing */
     struct drain drain;
+    struct roots_state roots;
     bool stopping, exited;
-    struct instant stop_until;
-    struct instant round_at, commit_at; /* next look at slow timers; at what waits for others */
+    struct instant stop_until, round_at, commit_at; /* the next looks: round.c, what waits */
 };
 
 #endif

@@ -248,6 +248,7 @@ static void perform(struct turn *t, const struct action *a, struct bytes payload
     case ACTION_SNAPSHOT:
     case ACTION_COMPACT:
     case ACTION_MOVE:
+    case ACTION_ROOTS:
     case ACTION_EXIT:
         world_fail(w, G_NONE, "an action that nothing here causes", (uint32_t)t->p->index,
                    UINT32_MAX);

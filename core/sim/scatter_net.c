@@ -163,6 +163,7 @@ static void perform_one(struct scatter_net *n, struct scatter_node *node, const 
         scatter_worker_kill(n, node, a->worker);
         break;
     case ACTION_SNAPSHOT:
+    case ACTION_ROOTS:
         break;
     case ACTION_MOVE:
         n->wrong = "objects were moved that nobody has";

@@ -135,13 +135,15 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
     case ACTION_EXIT:
         n->stopping = w->somebody_left = true;
         break;
+    case ACTION_ROOTS: /* nobody says anything of them here */
+        break;
     }
 }
 
 static void trace_action(struct world *w, const struct sim_node *n, const struct action *a)
 {
     static const char *const names[] = {"send",  "dial", "close", "store", "compact", "start",
-                                        "order", "kill", "exit",  "move",  "snapshot"};
+                                        "order", "kill", "exit",  "move",  "snapshot", "roots"};
 
     world_note(w, n->index | (uint64_t)a->kind << 8 | (uint64_t)a->type << 16, a->payload_len,
                a->link);

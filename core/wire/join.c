@@ -346,6 +346,23 @@ int join_read_about(struct join_request *r)
     return reader_done(&in) && r->user.spki.len > 0 ? 0 : ERR_FORMAT;
 }
 
+/* At the end, and only where there is something: generations before it knew none. */
+static void put_roots(struct buf *b, struct bytes roots)
+{
+    if (roots.len > 0)
+        put_block(b, roots);
+}
+
+static struct bytes read_roots(struct reader *in)
+{
+    struct bytes roots = {NULL, 0};
+    if (in->failed || reader_left(in) == 0)
+        return roots;
+    roots = read_block(in, ROOTS_SIZE_MAX);
+    in->failed = in->failed || roots.len == 0;
+    return roots;
+}
+
 void put_join_answer(struct buf *b, const struct join_answer *a)
 {
     put_block(b, a->root);
@@ -355,6 +372,7 @@ void put_join_answer(struct buf *b, const struct join_answer *a)
     put_u8(b, a->addrs_count);
     for (unsigned i = 0; i < a->addrs_count; i++)
         put_text(b, a->addrs[i]);
+    put_roots(b, a->roots);
 }
 
 int join_answer_decode(struct bytes payload, struct join_answer *a)
@@ -373,6 +391,7 @@ int join_answer_decode(struct bytes payload, struct join_answer *a)
         if (!in.failed && !is_addr(a->addrs[i], strlen(a->addrs[i])))
             return ERR_FORMAT;
     }
+    a->roots = read_roots(&in);
     return reader_done(&in) && a->root.len > 0 && a->issuer.len > 0 && a->user.len > 0 ? 0
                                                                                        : ERR_FORMAT;
 }
@@ -381,6 +400,7 @@ void put_join_renewed(struct buf *b, const struct join_renewed *m)
 {
     put_block(b, m->issuer);
     put_block(b, m->leaf);
+    put_roots(b, m->roots);
 }
 
 int join_renewed_decode(struct bytes payload, struct join_renewed *m)
@@ -388,5 +408,6 @@ int join_renewed_decode(struct bytes payload, struct join_renewed *m)
     struct reader in = reader_of(payload);
     m->issuer = read_block(&in, JOIN_CERTIFICATE_MAX);
     m->leaf = read_block(&in, JOIN_CERTIFICATE_MAX);
+    m->roots = read_roots(&in);
     return reader_done(&in) && m->issuer.len > 0 && m->leaf.len > 0 ? 0 : ERR_FORMAT;
 }

@@ -26,11 +26,12 @@
  *             "EXPORTER-velum-join"), so that a proof says nothing on another connection. The keys
  *             sign the same with "velum join key 1" in front and join_keys_digest behind
  *   JOINED    block root, block issuer, block node, block user (certificates, DER; node may be
- *             empty), u8 count (0..4), count x text address (other nodes)
+ *             empty), u8 count (0..4), count x text address (other nodes), and where the mesh has
+ *             had more than one root block roots (roots.h)
  *   RENEW     nothing: over the same kind of connection, by who has a certificate of this mesh and
  *             shows it, also one that ended JOIN_LATE_S ago at most; it is for the same key and the
  *             same role
- *   RENEWED   block issuer, block leaf (certificates, DER)
+ *   RENEWED   block issuer, block leaf (certificates, DER), and block roots as in JOINED
  *   JOIN_REFUSED  nothing: whatever is wrong, an attacker learns only that it is
  *
  * Source: the join tokens of Docker Swarm and kubeadm, with a secret that never crosses the wire.
@@ -40,6 +41,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/id.h"
+#include "core/wire/roots.h"
 
 #define JOIN_ROOT_SIZE 16
 #define JOIN_ID_SIZE 5
@@ -95,11 +97,11 @@ struct join_request {
 };
 
 struct join_renewed {
-    struct bytes issuer, leaf;
+    struct bytes issuer, leaf, roots; /* roots: may be empty */
 };
 
 struct join_answer {
-    struct bytes root, issuer, node, user;
+    struct bytes root, issuer, node, user, roots; /* roots: may be empty */
     uint8_t addrs_count;
     char addrs[JOIN_ADDRS_MAX][JOIN_ADDR_SIZE];
 };

@@ -2,12 +2,12 @@
  * named here.
  *
  * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h, and joining, core/wire/join.h
- * 32 to 59    jobs, between nodes; and 70      core/node/peer.h
+ * 32 to 59    jobs, between nodes; and 70      core/node/peer.h; and 72  core/wire/roots.h
  * 71, 118, 119  acts                           core/wire/act_talk.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
  * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
  *                                              core/wire/asides.h, core/wire/snippet.h,
- *                                              core/wire/event_note.h
+ *                                              core/wire/event_note.h, core/wire/roots.h
  * 128 to 159  a node and its workers           core/wire/order.h
  * 160 to 191  a node and its mover             core/wire/move.h */
 #ifndef VELUM_WIRE_MESSAGE_H
@@ -66,6 +66,7 @@
     X(OBJECT_FULL, 69)     /* an object of this size does not fit here */                          \
     X(UNLIKE, 70)          /* of jobs: two compilers make two kernels of a snippet */              \
     X(ACT, 71)             /* what somebody wants done to a node, a user or the mesh */            \
+    X(ROOTS, 72)           /* the mesh's next root */                                              \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \
@@ -110,6 +111,8 @@
     X(REPLY_EVENT, 121)                                                                            \
     X(REQUEST_RECEIPT, 122)                                                                        \
     X(REPLY_RECEIPT, 123)                                                                          \
+    X(REQUEST_ROOTS, 124)                                                                          \
+    X(REPLY_ROOTS, 125)                                                                            \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

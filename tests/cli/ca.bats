@@ -14,7 +14,7 @@ back() { velum ca import-root --passphrase-file - "$@"; }
     [[ $output == *"mesh        "*"made        on this machine"*"root key    on this machine"* ]]
     [[ $output == *"issuer       -      here"*"user         admin  here"*"node $PORT_a"*"node "*here* ]]
     run -0 velum ca status --json
-    [[ $output == '{"v":1,"mesh":"'*'"made_here":true,"root_key":true,"issuer_key":true,"certificates":'* ]]
+    [[ $output == '{"v":1,"mesh":"'*'"made_here":true,"root_key":true,"issuer_key":true,"roots":1,"rotation":null,"certificates":'* ]]
     [[ $output == *'{"what":"user","role":"admin","from":"20'*'"key":true,"warning":null}'* ]]
     [[ $output == *'{"what":"node '"$PORT_a"'","role":"node",'* ]]
 }
@@ -77,4 +77,198 @@ back() { velum ca import-root --passphrase-file - "$@"; }
         run -2 velum ca $bad </dev/null
         ends_with_try
     done
+}
+
+# --- another root ---
+
+# three: a mesh of three machines with a node each, a (where it was made), b and c.
+three() {
+    VELUM_HOME=$FOLDER/home
+    node a --slots 1 --bind 127.0.0.1
+    local name
+    for name in b c; do
+        machine "$name"
+    done
+    until_true 15 alive_is 3
+}
+
+# machine NAME: one more, which joins and has a node of that name.
+machine() {
+    local port
+    port=$(free_port)
+    PORTS+=("$port")
+    printf -v "PORT_$1" %s "$port"
+    velum token create --at "127.0.0.1:$PORT_a" --role node,native 2>/dev/null >"string.$1"
+    VELUM_HOME=$FOLDER/$1 velum join --only --port "$port" --token-file "string.$1"
+    starts "$1"
+}
+
+# starts NAME [FOLDER]: the node of that machine.
+starts() {
+    local port=PORT_$1
+    VELUM_HOME=$FOLDER/${2:-$1} "$VELUM" node --bind 127.0.0.1 --slots 1 --name "$1" --port "${!port}" \
+        >>"$FOLDER/$1.log" 2>&1 3>&- &
+    printf -v "PID_$1" %s $!
+    PIDS+=($!)
+}
+
+on() { # on MACHINE COMMAND...
+    local machine=$1
+    shift
+    VELUM_HOME=$FOLDER/$machine "$@"
+}
+
+step_is() { [[ $(velum ca status --json) == *"\"rotation\":$1"* ]]; }
+
+# under ROOT MACHINE: its node's certificate is under the root of that number.
+under() { [ -e "$2/root-$1.pem" ] && ! cmp -s "$2/issuer-$1.pem" /dev/null; }
+
+@test "the mesh goes over to another root while a job runs, and nothing of it is lost" {
+    three
+    mesh=$(velum ca status | head -n 1)
+    before=$(velum run -d pi 1000000)
+    velum wait "$before"
+    old=$(velum token create --at "127.0.0.1:$PORT_a" --role submit 2>/dev/null)
+    velum run --progress none --json pi 4000000000 >job.json 2>/dev/null 3>&- &
+    job=$!
+    run -0 --separate-stderr velum ca rotate
+    [[ $stderr == *"1 of 3"*"2 of 3"*"3 of 3"*"done: the mesh has another root"* && -z $output ]]
+    wait "$job"
+    [[ $(<job.json) == *'"state":"done"'* ]]
+    digest=$(velum run --local --progress none --json pi 4000000000 2>/dev/null |
+        grep -o '"digest":"[0-9a-f]*"')
+    [[ $(<job.json) == *"$digest"* ]]
+    alive_is 3
+    [ "$(velum ca status | head -n 1)" = "$mesh" ]
+    run -0 velum ca status --json
+    [[ $output == *'"roots":2,"rotation":null'* ]]
+    [ ! -e home/root.key ] && [ ! -e home/issuer.key ] && [ -e home/root-1.key ]
+    for machine in b c; do
+        under 1 "$machine"
+        on "$machine" run -0 velum run --progress none pi 1000000
+    done
+    after=$(velum run -d pi 1000000)
+    velum wait "$after"
+    run -0 velum receipt "$after" -o receipt
+    on b run -0 velum verify receipt
+    VELUM_HOME=$FOLDER/none run -1 velum verify receipt --root "${mesh##* }"
+    # Strings of both roots, and what was signed under the old one, also for who reads it again.
+    on d velum join --only "$old"
+    on e velum join --only "$(velum token create --at "127.0.0.1:$PORT_a" --role submit)"
+    on d run -0 velum run --progress none pi 1000000
+    on e run -0 velum run --progress none pi 1000000
+    for machine in b c; do
+        pid=PID_$machine
+        kill "${!pid}" && { wait "${!pid}" || true; }
+        starts "$machine"
+    done
+    until_true 15 alive_is 3
+    run -0 velum result "$before" --addr "127.0.0.1:$PORT_b"
+    run -0 velum doctor
+    # And once more, with the root's key from a file.
+    run -0 away -o root.pem --remove
+    run -3 velum ca rotate
+    [[ $output == *"the root's key is not in"* ]] && ends_with_try
+    run -0 back root.pem <<<"two words"
+    run -0 velum ca rotate
+    [ "$(velum ca status | head -n 1)" = "$mesh" ] && [ -e home/root-2.key ] && [ ! -e home/root-1.key ]
+    alive_is 3
+    on c run -0 velum run --progress none pi 1000000
+}
+
+# kill_at STEP: a change of roots, ended while it waits there.
+kill_at() {
+    "$VELUM" ca rotate >>rotate.log 2>&1 3>&- &
+    PIDS+=($!)
+    until_true 20 step_is "$1"
+    kill -KILL $! && { wait $! 2>/dev/null || true; }
+    step_is "$1"
+}
+
+@test "a change of roots that is killed goes on where it was" {
+    three
+    velum run -d sleep 5 >sleep.id
+    # At the very beginning, whenever that is.
+    for delay in 0.002 0.01 0.03; do
+        timeout -s KILL "$delay" "$VELUM" ca rotate >/dev/null 2>&1 3>&- || true
+    done
+    # The first step waits for a node that stands still, the second for certificates.
+    kill -STOP "$PID_b"
+    kill_at '"begun"'
+    kill -CONT "$PID_b"
+    run -0 velum ca rotate
+    [[ $output != *"3 of 3"*"1 of 3"* && $output == *"done"* ]]
+    run -0 velum ca status --json
+    [[ $output == *'"roots":2,"rotation":null'* ]]
+    kill_at '"used"'
+    run -0 velum ca rotate
+    [[ $output != *"1 of 3"* && $output == *"2 of 3"*"3 of 3"*"done"* ]]
+    # And the last, with a note that it was not closed.
+    echo "as if it had been killed" >home/rotating
+    chmod 600 home/rotating
+    step_is '"finished"'
+    run -0 velum ca rotate
+    [[ $output != *"2 of 3"* && $output == *"3 of 3"*"done"* ]]
+    run -0 velum ca status --json
+    [[ $output == *'"roots":3,"rotation":null'* ]]
+    alive_is 3
+    run -0 velum wait "$(<sleep.id)"
+}
+
+@test "who was away finds its way; who is not waited for too" {
+    three
+    kill "$PID_c" && { wait "$PID_c" || true; }
+    until_true 15 alive_is 2
+    kill -STOP "$PID_b"
+    run -0 velum ca rotate --without b
+    kill -CONT "$PID_b"
+    starts c
+    until_true 30 alive_is 3
+    for machine in b c; do
+        until_true 30 under 1 "$machine"
+        on "$machine" run -0 velum nodes
+    done
+}
+
+@test "in an emergency every other machine joins again, and nobody by what he had" {
+    three
+    run -2 velum ca rotate --emergency </dev/null
+    [[ $output == *"must join again"*"nothing was done"* ]] && ends_with_try
+    [ ! -e home/roots ]
+    rm home/root.key
+    run -0 velum ca rotate --emergency --yes
+    for name in a b c; do
+        pid=PID_$name
+        kill "${!pid}" && { wait "${!pid}" || true; }
+    done
+    starts a home
+    until_true 10 velum nodes
+    on b run -4 velum join --renew --port "$PORT_b"
+    machine_again() {
+        velum token create --at "127.0.0.1:$PORT_a" --role node,native 2>/dev/null >string
+        on b velum join --only --port "$PORT_b" --token-file string
+        starts b
+    }
+    machine_again
+    until_true 15 alive_is 2
+    on b run -0 velum run --progress none pi 1000000
+    on c run -4 velum join --renew --port "$PORT_c"
+}
+
+@test "a next root of somebody else's is refused, and nothing changes" {
+    three
+    VELUM_HOME=$FOLDER/other "$VELUM" node --bind 127.0.0.1 --slots 1 --port "$(free_port)" \
+        >other.log 2>&1 3>&- &
+    PIDS+=($!)
+    until_true 10 on other velum nodes
+    on other run -0 velum ca rotate
+    # Laid into the home of a machine that is in the mesh: its node would tell it to all.
+    kill "$PID_b" && { wait "$PID_b" || true; }
+    cp other/roots other/root-1.pem other/issuer-1.pem b/
+    VELUM_HOME=$FOLDER/b run -1 velum node --bind 127.0.0.1 --port "$PORT_b"
+    [[ $output == *"roots is not of this mesh"* ]]
+    on c run -4 velum ca rotate
+    run -0 velum ca status --json
+    [[ $output == *'"roots":1,"rotation":null'* ]]
+    alive_is 2
 }

@@ -130,6 +130,14 @@ void golden_put_unlike(struct buf *b);
 int golden_tell_unlike(struct bytes payload, FILE *to);
 /* The i-th frame besides. False: there is none. */
 bool golden_put_unlikes(size_t i, struct buf *frame);
+
+/* --- roots.c --- */
+
+bool golden_is_roots(uint8_t type);
+void golden_put_roots(uint8_t type, struct buf *b);
+int golden_tell_roots(uint8_t type, struct bytes payload, FILE *to);
+/* The i-th frame besides. False: there is none. */
+bool golden_put_more_roots(size_t i, struct buf *frame);
 /* --- checked.c --- */
 
 /* The same. */

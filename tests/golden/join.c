@@ -30,12 +30,18 @@ void golden_put_join(uint8_t type, struct buf *b)
     else if (type == MESSAGE_JOINED)
         put_join_answer(b, &answer);
     else if (type == MESSAGE_RENEWED)
-        put_join_renewed(b, &(struct join_renewed){answer.issuer, answer.node});
+        put_join_renewed(b, &(struct join_renewed){.issuer = answer.issuer, .leaf = answer.node});
 }
 
 static void say(FILE *to, const char *name, struct bytes text)
 {
     fprintf(to, " %s=%.*s", name, (int)text.len, (const char *)text.data);
+}
+
+static void say_roots(FILE *to, struct bytes roots)
+{
+    if (roots.len > 0)
+        say(to, "roots", roots);
 }
 
 static int tell_request(struct bytes p, FILE *to)
@@ -66,7 +72,7 @@ int golden_tell_join(uint8_t type, struct bytes p, FILE *to)
     struct join_renewed m;
     int rc = type == MESSAGE_RENEWED ? join_renewed_decode(p, &m) : join_answer_decode(p, &a);
     if (type == MESSAGE_RENEWED && rc == 0)
-        say(to, "issuer", m.issuer), say(to, "leaf", m.leaf);
+        say(to, "issuer", m.issuer), say(to, "leaf", m.leaf), say_roots(to, m.roots);
     if (type == MESSAGE_RENEWED)
         return rc;
     if (rc < 0)
@@ -77,5 +83,6 @@ int golden_tell_join(uint8_t type, struct bytes p, FILE *to)
     say(to, "user", a.user);
     for (unsigned i = 0; i < a.addrs_count; i++)
         fprintf(to, " addr=%s", a.addrs[i]);
+    say_roots(to, a.roots);
     return 0;
 }

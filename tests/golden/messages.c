@@ -672,6 +672,8 @@ void golden_message_make(uint8_t type, struct buf *frame)
         golden_put_acts(type, frame);
     else if (golden_is_event(type))
         golden_put_event(type, frame);
+    else if (golden_is_roots(type))
+        golden_put_roots(type, frame);
     else if (type == MESSAGE_REQUEST_SNIPPET)
         golden_put_snippet(0, frame);
     else if (golden_is_join(type))

@@ -685,6 +685,7 @@ int golden_message_tell(struct bytes bytes, FILE *out)
         return rc < 0 ? rc : ERR_SHORT;
     to = out, SAY("%s %u", message_name(f.type), (unsigned)f.request);
     rc = golden_is_join(f.type)          ? golden_tell_join(f.type, f.payload, to)
+         : golden_is_roots(f.type)       ? golden_tell_roots(f.type, f.payload, to)
          : golden_is_session(f.type)     ? golden_tell_session(f.type, f.payload, to)
          : f.type < 32                   ? tell_mesh(f.type, f.payload)
          : f.type < MESSAGE_OBJECT_KEEP  ? tell_job(f.type, f.payload)

@@ -279,6 +279,7 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
         on_start(r, a->worker);
         break;
     case ACTION_MOVE:
+    case ACTION_ROOTS:
     case ACTION_ORDER:
     case ACTION_DIAL:
         keep(r, a, payload);
@@ -433,6 +434,11 @@ const struct rig_sent *rig_take_order(struct rig *r, uint8_t type)
 const struct rig_sent *rig_take_kill(struct rig *r)
 {
     return take_kind(r, ACTION_KILL, 0, RIG_NOBODY);
+}
+
+const struct rig_sent *rig_take_roots(struct rig *r)
+{
+    return take_kind(r, ACTION_ROOTS, 0, RIG_NOBODY);
 }
 
 const struct rig_sent *rig_take_dial(struct rig *r, uint32_t peer)

@@ -34,7 +34,7 @@ struct rig_peer {
 
 /* Something the node did that a test may want to see. */
 struct rig_sent {
-    enum action_kind kind; /* SEND, ORDER, DIAL, KILL or STORE */
+    enum action_kind kind; /* SEND, ORDER, DIAL, KILL, ROOTS or STORE */
     uint8_t type;
     uint32_t peer; /* of SEND and DIAL; RIG_NOBODY: a user */
     uint32_t worker;
@@ -109,6 +109,7 @@ const struct rig_sent *rig_take_order(struct rig *r, uint8_t type);
 /* A record of this type that the node gave to its journal. */
 const struct rig_sent *rig_take_record(struct rig *r, uint8_t type);
 const struct rig_sent *rig_take_kill(struct rig *r);
+const struct rig_sent *rig_take_roots(struct rig *r); /* what the host is to look at */
 const struct rig_sent *rig_take_dial(struct rig *r, uint32_t peer);
 uint32_t rig_count(struct rig *r, uint32_t peer, uint8_t type); /* takes all of them */
 

@@ -266,6 +266,7 @@ static void perform(uint32_t node, const struct action *a, struct bytes payload)
     }
     case ACTION_SNAPSHOT:
     case ACTION_MOVE:
+    case ACTION_ROOTS:
     case ACTION_EXIT:
         break;
     }

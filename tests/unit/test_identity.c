@@ -9,6 +9,7 @@
 #include "core/base/sha256.h"
 #include "core/host/authority.h"
 #include "core/host/certificate.h"
+#include "core/host/roots.h"
 #include "core/host/trust.h"
 #include "core/node/event.h"
 #include "tests/lib/check.h"
@@ -262,7 +263,10 @@ static void forge_open(struct forge *a)
     a->issuer = certificate_make(&issuer);
     REQUIRE(a->root && a->issuer);
     REQUIRE(certificate_key_digest(a->root_key, a->mesh.bytes) == 0);
-    REQUIRE(trust_new(&a->trust, a->root, a->issuer, a->mesh, 0) == 0);
+    struct roots roots;
+    REQUIRE(roots_single(&roots, a->root, a->issuer) == 0);
+    REQUIRE(trust_new(&a->trust, &roots, a->issuer, 0) == 0);
+    roots_clear(&roots);
 }
 
 static void forge_close(struct forge *a)

@@ -27,7 +27,7 @@ static const struct expected users[] = {
     {MESSAGE_REQUEST_STAGES, "o", "o", "y"},  {MESSAGE_REQUEST_SESSION, "o", "o", "-"},
     {MESSAGE_REQUEST_AHEAD, "y", "y", "-"},   {MESSAGE_REQUEST_ASIDES, "y", "y", "-"},
     {MESSAGE_REQUEST_SNIPPET, "-", "y", "-"}, {MESSAGE_REQUEST_ACT, "y", "y", "y"},
-    {MESSAGE_REQUEST_EVENTS, "y", "y", "y"},
+    {MESSAGE_REQUEST_EVENTS, "y", "y", "y"},  {MESSAGE_REQUEST_ROOTS, "-", "-", "-"},
     {MESSAGE_REQUEST_RECEIPT, "o", "o", "y"},
 };
 

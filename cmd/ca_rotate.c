@@ -1,0 +1,315 @@
+#include "cmd/ca_rotate.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/interrupt.h"
+#include "cmd/line.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/host/loop.h"
+#include "core/host/memory.h"
+#include "core/host/rotation.h"
+#include "core/wire/message.h"
+#include "core/wire/roots.h"
+
+#define NODES_MAX 16384
+#define ASK_US (5 * S_US)
+#define LOOK_AGAIN_MS 200
+#define SAY_AGAIN_US (10 * S_US)
+#define AWAY_SIZE 400
+
+struct rotating {
+    const struct call *call;
+    const struct home *home;
+    struct line *line; /* to the node here */
+    struct buf roots;  /* as nodes are told */
+    struct rotation now;
+    struct node_view *nodes; /* that live */
+    uint32_t count;
+    struct instant said;
+};
+
+/* --- who lives --- */
+
+static bool is_left_out(const struct call *c, const struct node_view *v)
+{
+    for (size_t i = 0; i < c->opts->count; i++) {
+        const struct opt_value *o = &c->opts->values[i];
+        if (strcmp(o->opt->name, "without") == 0 && strcmp(o->text, v->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool lives(enum node_state s)
+{
+    return s == NODE_ALIVE || s == NODE_SUSPECT || s == NODE_RECOVERING || s == NODE_DRAINING;
+}
+
+static int add_node(struct rotating *r, const struct node_view *v)
+{
+    if (!lives(v->state) || is_left_out(r->call, v))
+        return 0;
+    if (r->count == NODES_MAX)
+        return ERR_FULL;
+    struct node_view *more = realloc(r->nodes, (r->count + 1) * sizeof *more);
+    if (!more)
+        return ERR_NO_MEMORY;
+    r->nodes = more;
+    r->nodes[r->count++] = *v;
+    return 0;
+}
+
+static int list_nodes(struct rotating *r)
+{
+    struct node_view v;
+    struct frame frame;
+    r->count = 0;
+    int rc = line_send(r->line, MESSAGE_REQUEST_NODES, (struct bytes){0});
+    while (rc >= 0 && (rc = line_item(r->line, MESSAGE_REPLY_NODE, &frame)) == 1)
+        if ((rc = read_node_view(frame.payload, &v)) == 0)
+            rc = add_node(r, &v);
+    return rc;
+}
+
+/* --- how far they are --- */
+
+static int ask_line(struct line *l, struct bytes roots, struct roots_reply *out)
+{
+    struct frame frame;
+    struct buf b;
+    buf_init(&b, &host_memory, ROOTS_SIZE_MAX + 8);
+    put_block(&b, roots);
+    int rc = line_send(l, MESSAGE_REQUEST_ROOTS, buf_bytes(&b));
+    buf_clear(&b);
+    if (rc == 0)
+        rc = line_next(l, instant_plus_us(loop_clock(), ASK_US), &frame);
+    if (rc <= 0)
+        return rc < 0 ? rc : ERR_TIMEOUT;
+    return frame.type == MESSAGE_REPLY_ROOTS ? read_roots_reply(frame.payload, out) : ERR_FORMAT;
+}
+
+/* With the roots, once it has said that it knows older ones. */
+static int ask_both(struct rotating *r, struct line *l, struct roots_reply *out)
+{
+    int rc = ask_line(l, (struct bytes){NULL, 0}, out);
+    if (rc == 0 && out->version < r->now.version)
+        rc = ask_line(l, buf_bytes(&r->roots), out);
+    return rc;
+}
+
+static int ask_node(struct rotating *r, const struct node_view *v, struct roots_reply *out)
+{
+    const struct line_options o = {.addr = v->addr, .quiet = true};
+    struct line *l = NULL;
+    if (v->self)
+        return ask_both(r, r->line, out);
+    if (line_open(&l, r->call, &o) != 0)
+        return ERR_UNREACHABLE;
+    int rc = ask_both(r, l, out);
+    line_close(l);
+    return rc;
+}
+
+/* --- until all are there --- */
+
+/* Names who is not, as far as there is room. */
+static void add_away(char away[AWAY_SIZE], const struct node_view *v, const char *why)
+{
+    char one[160];
+    snprintf(one, sizeof one, "%s%.63s (%s)", away[0] ? ", " : "", v->name, why);
+    if (strlen(away) + strlen(one) < AWAY_SIZE)
+        text_append(away, AWAY_SIZE, one);
+}
+
+static const char *why_not(int rc, const struct roots_reply *reply, uint32_t version)
+{
+    if (rc == LINE_REFUSED)
+        return "is of an older version of velum";
+    if (rc < 0)
+        return "cannot be reached from here";
+    return reply->version < version ? "has not heard of it yet" : "has no new certificate yet";
+}
+
+static void ask_each(struct rotating *r, bool self, uint8_t generation, char away[AWAY_SIZE])
+{
+    for (uint32_t i = 0; i < r->count && !interrupt_came(); i++) {
+        struct roots_reply reply = {0, 0};
+        if (r->nodes[i].self != self)
+            continue;
+        const int asked = ask_node(r, &r->nodes[i], &reply);
+        if (asked < 0 || reply.version < r->now.version || reply.generation < generation)
+            add_away(away, &r->nodes[i], why_not(asked, &reply, r->now.version));
+    }
+}
+
+/* 1: all know what is known here, and have certificates of that generation. The node here comes
+ * first: it is the issuer that the others ask then. */
+static int all_are_there(struct rotating *r, uint8_t generation, char away[AWAY_SIZE])
+{
+    int rc = list_nodes(r);
+    away[0] = '\0';
+    if (rc < 0)
+        return rc;
+    ask_each(r, true, generation, away);
+    if (away[0] == '\0')
+        ask_each(r, false, generation, away);
+    return away[0] == '\0';
+}
+
+static int interrupted(void)
+{
+    talk_error("stopped between two steps; the mesh goes on as it is");
+    talk_try("velum ca rotate, which goes on where it was");
+    return CODE_INTERRUPTED;
+}
+
+static void say_away(struct rotating *r, const char *away)
+{
+    if (!instant_reached(loop_clock(), r->said))
+        return;
+    talk_line("waiting for %s; --without NAME goes on without one", away);
+    r->said = instant_plus_us(loop_clock(), SAY_AGAIN_US);
+}
+
+static int await(struct rotating *r, uint8_t generation)
+{
+    char away[AWAY_SIZE];
+    r->said = instant_plus_us(loop_clock(), 2 * S_US);
+    for (;;) {
+        int rc = all_are_there(r, generation, away);
+        if (interrupt_came())
+            return interrupted();
+        if (rc == ERR_CLOSED && line_reopen(r->line) == 0)
+            continue;
+        if (rc < 0)
+            return line_report(r->line, rc);
+        if (rc > 0)
+            return CODE_DONE;
+        say_away(r, away);
+        poll(NULL, 0, LOOK_AGAIN_MS);
+    }
+}
+
+/* --- the steps --- */
+
+static int failed(int rc, const char *message)
+{
+    talk_error("%s", message[0] ? message : err_sentence(rc));
+    talk_try("%s", rc == ERR_NOT_FOUND    ? "velum ca import-root FILE"
+                   : rc == ERR_PERMISSION ? "velum ca rotate, on the machine where it was"
+                   : rc == ERR_FULL       ? "a new mesh, in another VELUM_HOME"
+                                          : "velum ca rotate, which goes on where it was");
+    return rc == ERR_NOT_FOUND    ? CODE_NOT_FOUND
+           : rc == ERR_PERMISSION ? CODE_NOT_ALLOWED
+                                  : CODE_FAILED;
+}
+
+static int look(struct rotating *r)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    buf_reset(&r->roots);
+    int rc = rotation_look(r->home, &r->now, &r->roots, message);
+    return rc < 0 ? failed(rc, message) : CODE_DONE;
+}
+
+static const struct {
+    int (*act)(const struct home *h, char message[HOME_MESSAGE_SIZE]);
+    enum rotation_step after;
+    bool renews; /* the step is done when all certificates are new */
+    const char *said;
+} steps[] = {
+    {rotation_begin, ROTATION_BEGUN, false,
+     "1 of 3: there is another root, certified by the one before; every node is to know it"},
+    {rotation_use, ROTATION_USED, true,
+     "2 of 3: certificates are made under it; every node is to have a new one"},
+    {rotation_finish, ROTATION_FINISHED, true,
+     "3 of 3: the root before counts no longer for who comes in; every node is to know"},
+};
+
+/* A step that was done already is waited for all the same: not all may have been there. */
+static int take_step(struct rotating *r, size_t i)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    int rc = r->now.step < steps[i].after ? steps[i].act(r->home, message) : 0;
+    if (rc < 0)
+        return failed(rc, message);
+    int code = look(r);
+    if (code != CODE_DONE)
+        return code;
+    talk_line("%s", steps[i].said);
+    return await(r, steps[i].renews ? r->now.generation : 0);
+}
+
+static int take_steps(struct rotating *r)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    int code = look(r);
+    for (size_t i = 0; code == CODE_DONE && i < sizeof steps / sizeof *steps; i++)
+        if (r->now.step <= steps[i].after)
+            code = take_step(r, i);
+    if (code != CODE_DONE)
+        return code;
+    int rc = rotation_close(r->home, message);
+    if (rc < 0)
+        return failed(rc, message);
+    talk_line("done: the mesh has another root, and its id is what it was; whose root's key was "
+              "exported: velum ca export-root, once more");
+    talk_line("users without a node, on their machines, within 30 days: velum join --renew");
+    return CODE_DONE;
+}
+
+static int in_turn(const struct call *c, const struct home *h)
+{
+    struct rotating r = {.call = c, .home = h};
+    const struct line_options o = {.embedded_ok = false};
+    int code = line_open(&r.line, c, &o);
+    if (code != CODE_DONE)
+        return code;
+    buf_init(&r.roots, &host_memory, ROOTS_SIZE_MAX);
+    interrupt_catch();
+    code = take_steps(&r);
+    buf_clear(&r.roots);
+    line_close(r.line);
+    free(r.nodes);
+    return code;
+}
+
+/* --- at once --- */
+
+static bool agrees(void)
+{
+    char answer[8] = "";
+    talk_line("every other machine will be shut out, and must join again with a new string; jobs "
+              "that run there are lost. This is for a root's key that others have");
+    if (!isatty(STDIN_FILENO))
+        return false;
+    fputs("type yes to do it: ", stderr);
+    return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
+}
+
+static int at_once(const struct call *c, const struct home *h)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    if (!opt_given(c->opts, "yes") && !agrees()) {
+        talk_error("nothing was done");
+        talk_try("velum ca rotate --emergency --yes");
+        return CODE_MISUSE;
+    }
+    int rc = rotation_emergency(h, message);
+    if (rc < 0)
+        return failed(rc, message);
+    talk_line("the mesh has another root, which no other machine trusts yet");
+    talk_line("here: start the nodes again    each other machine: velum join, with a string of "
+              "velum token create, for the same --port");
+    return CODE_DONE;
+}
+
+int ca_rotate(const struct call *c, const struct home *h)
+{
+    return opt_given(c->opts, "emergency") ? at_once(c, h) : in_turn(c, h);
+}

@@ -1,0 +1,88 @@
+/* The roots that a mesh has had, one after the other, and which of them counts: what lets a mesh
+ * change its root while it works.
+ *
+ * A mesh's id is the digest of its first root's key, for ever. Each generation is a root and the
+ * issuer under it. The next root is certified by the one before (a cross certificate), so whoever
+ * trusts that one can trust the next; then the mesh goes through three stages, each said by the
+ * next root's own signature:
+ *
+ *   ADDED   both roots are trusted, and certificates are still made under the old one
+ *   USED    certificates are made, and renewed, under the new one
+ *   ALONE   the old root counts no longer for who comes in. It is kept to check what was signed
+ *           under it, because time makes no fact untrue
+ *
+ * As bytes, in the file `roots` of a home and between nodes (core/wire/roots.h):
+ *
+ *   roots       u8 form (1), u8 count (2..8), u8 stage, i64 at (Unix time of the stage), count x
+ *               generation, block signature
+ *   generation  block root, block issuer, block cross (certificates, DER; the first has no cross)
+ *   signature   ECDSA with SHA-256 (DER), by the last root's key, over "velum roots 1", a zero and
+ *               all that stands before it
+ *
+ * A generation without a cross certificate comes about in an emergency, when nobody should trust
+ * the root before it any longer: only a join by a new string brings it to another machine. A home
+ * without the file has one generation, root.pem and issuer.pem.
+ *
+ * What is newer has more generations, or a later stage of as many. It is taken only if it begins
+ * with all the roots that are known already. Called by authority.c, identity.c, join_desk.c,
+ * join_ask.c and rotation.c; knows OpenSSL. */
+#ifndef VELUM_HOST_ROOTS_H
+#define VELUM_HOST_ROOTS_H
+
+#include <openssl/x509.h>
+
+#include "core/host/home.h"
+#include "core/wire/roots.h"
+
+#define ROOTS_GENERATIONS_MAX 8
+
+enum roots_stage { ROOTS_ADDED = 0, ROOTS_USED = 1, ROOTS_ALONE = 2 };
+
+struct roots_generation {
+    X509 *root, *issuer, *cross; /* cross: NULL of the first, and of one made in an emergency */
+};
+
+struct roots {
+    uint32_t count;
+    struct roots_generation all[ROOTS_GENERATIONS_MAX];
+    enum roots_stage stage; /* of the last */
+    int64_t at_s;
+    struct buf bytes; /* the whole; empty where there is one generation */
+};
+
+/* What this home knows. ERR_NOT_FOUND where it has no mesh. */
+int roots_read(struct roots *r, const struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* One generation, which is borrowed by reference count. 0 or ERR_NO_MEMORY. */
+int roots_single(struct roots *r, X509 *root, X509 *issuer);
+/* Checked in itself: names, signatures, crosses. 0, ERR_FORMAT, ERR_IDENTITY or ERR_NO_MEMORY. */
+int roots_decode(struct roots *r, struct bytes bytes);
+void roots_clear(struct roots *r);
+
+/* The generation that certificates are made under. */
+uint32_t roots_used(const struct roots *r);
+/* The first that counts for who comes in. */
+uint32_t roots_first_trusted(const struct roots *r);
+/* 0 with one generation; rises with each stage. */
+uint32_t roots_version(const struct roots *r);
+/* Whether `next` may take the place of `known`: 0; ERR_EXISTS, it is not newer; ERR_IDENTITY, it
+ * does not go on from there, or has no cross certificate; with `by_string` none is asked for,
+ * because the last root is one that a string named. */
+int roots_follow(const struct roots *known, const struct roots *next, bool by_string);
+/* The generation whose issuer's key signed it, or -1. */
+int roots_generation_of(const struct roots *r, X509 *leaf);
+
+/* Only reads which generation is used, for names of files. */
+uint32_t roots_file_used(const struct home *h);
+/* "root.pem" of the first generation, "root-1.pem" of the next. */
+void roots_name(char to[32], const char *name, uint32_t generation, const char *ending);
+/* Takes what came from elsewhere, under the home lock, which the caller has: certificates of the
+ * generation that is used, then the file. As roots_follow; 0 when it was taken. */
+int roots_take(const struct home *h, struct bytes bytes, bool by_string,
+               char message[HOME_MESSAGE_SIZE]);
+
+/* For whoever has the last root's key: signs `r` as it is now into r->bytes. 0 or < 0. */
+int roots_sign(struct roots *r, EVP_PKEY *key);
+/* Writes r->bytes to the home. */
+int roots_write(const struct home *h, const struct roots *r, char message[HOME_MESSAGE_SIZE]);
+
+#endif

@@ -1,0 +1,406 @@
+/* A mesh's roots one after the other: who may say which is the next, whom each stage lets in, and
+ * that a change which was cut short goes on. */
+#include "core/host/roots.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/host/authority.h"
+#include "core/host/certificate.h"
+#include "core/host/memory.h"
+#include "core/host/pem_file.h"
+#include "core/host/root_key.h"
+#include "core/host/rotation.h"
+#include "core/host/trust.h"
+#include "core/wire/join.h"
+#include "tests/lib/check.h"
+
+static char folder[64], message[HOME_MESSAGE_SIZE];
+static struct home made, joined; /* the mesh's own, and that of another machine */
+static char made_state[128], joined_state[128];
+
+static void home_below(struct home *h, const char *name, char state[128])
+{
+    snprintf(h->path, sizeof h->path, "%s/%s", folder, name);
+    snprintf(state, 128, "%s/%s.state", folder, name);
+    REQUIRE(home_open(h, message) == 0);
+    REQUIRE(mkdir(state, 0700) == 0);
+}
+
+/* As a join does it. */
+static void join(const struct home *h, const char *state)
+{
+    struct authority_parts parts;
+    EVP_PKEY *key = certificate_new_key();
+    REQUIRE(authority_issue(&made, key, PARTY_NODE, &parts, message) == 0);
+    struct authority_adopted a = {.root = parts.root,
+                                  .issuer = parts.issuer,
+                                  .count = 1,
+                                  .certificates = {parts.leaf},
+                                  .keys = {key}};
+    a.leaves[0] = authority_node_leaf(state);
+    REQUIRE(authority_adopt(h, &a, message) == 0);
+    authority_parts_clear(&parts);
+    EVP_PKEY_free(key);
+}
+
+static void begin(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/velum-roots-XXXXXX");
+    REQUIRE(mkdtemp(folder));
+    home_below(&made, "made", made_state);
+    home_below(&joined, "joined", joined_state);
+    REQUIRE(identity_mesh_open(&made, message) == 0);
+    join(&joined, joined_state);
+}
+
+static void end(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    CHECK_INT(system(command), 0);
+}
+
+static void read_made(struct roots *r)
+{
+    REQUIRE(roots_read(r, &made, message) == 0);
+}
+
+/* The other machine takes what this one has. */
+static int take(void)
+{
+    struct roots r;
+    read_made(&r);
+    int rc = rotation_take(&joined, buf_bytes(&r.bytes), message);
+    roots_clear(&r);
+    return rc;
+}
+
+static struct identity *node_of(const struct home *h, const char *state)
+{
+    struct identity *i = NULL;
+    REQUIRE(identity_node(&i, h, state, message) == 0);
+    return i;
+}
+
+static void check_step(enum rotation_step step, uint32_t version, uint8_t generation)
+{
+    struct rotation now;
+    REQUIRE(rotation_look(&made, &now, NULL, message) == 0);
+    CHECK_INT(now.step, step);
+    CHECK_INT(now.version, version);
+    CHECK_INT(now.generation, generation);
+}
+
+static bool is_there(const struct home *h, const char *name)
+{
+    char path[HOME_PATH_SIZE];
+    home_file(h, name, path);
+    return access(path, F_OK) == 0;
+}
+
+TEST(test_each_step_is_done_once_and_the_old_keys_go_at_the_end)
+{
+    struct digest before, after, root;
+    begin();
+    REQUIRE(identity_home_mesh(&made, &before, message) == 0);
+    check_step(ROTATION_NONE, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(rotation_begin(&made, message), 0);
+        check_step(ROTATION_BEGUN, 4, 1);
+    }
+    CHECK_INT(rotation_close(&made, message), 0);
+    CHECK(is_there(&made, "root.key") && is_there(&made, "issuer.key"));
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(rotation_use(&made, message), 0);
+        check_step(ROTATION_USED, 5, 1);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(rotation_finish(&made, message), 0);
+        check_step(ROTATION_FINISHED, 6, 1);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(rotation_close(&made, message), 0);
+        check_step(ROTATION_NONE, 6, 1);
+    }
+    CHECK(!is_there(&made, "root.key") && !is_there(&made, "issuer.key"));
+    CHECK(is_there(&made, "root-1.key") && is_there(&made, "issuer-1.key"));
+    CHECK(root_key_is_of(&made) && root_key_is_here(&made));
+    REQUIRE(identity_home_mesh(&made, &after, message) == 0);
+    REQUIRE(authority_home_root(&made, &root, message) == 0);
+    CHECK(digest_equal(before, after) && !digest_equal(before, root));
+    CHECK_INT(rotation_begin(&joined, message), ERR_PERMISSION);
+    end();
+}
+
+/* Killed before the roots were written: the keys that are there are used, and asked for once. */
+TEST(test_what_was_cut_short_goes_on)
+{
+    char path[HOME_PATH_SIZE];
+    struct buf before, after;
+    begin();
+    buf_init(&before, &host_memory, 16384);
+    buf_init(&after, &host_memory, 16384);
+    CHECK_INT(rotation_begin(&made, message), 0);
+    home_file(&made, "root-1.key", path);
+    REQUIRE(home_read_file(path, true, &before, message) == 0);
+    home_file(&made, "roots", path);
+    REQUIRE(unlink(path) == 0);
+    check_step(ROTATION_NONE, 0, 0);
+    CHECK_INT(rotation_begin(&made, message), 0);
+    check_step(ROTATION_BEGUN, 4, 1);
+    home_file(&made, "root-1.key", path);
+    REQUIRE(home_read_file(path, true, &after, message) == 0);
+    CHECK(after.len == before.len && memcmp(after.data, before.data, after.len) == 0);
+    buf_clear(&before);
+    buf_clear(&after);
+    end();
+}
+
+static int come_in(struct identity *host, const struct identity *guest, int64_t late_s)
+{
+    struct node_id id;
+    int party;
+    return trust_check_late(identity_trust(host), identity_leaf(guest), NULL, late_s, &id, &party);
+}
+
+static int verify(struct identity *host, const struct identity *author, int64_t *not_after_s)
+{
+    static const struct bytes text = {(const uint8_t *)"a fact", 6};
+    struct signer s = {.party = 0};
+    uint8_t sig[64];
+    REQUIRE(identity_sign(author, text, sig) == 0);
+    int rc = identity_verify(host, identity_certificate(author), text, sig, &s);
+    *not_after_s = s.not_after_s;
+    return rc;
+}
+
+TEST(test_each_stage_lets_in_whom_it_should_and_no_fact_becomes_untrue)
+{
+    int64_t until;
+    begin();
+    struct identity *old = node_of(&joined, joined_state), *host;
+    CHECK_INT(rotation_begin(&made, message), 0);
+    host = node_of(&made, made_state);
+    CHECK_INT(identity_generation(host), 0);
+    CHECK(!identity_is_due(host));
+    CHECK_INT(come_in(host, old, 0), 0);
+    identity_free(host);
+    CHECK_INT(rotation_use(&made, message), 0);
+    host = node_of(&made, made_state);
+    CHECK_INT(identity_generation(host), 1);
+    CHECK_INT(come_in(host, old, 0), 0);
+    identity_free(host);
+    CHECK_INT(rotation_finish(&made, message), 0);
+    host = node_of(&made, made_state);
+    CHECK_INT(come_in(host, old, 0), ERR_IDENTITY);
+    CHECK_INT(come_in(host, old, JOIN_LATE_S), 0);
+    CHECK_INT(verify(host, old, &until), 0);
+    CHECK(until <= (int64_t)time(NULL));
+    /* The other side, once it knows, takes both, and is to have another certificate itself. */
+    CHECK(!identity_is_due(old));
+    CHECK_INT(take(), 0);
+    CHECK_INT(take(), ERR_EXISTS);
+    CHECK_INT(identity_renew(old, &joined, joined_state, message), 1);
+    CHECK(identity_is_due(old));
+    CHECK_INT(identity_generation(old), 0);
+    CHECK_INT(come_in(old, host, 0), 0);
+    CHECK_INT(verify(old, host, &until), 0);
+    CHECK(until > (int64_t)time(NULL));
+    identity_free(host);
+    identity_free(old);
+    end();
+}
+
+static void rotate(void)
+{
+    REQUIRE(rotation_begin(&made, message) == 0);
+    REQUIRE(rotation_use(&made, message) == 0);
+    REQUIRE(rotation_finish(&made, message) == 0);
+    REQUIRE(rotation_close(&made, message) == 0);
+}
+
+TEST(test_after_an_emergency_nobody_is_renewed_by_what_he_has)
+{
+    struct roots r;
+    int64_t until;
+    begin();
+    struct identity *old = node_of(&joined, joined_state), *host;
+    CHECK_INT(rotation_emergency(&made, message), 0);
+    check_step(ROTATION_NONE, 6, 1);
+    CHECK(!is_there(&made, "root.key"));
+    host = node_of(&made, made_state);
+    CHECK_INT(come_in(host, old, 0), ERR_IDENTITY);
+    CHECK_INT(come_in(host, old, JOIN_LATE_S), ERR_IDENTITY);
+    CHECK_INT(verify(host, old, &until), 0);
+    CHECK_INT(take(), ERR_IDENTITY);
+    read_made(&r);
+    CHECK_INT(roots_take(&joined, buf_bytes(&r.bytes), true, message), 0);
+    roots_clear(&r);
+    identity_free(host);
+    /* Nor after a change that was none. */
+    rotate();
+    host = node_of(&made, made_state);
+    CHECK_INT(come_in(host, old, JOIN_LATE_S), ERR_IDENTITY);
+    CHECK_INT(verify(host, old, &until), 0);
+    identity_free(host);
+    identity_free(old);
+    end();
+}
+
+/* Who knows the first root only, and is shown what others show. */
+static int meet(struct identity *i, const struct roots *r, X509 *leaf, bool crosses)
+{
+    STACK_OF(X509) *sent = sk_X509_new_null();
+    struct node_id id;
+    int party;
+    REQUIRE(sent && sk_X509_push(sent, r->all[r->count - 1].issuer) > 0);
+    for (uint32_t g = r->count; crosses && g-- > 1;)
+        REQUIRE(sk_X509_push(sent, r->all[g].cross) > 0);
+    int rc = trust_check(identity_trust(i), leaf, sent, &id, &party);
+    sk_X509_free(sent);
+    return rc;
+}
+
+TEST(test_who_was_away_finds_the_way_by_crosses_however_many)
+{
+    struct roots r;
+    begin();
+    struct identity *away = node_of(&joined, joined_state);
+    rotate();
+    rotate();
+    check_step(ROTATION_NONE, 10, 2);
+    struct identity *host = node_of(&made, made_state);
+    read_made(&r);
+    CHECK_INT(meet(away, &r, identity_leaf(host), false), ERR_IDENTITY);
+    CHECK(!identity_is_due(away));
+    CHECK_INT(meet(away, &r, identity_leaf(host), true), 0);
+    CHECK(identity_is_due(away));
+    CHECK_INT(take(), 0);
+    roots_clear(&r);
+    identity_free(host);
+    identity_free(away);
+    end();
+}
+
+TEST(test_a_mesh_has_eight_roots_at_most)
+{
+    begin();
+    for (int i = 1; i < ROOTS_GENERATIONS_MAX; i++)
+        rotate();
+    CHECK_INT(rotation_begin(&made, message), ERR_FULL);
+    CHECK(strstr(message, "eight roots") != NULL);
+    CHECK_INT(take(), 0);
+    end();
+}
+
+/* --- what an outsider may say --- */
+
+static EVP_PKEY *key_of(const struct home *h, const char *name)
+{
+    char path[HOME_PATH_SIZE];
+    EVP_PKEY *key = NULL;
+    home_file(h, name, path);
+    REQUIRE(pem_file_read_key(path, &key, message) == 0);
+    return key;
+}
+
+/* Signs them anew with a key of the outsider's, as their last root. */
+static int say_as(struct roots *r, EVP_PKEY *key)
+{
+    struct roots again;
+    REQUIRE(roots_sign(r, key) == 0);
+    int rc = roots_decode(&again, buf_bytes(&r->bytes));
+    if (rc < 0)
+        return rc;
+    rc = rotation_take(&joined, buf_bytes(&r->bytes), message);
+    roots_clear(&again);
+    return rc;
+}
+
+static X509 *make(enum certificate_kind kind, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+{
+    const struct certificate_request c = {
+        .kind = kind, .key = key, .issuer = issuer, .issuer_key = issuer_key, .seconds = 1000};
+    X509 *x = certificate_make(&c);
+    REQUIRE(x);
+    return x;
+}
+
+static void replace(X509 **at, X509 *by)
+{
+    X509_free(*at);
+    *at = by;
+}
+
+TEST(test_an_outsiders_next_root_is_refused)
+{
+    struct roots r;
+    begin();
+    EVP_PKEY *own = certificate_new_key();
+    REQUIRE(rotation_begin(&made, message) == 0);
+    EVP_PKEY *right = key_of(&made, "root-1.key");
+    read_made(&r);
+    struct roots_generation *last = &r.all[1];
+    CHECK_INT(say_as(&r, own), ERR_IDENTITY); /* by another key than the last root's */
+    replace(&last->root, make(CERTIFICATE_ROOT, own, NULL, NULL));
+    replace(&last->issuer, make(CERTIFICATE_ISSUER, own, last->root, own));
+    CHECK_INT(say_as(&r, own), ERR_IDENTITY); /* the cross is another key's */
+    replace(&last->cross, make(CERTIFICATE_CROSS, own, r.all[0].root, own));
+    CHECK_INT(say_as(&r, own), ERR_IDENTITY); /* the cross is not the old root's */
+    replace(&last->cross, NULL);
+    CHECK_INT(say_as(&r, own), ERR_IDENTITY); /* no cross, and no string */
+    roots_clear(&r);
+    /* The right one in the end, and then nothing beside it. */
+    read_made(&r);
+    CHECK_INT(say_as(&r, right), 0);
+    EVP_PKEY *old = key_of(&made, "root.key");
+    replace(&r.all[1].root, make(CERTIFICATE_ROOT, own, NULL, NULL));
+    replace(&r.all[1].issuer, make(CERTIFICATE_ISSUER, own, r.all[1].root, own));
+    replace(&r.all[1].cross, make(CERTIFICATE_CROSS, own, r.all[0].root, old));
+    r.stage = ROOTS_ALONE;
+    CHECK_INT(say_as(&r, own), ERR_IDENTITY); /* by who has the old root's key, too late */
+    roots_clear(&r);
+    EVP_PKEY_free(old);
+    EVP_PKEY_free(right);
+    EVP_PKEY_free(own);
+    end();
+}
+
+TEST(test_roots_of_another_mesh_and_damaged_ones_are_refused)
+{
+    struct home other;
+    struct roots r, again;
+    char state[128], path[HOME_PATH_SIZE];
+    begin();
+    home_below(&other, "other", state);
+    REQUIRE(identity_mesh_open(&other, message) == 0);
+    REQUIRE(rotation_begin(&other, message) == 0);
+    REQUIRE(roots_read(&r, &other, message) == 0);
+    CHECK_INT(rotation_take(&joined, buf_bytes(&r.bytes), message), ERR_IDENTITY);
+    for (size_t i = 0; i < r.bytes.len; i += 5) {
+        r.bytes.data[i] ^= 1;
+        CHECK(roots_decode(&again, buf_bytes(&r.bytes)) < 0);
+        CHECK(roots_decode(&again, (struct bytes){r.bytes.data, i}) < 0);
+        r.bytes.data[i] ^= 1;
+    }
+    /* Nor in the home: its own root is what they must begin with. */
+    home_file(&made, "roots", path);
+    REQUIRE(home_write_file(path, buf_bytes(&r.bytes), message) == 0);
+    CHECK_INT(roots_read(&again, &made, message), ERR_DAMAGED);
+    CHECK(strstr(message, "is not of this mesh") != NULL);
+    roots_clear(&r);
+    end();
+}
+
+TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
+          test_what_was_cut_short_goes_on,
+          test_each_stage_lets_in_whom_it_should_and_no_fact_becomes_untrue,
+          test_after_an_emergency_nobody_is_renewed_by_what_he_has,
+          test_who_was_away_finds_the_way_by_crosses_however_many,
+          test_a_mesh_has_eight_roots_at_most, test_an_outsiders_next_root_is_refused,
+          test_roots_of_another_mesh_and_damaged_ones_are_refused)
