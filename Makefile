@@ -317,7 +317,7 @@ COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels cover c
              session_kinds session_lists signed snippet spec spec_check spent tier tokens tree \
              view) \
            $(patsubst %,$(O)/tests/trace/test_%,accounts append append_bounds ended graph holder \
-             kill_stage permit search spent unlike) $(FUZZ_TARGETS)
+             kill_stage owned permit search spent unlike) $(FUZZ_TARGETS)
 coverage:
 	$(Q)test -f obj-cov/config.mk || ./configure --build=obj-cov --coverage
 	@$(MAKE) O=obj-cov coverage-run

@@ -191,8 +191,18 @@ TEST(a_job_is_seen_by_its_author_and_by_who_may_see_all)
     CHECK(!permit_sees(&submitter, &known));
 }
 
+TEST(acts_are_an_admins)
+{
+    for (int party = -1; party <= PARTY_ISSUER + 1; party++) {
+        for (int kind = ACT_REVOKE; kind <= ACT_LEAVE; kind++)
+            CHECK_INT(permit_act(party, (enum act_kind)kind), party == PARTY_USER);
+        CHECK(!permit_act(party, (enum act_kind)0));
+        CHECK(!permit_act(party, (enum act_kind)(ACT_LEAVE + 1)));
+    }
+}
+
 TEST_MAIN(users_may_what_their_role_says_and_nothing_else,
           nodes_say_what_nodes_say_and_ask_nothing_that_users_ask,
           an_issuer_and_parties_that_are_none_say_nothing, c_source_takes_a_role_of_its_own,
           every_stage_of_a_job_is_judged, every_stage_that_is_appended_is_judged,
-          a_job_is_seen_by_its_author_and_by_who_may_see_all)
+          a_job_is_seen_by_its_author_and_by_who_may_see_all, acts_are_an_admins)
