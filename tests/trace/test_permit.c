@@ -181,7 +181,10 @@ TEST(a_node_asks_nothing_that_users_ask)
 
     story_begin(&story, 3);
     story_say(&story, 1, 0, MESSAGE_REQUEST_SUBMIT, 1, story_spec(&story, 1));
+    /* And what a newer one says is no offence. */
+    story_say(&story, 1, 0, 255, 1, bytes_of_text("x"));
     story_run(&story, S_US);
+    CHECK(story_linked(&story, 1, 0));
     CHECK(job_find(story.nodes[0].core, story_job(&story, 1)) == NULL);
     /* Said by a user it is a job. */
     user = user_as(PARTY_USER, 0, 0);

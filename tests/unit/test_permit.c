@@ -9,6 +9,7 @@
 #include "core/wire/input.h"
 #include "core/wire/message.h"
 #include "tests/lib/check.h"
+#include "tests/lib/rig.h"
 
 struct expected {
     uint8_t type;
@@ -201,8 +202,35 @@ TEST(acts_are_an_admins)
     }
 }
 
+/* What a job holds is its author's to take back, as far as this node knows who that is. */
+TEST(what_is_kept_for_a_job_is_taken_back_by_its_author)
+{
+    static struct rig r;
+    struct rig_job job;
+    rig_start(&r, 1, true);
+    rig_peer_up(&r, 0, 2);
+    rig_job_make(&r, &job, (struct rig_spec){.nonce = 1, .leaves = 8, .accumulator_size = 16});
+    rig_submit(&r, 0, &job);
+    const struct node_id author = rig_view(&r, &job).by, other = {{2}};
+    const struct keeping kept = {.owner = job.id}, unknown = {.owner = {{9}}};
+    const struct asking its = {PARTY_SUBMIT, author}, another = {PARTY_SUBMIT, other};
+    CHECK(permit_takes(r.node, &its, &kept));
+    CHECK(!permit_takes(r.node, &another, &kept));
+    CHECK(!permit_takes(r.node, &its, &unknown));
+    struct entry *e = (struct entry *)(uintptr_t)directory_find(r.node, job.id);
+    REQUIRE(e != NULL);
+    const size_t len = e->view.len;
+    e->view.len = 0;
+    CHECK(!permit_takes(r.node, &its, &kept));
+    e->view.len = len;
+    CHECK_INT(permit_asking(r.node, 12345).party, 0);
+    rig_job_clear(&job);
+    rig_stop(&r);
+}
+
 TEST_MAIN(users_may_what_their_role_says_and_nothing_else,
           nodes_say_what_nodes_say_and_ask_nothing_that_users_ask,
           an_issuer_and_parties_that_are_none_say_nothing, c_source_takes_a_role_of_its_own,
           every_stage_of_a_job_is_judged, every_stage_that_is_appended_is_judged,
-          a_job_is_seen_by_its_author_and_by_who_may_see_all, acts_are_an_admins)
+          a_job_is_seen_by_its_author_and_by_who_may_see_all, acts_are_an_admins,
+          what_is_kept_for_a_job_is_taken_back_by_its_author)
