@@ -161,7 +161,7 @@ int joblog_replay(struct node *n, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     struct job *j = job_find(n, read_job_id(&r));
-    struct bytes text = {payload.data + r.at, r.failed ? 0 : payload.len - r.at};
+    struct bytes text = read_view(&r, reader_left(&r));
 
     if (r.failed || text.len > LOG_KEPT_MAX)
         return ERR_FORMAT;

@@ -51,15 +51,13 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
         r->calendar_s = read_u64(&in);
     }
     if (type == RECORD_LOG)
-        r->log = (struct bytes){payload.data + in.at, in.failed ? 0 : payload.len - in.at};
+        r->log = read_view(&in, reader_left(&in));
     if (type == RECORD_FACTS) {
         r->count = read_u16(&in);
         r->facts = in;
         for (uint16_t i = 0; i < r->count && !in.failed; i++)
             read_block(&in, FRAME_PAYLOAD_MAX);
     }
-    if (type == RECORD_LOG)
-        return in.failed ? ERR_FORMAT : 0;
     return reader_done(&in) ? 0 : ERR_FORMAT;
 }
 
