@@ -155,17 +155,27 @@ TEST(who_holds_nothing_ends_no_job)
     end();
 }
 
-TEST(who_holds_nothing_leads_no_job)
+/* What nobody could go beyond would be the end of the job. */
+TEST(no_title_and_no_list_of_holders_is_the_last)
 {
-    struct buf fact;
+    struct holders h = {.generation = FACT_COUNTER_MAX, .count = 1};
+    uint8_t room[512];
+    struct buf fact, body;
 
     begin();
     buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    rig_put_claim(&rig, thief, &job, 4000000000u, &fact);
+    rig_put_claim(&rig, thief, &job, FACT_COUNTER_MAX, &fact);
+    tell_fact(&fact);
+    buf_reset(&fact);
+    h.ids[0] = rig.peers[thief].id;
+    buf_init_fixed(&body, room, sizeof room);
+    put_holders_body(&body, job.id, &h);
+    rig_put_signed(&fact, FACT_HOLDERS, rig.peers[thief].id, buf_bytes(&body));
     tell_fact(&fact);
     buf_clear(&fact);
     rig_run(&rig, S_US);
-    CHECK(here()->lead != NULL);
+    REQUIRE(here() != NULL && here()->lead != NULL);
+    CHECK(ledger_holders(here()->ledger)->generation < FACT_COUNTER_MAX);
     work(3 * S_US);
     CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
     end();
@@ -269,7 +279,6 @@ TEST(one_mistake_now_and_then_is_none)
 }
 
 TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_job,
-          who_holds_nothing_leads_no_job, whom_he_accuses_stays,
+          no_title_and_no_list_of_holders_is_the_last, whom_he_accuses_stays,
           facts_of_jobs_that_nobody_has_cost_nothing,
-          junk_shuts_him_out_for_a_while_and_longer_the_next_time,
-          one_mistake_now_and_then_is_none)
+          junk_shuts_him_out_for_a_while_and_longer_the_next_time, one_mistake_now_and_then_is_none)
