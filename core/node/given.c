@@ -7,6 +7,12 @@ struct given {
     bool any; /* there were too many */
 };
 
+void given_rival(struct job *j, struct node_id by)
+{
+    if (j->lead != NULL && !node_is_self(j->node, by))
+        j->lead->fresh = false;
+}
+
 void given_note(struct job *j, struct hand *h, uint64_t first, uint64_t end)
 {
     struct given *g = h->given;
@@ -49,7 +55,7 @@ bool given_allows(const struct job *j, const struct hand *h, const struct peer_r
 #if VELUM_PLANT == 945 /* trace/test_toolbox: leaves count that the node was never given */
     return true;
 #endif
-    if (!j->lead->fresh || j->contested)
+    if (!j->lead->fresh)
         return true;
     if (c->next > c->from && (h->given == NULL || !has(h->given, c->from, c->next)))
         return false;

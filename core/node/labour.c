@@ -8,6 +8,7 @@
 #include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/holder_tend.h"
+#include "core/node/given.h"
 #include "core/node/jobs.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_open.h"
@@ -181,6 +182,7 @@ static int claim_check(struct job *j, struct bytes fact, struct labour *l)
     if (f.claim.epoch > (l->claim_fact.len > 0 ? l->claim.epoch : 0) + EPOCH_LEAP_MAX)
         return ERR_FORMAT;
     obey(l, &f.claim, fact);
+    given_rival(j, f.claim.node);
     if (j->ledger != NULL && ledger_apply(j->ledger, fact) == LEDGER_NEW)
         job_mark_busy(j);
     return 1;

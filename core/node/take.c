@@ -5,6 +5,7 @@
 #include "core/node/accounts.h"
 #include "core/node/events.h"
 #include "core/node/forget.h"
+#include "core/node/given.h"
 #include "core/node/jobs.h"
 #include "core/node/kill_right.h"
 #include "core/node/lead_pool.h"
@@ -43,6 +44,8 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
         return ERR_NOT_FOUND;
     j->contested |= (f->kind == FACT_CLAIM && ledger_claim(j->ledger) != NULL) ||
                     (f->kind == FACT_HOLDERS && ledger_holders(j->ledger) != NULL);
+    if (f->kind == FACT_CLAIM)
+        given_rival(j, f->claim.node);
     /* Who counted what may still be told. */
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && job_is_final(j))
         return LEDGER_KNOWN;
