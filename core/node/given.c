@@ -71,8 +71,8 @@ void given_ended(const struct job *j, struct hand *h, const struct peer_report_c
 {
     const struct chunk *chunk = pool_find(j->lead->pool, c->grant);
 
-    if (chunk != NULL && node_id_equal(chunk->node, h->id) && h->refused == 0 &&
-        h->given != NULL && !h->given->any && chunk->first < c->next)
+    if (chunk != NULL && node_id_equal(chunk->node, h->id) && h->refused == 0 && h->given != NULL &&
+        !h->given->any && chunk->first < c->next)
         (void)runset_remove(&h->given->runs, chunk->first, c->next);
 }
 
