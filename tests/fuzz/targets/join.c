@@ -164,7 +164,7 @@ static void put_message(struct buf *out, enum what what)
     const struct bytes one = bytes_of_text("a key or a certificate"), two = bytes_of_text("sig");
     const struct join_key key = {one, two}, none = {{0}, {0}};
     struct join_request r = {.id = {1, 2, 3, 4, 5}};
-    struct join_answer a = {one, one, two, one, 2, {"10.0.0.1:8001", "[fe80::1]:8001"}};
+    struct join_answer a = {one, one, two, one, two, 2, {"10.0.0.1:8001", "[fe80::1]:8001"}};
     struct buf about;
     uint8_t room[200];
     switch (what) {
@@ -178,7 +178,7 @@ static void put_message(struct buf *out, enum what what)
         put_join_answer(out, &a);
         break;
     default:
-        put_join_renewed(out, &(struct join_renewed){one, two});
+        put_join_renewed(out, &(struct join_renewed){one, two, one});
         break;
     }
 }
