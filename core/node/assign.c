@@ -12,6 +12,7 @@
 #include "core/node/given.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/quarantine.h"
 #include "core/node/lead_check.h"
 #include "core/node/lead_pool.h"
 #include "core/node/lead_values.h"
@@ -56,7 +57,7 @@ static uint32_t site_free(struct node *n, const struct member *m)
     if (m == NULL ? n->stopping : !member_is_there(m))
         return 0;
 #else
-    if (m == NULL ? n->stopping || drain_is_on(n) : !member_is_there(m) || member_drains(m))
+    if (m == NULL ? n->stopping || drain_is_on(n) : !member_is_there(m) || member_idles(n, m))
         return 0;
 #endif
     s = site_of(n, site_id(n, m));
@@ -295,7 +296,7 @@ static bool could_help(const struct job *j, const struct member *m)
     const struct hand *h = lead_hand(j->lead, m->info->id);
 
     return m->state == NODE_ALIVE && m->link == 0 && m->busy < m->info->slots &&
-           !member_drains(m) && (h == NULL || !h->no_kernel) && fit_some(j, m);
+           !member_idles(j->node, m) && (h == NULL || !h->no_kernel) && fit_some(j, m);
 }
 
 /* In a large mesh most nodes have no link to this one. Where leaves are free and no slot is, those

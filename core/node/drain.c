@@ -10,6 +10,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/objects.h"
+#include "core/node/quarantine.h"
 #include "core/node/seal.h"
 #include "core/node/stop.h"
 
@@ -42,19 +43,20 @@ bool node_drains(const struct node *n, struct node_id id)
 
 bool member_takes(const struct node *n, struct node_id id)
 {
-    return member_works(n, id) && !node_drains(n, id);
+    return member_works(n, id) && !node_drains(n, id) && !quarantine_has(n, id);
 }
 
 /* Most of the time nobody drains, and nobody is looked at. */
 uint32_t drain_slots(const struct node *n, uint32_t *members)
 {
+    const bool any = !digest_is_zero(n->keepers) || quarantine_any(n);
     uint32_t slots = 0;
 
     *members = 0;
-    for (uint32_t i = 0; !digest_is_zero(n->keepers) && i < linked_count(n); i++) {
+    for (uint32_t i = 0; any && i < linked_count(n); i++) {
         const struct member *m = linked_at(n, i);
 
-        if (!member_is_there(m) || !member_drains(m))
+        if (!member_is_there(m) || !member_idles(n, m))
             continue;
         slots += m->info->slots;
         ++*members;

@@ -9,6 +9,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/quarantine.h"
 #include "core/node/stages.h"
 
 #define INPUTS_LOOKED_AT 8 /* of a stage, to see whether a node has what it reads */
@@ -146,7 +147,7 @@ static void count_nodes(struct job *j)
     if (!n->stopping && !drain_is_on(n))
         count_node(j, NULL);
     for (uint32_t i = 0; i < linked_count(n); i++)
-        if (member_is_there(linked_at(n, i)) && !member_drains(linked_at(n, i)))
+        if (member_is_there(linked_at(n, i)) && !member_idles(n, linked_at(n, i)))
             count_node(j, linked_at(n, i));
 }
 

@@ -23,6 +23,7 @@
 #include "core/node/outcome.h"
 #include "core/node/place.h"
 #include "core/node/proving.h"
+#include "core/node/quarantine.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/report.h"
@@ -363,7 +364,7 @@ uint32_t lead_eligible(struct job *j, uint32_t *slots)
     /* Few lack it, where not all do. */
     for (uint32_t i = 0; l->hands_without > 0 && i < l->hands_count; i++) {
         m = l->hands[i]->no_kernel ? mesh_find(n->mesh, l->hands[i]->id) : NULL;
-        if (m == NULL || !member_is_there(m) || member_drains(m))
+        if (m == NULL || !member_is_there(m) || member_idles(j->node, m))
             continue;
         count--;
         *slots -= m->info->slots;

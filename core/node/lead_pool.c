@@ -7,6 +7,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/quarantine.h"
 #include "core/node/session.h"
 #include "core/node/shares.h"
 #include "core/node/site.h"
@@ -73,7 +74,7 @@ static uint64_t memory_most(void *ctx, uint64_t leaf)
         const struct member *m = linked_at(n, i);
 
         h = lead_hand(j->lead, m->info->id);
-        if (member_is_there(m) && !member_drains(m) && (h == NULL || !h->no_kernel) &&
+        if (member_is_there(m) && !member_idles(j->node, m) && (h == NULL || !h->no_kernel) &&
             m->info->memory_bytes > most)
             most = m->info->memory_bytes;
     }

@@ -39,6 +39,7 @@
 #include "core/node/owners.h"
 #include "core/node/permit.h"
 #include "core/node/ports.h"
+#include "core/node/quarantine.h"
 #include "core/node/reach.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
@@ -156,6 +157,7 @@ void node_free(struct node *n)
     session_routes_free(n);
     objects_free(n);
     offences_free(n);
+    quarantine_free(n);
     snapshot_clear(n);
     keeping_free(n);
     owners_free(n);

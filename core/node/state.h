@@ -3,17 +3,16 @@
  *
  *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision;
  *                    lag.c: how late the host comes; outside.c: what the host is told
- *   ports.c          what mesh wants and tells
- *   linked.c         which members have a link to this node
+ *   ports.c          what mesh wants and tells; linked.c: which members have a link to this node
+ *   door.c           who is let in; offence.c: who is not, for a while; revoked.c: for ever
  *   link.c           who is on which link; sending to peers, to users, to itself
  *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
  *   holder.c         facts: keeping them, passing them on, syncing ledgers, claiming when a
  *                    coordinator is gone; take.c: one fact
  *   journal_record.c what a record of the journal says
- *   record.c         what a coordinator has written and who has synced it; replica.c: the other
- *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits
- *                    for the acknowledgement of a submission
+ *   record.c         what a coordinator has written and who has synced it; replica.c: the others,
+ *                    and bringing them up to date; seal.c: signatures; asker.c: who waits for it
  *   snapshot.c       everything once more, in slices, in place of a journal that has grown
  *   place.c          which nodes should hold a job; keep.c: copies of jobs that nobody leads, and
  *                    leaving; drain.c: giving all of them away; stop.c: the end of the node
@@ -75,7 +74,7 @@
 #define LINKS_MAX 4096
 #define TENDED_MAX 16 /* jobs that are copied or left at a time */
 #define LOG_TAIL_MAX 65536
-#define LOG_KEPT_MAX 4096 /* of a job that has ended */
+#define LOG_KEPT_MAX 4096  /* of a job that has ended */
 #define RUNS_NAMED_MAX 256 /* newly covered runs of one fact; beyond, leaves get no name */
 #define WORKERS_MAX 1100
 
@@ -262,8 +261,9 @@ struct node {
     struct peer_news *news;
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];
-    struct offences *offences; /* offence.h; NULL: there was none */
-    struct node_id teller;     /* the peer whose frame is looked at; zero: it is no peer's */
+    struct offences *offences;     /* offence.h; NULL: there was none */
+    struct quarantine *quarantine; /* the same */
+    struct node_id teller;         /* the peer whose frame is looked at; zero: it is no peer's */
     uint32_t busy_told;
     uint64_t partings;        /* how often a member came or went, or a link ended */
     uint64_t members_changes; /* how often anything of that, or what one says of itself, did */

