@@ -1,7 +1,8 @@
 /* Copies of jobs that nobody coordinates. An ended job is kept by its holders: when one of them is
  * gone, has lost it or cannot store, the first of the others by rank brings in a new one, counts
  * the copies anew and tells the mesh. And a node that is no holder any more *leaves*: it gives a
- * job up, running or ended, only when a present holder has synced each thing it has.
+ * job up, running or ended, only when a present holder has synced each thing it has, and when there
+ * are as many present ones as there could be: a list that names one node is no reason to go.
  *
  * Only so many jobs are looked after at once, and so many are looked at in a round, so that the
  * death of a node that held thousands is no storm. Private to core/node. */

@@ -193,6 +193,32 @@ TEST(no_title_and_no_list_of_holders_is_the_last)
     end();
 }
 
+/* He names himself as the only holder, and says that he has everything. */
+TEST(a_copy_does_not_go_on_his_word)
+{
+    struct holders h = {.generation = 2, .count = 1};
+    uint8_t room[512];
+    struct buf fact, body;
+
+    memset(seqs, 0, sizeof seqs);
+    rig_start(&rig, 1, false);
+    for (uint32_t i = 0; i < PEERS; i++)
+        rig_peer_up(&rig, i, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES});
+    rig_hold(&rig, HONEST, &job);
+    thief = 1;
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    h.ids[0] = rig.peers[thief].id;
+    buf_init_fixed(&body, room, sizeof room);
+    put_holders_body(&body, job.id, &h);
+    rig_put_signed(&fact, FACT_HOLDERS, rig.peers[thief].id, buf_bytes(&body));
+    tell_fact(&fact);
+    buf_clear(&fact);
+    rig_run(&rig, 60 * S_US);
+    CHECK(here() != NULL && here()->ledger != NULL);
+    end();
+}
+
 static void accuse(uint32_t peer, enum node_state state, uint32_t boots)
 {
     const struct member *m = mesh_find(rig.node->mesh, rig.peers[peer].id);
@@ -291,6 +317,6 @@ TEST(one_mistake_now_and_then_is_none)
 }
 
 TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_job,
-          no_title_and_no_list_of_holders_is_the_last, whom_he_accuses_stays,
-          facts_of_jobs_that_nobody_has_cost_nothing,
+          no_title_and_no_list_of_holders_is_the_last, a_copy_does_not_go_on_his_word,
+          whom_he_accuses_stays, facts_of_jobs_that_nobody_has_cost_nothing,
           junk_shuts_him_out_for_a_while_and_longer_the_next_time, one_mistake_now_and_then_is_none)
