@@ -41,7 +41,7 @@ int read_act_body(struct bytes body, struct act *a)
     a->at_s = (int64_t)read_u64(&r);
     read_raw(&r, a->nonce, sizeof a->nonce);
     read_safe_text(&r, true, a->reason, sizeof a->reason);
-    if (reader_result(&r) < 0 || node_id_is_zero(a->subject))
+    if (reader_result(&r) < 0 || node_id_is_zero(a->subject) || a->at_s < 0)
         return ERR_FORMAT;
     if (kind < ACT_REVOKE || kind > ACT_LEAVE)
         return ERR_VERSION;

@@ -4,7 +4,8 @@
  *
  *   act    signed bytes (signed.h) under SIGNED_ACT, without a path; the body is
  *
- *   body   u8 kind, id subject, i64 at (Unix time of its author's clock), 16 nonce, text reason
+ *   body   u8 kind, id subject, i64 at (Unix time of its author's clock, not
+ *          negative), 16 nonce, text reason
  *
  * Its name is the SHA-256 of the body: sent twice it is one act. Kinds:
  *

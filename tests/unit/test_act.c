@@ -61,7 +61,14 @@ TEST(what_is_no_act_is_refused)
     CHECK_INT(read_act_body(buf_bytes(&body), &back), ERR_FORMAT);
     buf_clear(&body);
 
+    a.at_s = -1;
     body = body_of(&a);
+    CHECK_INT(read_act_body(buf_bytes(&body), &back), ERR_FORMAT);
+    buf_clear(&body);
+
+    a.at_s = 0;
+    body = body_of(&a);
+    CHECK_INT(read_act_body(buf_bytes(&body), &back), 0);
     struct signed_bytes s = {.body = buf_bytes(&body), .path_count = 1}, got;
     buf_init(&whole, &heap_plain, ACT_SIZE_MAX + 1);
     put_signed(&whole, &s);
