@@ -1,6 +1,10 @@
 /* Acts that users of this node hand in, and who has each on its disk: every member that is not dead
  * is asked, over the link there is or one that is made, and the user is told when all have it, or
- * who has not when ACT_ASK_US have passed. At most ACT_ASKS_MAX at a time. Private to core/node. */
+ * who has not when ACT_ASK_US have passed. At most ACT_ASKS_MAX at a time.
+ *
+ * Of a user is taken what he signed himself, with a certificate that has not ended and a key that
+ * is not revoked, at a time within ACT_OFF_S of this node's; or what this node's own key signed
+ * (drain.h), whoever brings it. Private to core/node. */
 #ifndef VELUM_NODE_ACT_ASK_H
 #define VELUM_NODE_ACT_ASK_H
 

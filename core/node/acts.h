@@ -3,13 +3,17 @@
  * one subject one REVOKE and one of DRAIN, RESUME and LEAVE.
  *
  * An act is judged by itself, whoever brings it: it is signed by a key of this mesh whose role may
- * (permit_act), its time is not more than a day ahead and not after the end of the signer's
- * certificate, and the signer was not revoked before that time. What somebody signed before he was
- * revoked stays true, in whatever order a node hears of the two: whom he revoked is not let in
- * again. Whoever lies about the time with a key that is revoked needs a node to bring it to, which
- * has not heard of that or is a traitor itself; then whom he revokes is revoked, and has to join
- * anew. Two who revoke each other are both revoked, or the later one is, as the nodes happen to
- * hear of it. None of it is ever undone, so that no revoked key can bring itself back.
+ * (permit_act), its time is not after the end of the signer's certificate, and the signer was not
+ * revoked before that time. One that is no REVOKE is not more than a day ahead, either; where one
+ * was refused for that, the sums are said again each minute, as clocks are set right. A REVOKE
+ * protects, and must not wait for that.
+ *
+ * What somebody signed before he was revoked stays true, in whatever order a node hears of the two:
+ * whom he revoked is not let in again. Whoever lies about the time with a key that is revoked or
+ * has ended gets it in by no user of a node that knows (act_ask.h): it takes a node that has not
+ * heard of the revocation, or one that is a traitor itself. Then whom he revokes is revoked, and
+ * has to join anew. Two who revoke each other are both revoked, or the later one is, as the nodes
+ * happen to hear of it. None of it is ever undone, so that no revoked key can bring itself back.
  *
  * One that is new is written down, done (act_effect.h) and passed on, in the same step: it needs no
  * disk to be true. Only that it is kept is said once it is synced. Two nodes that meet compare sums
@@ -21,7 +25,8 @@
 
 #include "core/node/state.h"
 
-#define ACT_AHEAD_S ((int64_t)24 * 3600) /* so wrong a clock may be */
+#define ACT_OFF_S ((int64_t)24 * 3600) /* so wrong a clock may be */
+#define ACTS_AGAIN_US (60 * S_US)
 
 void acts_init(struct node *n);
 void acts_free(struct node *n);
@@ -52,6 +57,9 @@ void acts_kept(struct node *n, const struct wait *w);
 void acts_tell_subject(struct node *n, uint64_t link, struct node_id id);
 /* The link to it is up: says what is here. */
 void acts_greet(struct node *n, struct node_id id);
+/* Says the sums again, when that is due: something was refused for its time. */
+void acts_tick(struct node *n);
+struct instant acts_due(const struct node *n);
 /* The next frame of what it lacks, as far as the sums say. False: there is none. */
 bool acts_greet_more(struct node *n, struct greeting *g);
 

@@ -23,6 +23,7 @@ struct acts {
     struct act_entry *first, *last;
     uint32_t count;
     uint64_t sums[ACT_SUMS];
+    struct instant again; /* the sums are said to all; INSTANT_NEVER: need not be */
     struct act_ask *asks; /* act_ask.h */
 };
 

@@ -1,6 +1,7 @@
 #include "core/node/round.h"
 
 #include "core/node/act_ask.h"
+#include "core/node/acts.h"
 #include "core/node/copies.h"
 #include "core/node/damage.h"
 #include "core/node/directory.h"
@@ -98,6 +99,7 @@ void round_run(struct node *n)
     watch_tick(n);
     kill_tick(n);
     act_asks_tick(n);
+    acts_tick(n);
     submit_tick(n);
     request_tick(n);
     show_stages_tick(n);
@@ -146,6 +148,7 @@ static struct instant next_due(const struct node *n)
     due = instant_first(due, room_due(n));
     due = instant_first(due, events_due(n));
     due = instant_first(due, puts_due(n));
+    due = instant_first(due, acts_due(n));
     return instant_first(due, keep_due(n));
 }
 

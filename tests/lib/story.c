@@ -61,14 +61,16 @@ static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
 static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
                      struct signer *signer)
 {
-    (void)ctx;
+    const struct story_node *n = ctx;
+
     (void)text;
     (void)sig;
     if (certificate.len != CERTIFICATE_SIZE)
         return ERR_IDENTITY;
     memcpy(signer->id.bytes, certificate.data, ID_SIZE);
     signer->party = certificate.data[ID_SIZE];
-    signer->not_after_s = INT64_MAX;
+    signer->not_after_s =
+        n->story->certificates_end_s != 0 ? n->story->certificates_end_s : INT64_MAX;
     return 0;
 }
 

@@ -4,6 +4,8 @@
 #include "core/node/snapshot.h"
 #include "tests/lib/story_act.h"
 
+#define DAY_S ((int64_t)24 * 3600)
+
 static void begin(uint32_t count)
 {
     story_begin(&story, count);
@@ -186,9 +188,10 @@ TEST(nobodys_but_an_admins_counts)
     uint64_t user;
 
     begin(2);
-    user = story_user(&story, 0);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        m = act_make_by(act_key(7), others[i], ACT_REVOKE, act_key(1), 0, 1);
+        story.as = party_is_user(others[i]) ? others[i] : PARTY_USER;
+        user = story_user(&story, 0);
+        m = act_make_by(story_user_id(), others[i], ACT_REVOKE, act_key(1), 0, 1);
         act_say(1, 0, &m);
         CHECK_INT(story_code_within(&story, user, act_hand_in(user, &m), S_US), 4);
     }
@@ -198,18 +201,115 @@ TEST(nobodys_but_an_admins_counts)
 }
 
 /* A day is what a wrong clock may be off. */
-TEST(an_act_from_the_far_future_is_refused)
+TEST(an_act_that_is_handed_in_is_of_about_now)
 {
-    const struct act_made far = act_make(ACT_REVOKE, act_key(1), 24 * 3600 + 60);
-    const struct act_made near = act_make(ACT_REVOKE, act_key(2), 24 * 3600 - 60);
+    static const int64_t off_s[] = {DAY_S + 60, -DAY_S - 60, DAY_S - 60, -DAY_S + 60, INT64_MAX};
     uint64_t user;
 
     begin(2);
     user = story_user(&story, 0);
-    CHECK_INT(story_code_within(&story, user, act_hand_in(user, &far), S_US), 4);
-    CHECK_INT(story_code_within(&story, user, act_hand_in(user, &near), S_US), 0);
+    for (uint16_t i = 0; i < sizeof off_s / sizeof *off_s; i++) {
+        const int64_t at_s = off_s[i] == INT64_MAX ? INT64_MAX - STORY_WALL_S : off_s[i];
+        const struct act_made m = act_make(ACT_REVOKE, act_key(i), at_s);
+        const bool near = i == 2 || i == 3;
+
+        CHECK_INT(story_code_within(&story, user, act_hand_in(user, &m), S_US), near ? 0 : 4);
+        CHECK_INT(act_knowing(act_key(i)), near ? 2 : 0);
+    }
+    CHECK(story_end(&story));
+}
+
+/* A thief may have an admin's key of old, and another user's that is good. */
+TEST(an_act_is_handed_in_by_who_signed_it)
+{
+    const struct node_id thief = act_key(9);
+    const struct act_made m = act_make_by(thief, PARTY_USER, ACT_REVOKE, act_key(1), -60, 1);
+    uint64_t user;
+
+    begin(2);
+    for (uint32_t i = 0; i < 2; i++) {
+        story.as = i == 0 ? PARTY_READ : PARTY_USER;
+        user = story_user(&story, 0);
+        CHECK_INT(story_code_within(&story, user, act_hand_in(user, &m), S_US), 4);
+    }
     CHECK_INT(act_knowing(act_key(1)), 0);
+    CHECK(story_end(&story));
+}
+
+/* His own link was closed: nobody answers. */
+TEST(who_was_revoked_hands_in_nothing_that_he_says_he_signed_before)
+{
+    const struct act_made gone =
+        act_make_by(act_key(3), PARTY_USER, ACT_REVOKE, story_user_id(), 0, 1);
+    const struct act_made before = act_make(ACT_REVOKE, act_key(1), -60);
+    uint64_t user, reader;
+
+    begin(2);
+    user = story_user(&story, 0);
+    story.as = PARTY_READ;
+    story.who = 1;
+    reader = story_user(&story, 0);
+    act_say(1, 0, &gone);
+    story_run(&story, 10 * MS_US);
+    CHECK(acts_revoked(story.nodes[0].core, story_user_id()));
+    CHECK_INT(story_code_within(&story, user, act_hand_in(user, &before), S_US), -1);
+    CHECK_INT(story_code_within(&story, reader, act_hand_in(reader, &before), S_US), 4);
+    CHECK_INT(act_knowing(act_key(1)), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(whose_certificate_has_ended_hands_in_nothing_that_he_says_he_signed_before)
+{
+    const struct act_made before = act_make(ACT_REVOKE, act_key(1), -60);
+    const struct act_made now = act_make(ACT_REVOKE, act_key(2), -60);
+    uint64_t user;
+
+    begin(2);
+    story.certificates_end_s = STORY_WALL_S;
+    user = story_user(&story, 0);
+    CHECK_INT(story_code_within(&story, user, act_hand_in(user, &before), S_US), 4);
+    CHECK_INT(act_knowing(act_key(1)), 0);
+    story.certificates_end_s = STORY_WALL_S + 3600;
+    CHECK_INT(story_code_within(&story, user, act_hand_in(user, &now), S_US), 0);
     CHECK_INT(act_knowing(act_key(2)), 2);
+    CHECK(story_end(&story));
+}
+
+/* It protects, and cannot wait for a clock. */
+TEST(a_node_whose_clock_is_behind_learns_of_a_revocation_at_once)
+{
+    const struct act_made m = act_make(ACT_REVOKE, act_key(1), 0);
+
+    begin(3);
+    story.nodes[2].wall_off_s = -3 * DAY_S;
+    act_give(0, &m);
+    story_run(&story, 100 * MS_US);
+    CHECK_INT(act_knowing(act_key(1)), 3);
+    CHECK(story_end(&story));
+}
+
+static bool drains(uint32_t i)
+{
+    return acts_draining(story.nodes[i].core, act_key(2));
+}
+
+/* Its links stand all the time. */
+TEST(what_was_refused_for_its_time_comes_again_until_the_clock_is_right)
+{
+    const struct act_made d = act_make(ACT_DRAIN, act_key(2), 0);
+    uint32_t sent;
+
+    begin(3);
+    story.nodes[2].wall_off_s = -3 * DAY_S;
+    act_give(0, &d);
+    story_run(&story, 200 * S_US);
+    CHECK(drains(0) && drains(1) && !drains(2));
+    story.nodes[2].wall_off_s = 0;
+    story_run(&story, ACTS_AGAIN_US + S_US);
+    CHECK(drains(2));
+    sent = story.sent[MESSAGE_ACT];
+    story_run(&story, 200 * S_US);
+    CHECK_INT(story.sent[MESSAGE_ACT] - sent, 0);
     CHECK(story_end(&story));
 }
 
@@ -223,8 +323,9 @@ TEST(who_was_revoked_revokes_nobody_any_more)
 
     begin(3);
     act_give(0, &gone);
-    act_give(0, &after);
-    act_give(0, &before);
+    story_run(&story, 10 * MS_US);
+    act_say(1, 0, &after);
+    act_say(1, 0, &before);
     story_run(&story, S_US);
     CHECK_INT(act_knowing(thief), 3);
     CHECK_INT(act_knowing(act_key(1)), 3);
@@ -347,7 +448,12 @@ TEST_MAIN(an_admins_act_is_known_and_kept_by_all, who_has_not_kept_it_is_named,
           who_was_down_learns_it_when_it_comes_back_and_nobody_hears_it_twice,
           a_restart_forgets_none, a_journal_written_anew_has_them_all,
           of_drain_and_resume_the_latest_counts_in_whatever_order_they_come,
-          nobodys_but_an_admins_counts, an_act_from_the_far_future_is_refused,
+          nobodys_but_an_admins_counts, an_act_that_is_handed_in_is_of_about_now,
+          an_act_is_handed_in_by_who_signed_it,
+          who_was_revoked_hands_in_nothing_that_he_says_he_signed_before,
+          whose_certificate_has_ended_hands_in_nothing_that_he_says_he_signed_before,
+          a_node_whose_clock_is_behind_learns_of_a_revocation_at_once,
+          what_was_refused_for_its_time_comes_again_until_the_clock_is_right,
           who_was_revoked_revokes_nobody_any_more,
           of_two_revocations_of_one_key_the_earlier_counts_everywhere,
           beyond_the_limit_an_act_is_refused_and_those_there_stay,

@@ -8,12 +8,13 @@
 /* By an admin who submits nothing. */
 static void revoke(uint32_t at, struct node_id id)
 {
-    const struct act_made m = act_make_by(act_key(500), PARTY_USER, ACT_REVOKE, id, 0, 1);
     const enum party as = story.as;
     const uint8_t who = story.who;
+    struct act_made m;
 
     story.as = PARTY_USER;
     story.who = 77;
+    m = act_make_by(story_who(&story), PARTY_USER, ACT_REVOKE, id, 0, 1);
     act_give(at, &m);
     story.as = as;
     story.who = who;
@@ -271,5 +272,5 @@ TEST_MAIN(a_revoked_node_is_cut_off_at_once_and_ends,
           a_node_that_knows_it_was_revoked_does_not_start_again,
           a_node_that_does_not_listen_gets_nowhere, what_is_rumored_of_it_is_not_believed,
           a_job_that_the_revoked_node_led_comes_to_its_end,
-          a_revoked_users_jobs_end_and_he_submits_no_more,
-          a_revoked_admin_ends_nobodys_job, a_revoked_users_job_ends_also_where_nobody_led_it)
+          a_revoked_users_jobs_end_and_he_submits_no_more, a_revoked_admin_ends_nobodys_job,
+          a_revoked_users_job_ends_also_where_nobody_led_it)
