@@ -44,8 +44,8 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct re
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* Whether somebody who may cancel this job, which is of that author, asked this node to, and it
  * said that it does not have it. It must not take it as new any more: a submission still under way
- * would run after `killed` was said. The last KILL_UNSEEN_MAX are known while the process runs;
- * what is under way to it ends with it, too. */
+ * would run after `killed` was said. The last KILL_UNSEEN_MAX of admins, and as many of all
+ * others, are known while the process runs; what is under way to it ends with it, too. */
 bool kill_forbids(const struct node *n, struct job_id id, struct node_id author);
 /* Passes the cancel that is here on to another node. */
 void kill_tell(const struct job *j, struct node_id to);

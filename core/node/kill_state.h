@@ -14,4 +14,10 @@ struct kill_unseen {
     bool of_all;       /* he may end those of others, too */
 };
 
+/* A ring. */
+struct kill_unseens {
+    struct kill_unseen list[KILL_UNSEEN_MAX];
+    uint32_t next;
+};
+
 #endif

@@ -243,8 +243,7 @@ struct node {
     struct map watched;         /* job_id -> struct watcher, the latest of that job */
     uint32_t watchers_count, watching_nodes;
     struct kill_wait *kills;
-    struct kill_unseen unseen_killed[KILL_UNSEEN_MAX]; /* a ring; see kill_forbids */
-    uint32_t unseen_killed_next;
+    struct kill_unseens unseen_killed[2]; /* of users, and of admins; see kill_forbids */
     struct forward *forwards;
     uint32_t forwards_count;
     struct logs_wait *logs;

@@ -297,6 +297,26 @@ TEST(only_a_cancel_of_this_job_by_who_may_forbids_it)
     CHECK(story_end(&story));
 }
 
+/* Whoever may submit can name as many jobs as he likes that there are not. */
+TEST(kills_of_what_there_is_not_push_no_admins_kill_out)
+{
+    struct signed_as admin = by_user(PARTY_USER, stranger_id()),
+                     other = by_user(PARTY_SUBMIT, (struct node_id){{0x5a, 2}});
+    struct job_id id, none = {{7}};
+    uint64_t user;
+
+    story_begin(&story, 4);
+    id = story_job(&story, 1);
+    user = story_user(&story, 1);
+    say_cancel(3, 1, id, id, &admin);
+    for (uint32_t i = 0; i < 2 * KILL_UNSEEN_MAX; i++) {
+        store_u32(none.bytes + 1, i);
+        say_cancel(3, 1, none, none, &other);
+    }
+    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 1), S_US), 8);
+    CHECK(story_end(&story));
+}
+
 /* Each holder judges by the signature, whoever brings it. */
 TEST(a_holder_takes_no_cancel_of_somebody_elses)
 {
@@ -426,8 +446,7 @@ TEST_MAIN(killed_is_said_with_every_holders_word, a_holder_passes_the_cancel_on_
           a_coordinator_without_a_link_and_no_holder_is_asked,
           a_node_named_as_a_holder_is_asked_again, a_submission_under_way_does_not_outrun_its_kill,
           only_a_cancel_of_this_job_by_who_may_forbids_it,
-          a_holder_takes_no_cancel_of_somebody_elses,
-          an_id_that_is_not_known_here_is_not_believed,
+          kills_of_what_there_is_not_push_no_admins_kill_out,
+          a_holder_takes_no_cancel_of_somebody_elses, an_id_that_is_not_known_here_is_not_believed,
           a_kill_that_nobody_signed_is_refused_with_what_to_do,
-          who_was_told_killed_sees_the_job_ended,
-          kills_have_a_maximum)
+          who_was_told_killed_sees_the_job_ended, kills_have_a_maximum)
