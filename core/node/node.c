@@ -359,7 +359,7 @@ static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t
     return rc;
 }
 
-static void node_link_frame(struct node *n, struct link_entry *l, const struct frame *f)
+static int node_link_frame(struct node *n, struct link_entry *l, const struct frame *f)
 {
     uint64_t link = l->link;
     struct node_id from = l->id;
@@ -372,14 +372,13 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
             event_link(n, l, message_name(f->type));
             ports_close(n, link);
         }
-        offence_came(n, rc);
-        return;
+        return rc;
     }
     /* Who says HELLO to a node that was revoked says nothing but that. */
     if (mesh_link_peer(n->mesh, link) == NULL) {
         if (f->type == MESSAGE_ACT)
             (void)acts_frame(n, from, 0, f->payload);
-        return;
+        return 0;
     }
     mesh_heard(n->mesh, link, n->now);
     rc = f->type == MESSAGE_COUNT     ? link_count(n, l, f->payload)
@@ -389,12 +388,13 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
     if (rc < 0 && rc != ERR_NO_MEMORY)
         log_line(n->options.log, LOG_WARNING, "a %s from a peer was refused: %s",
                  message_name(f->type), err_sentence(rc));
-    offence_came(n, rc);
+    return rc;
 }
 
 static void link_frame(struct node *n, uint64_t link, const struct frame *f)
 {
     struct link_entry *l = link_find(n, link);
+    int rc = 0;
 
     if (l == NULL)
         return;
@@ -405,10 +405,10 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
     }
     offence_begin(n, l->id);
     if (permit_frame(n, l, f))
-        node_link_frame(n, l, f);
+        rc = node_link_frame(n, l, f);
     else if (permit_of(PARTY_USER, f->type) != PERMIT_NO)
-        offence_came(n, ERR_FORMAT); /* a newer node says more, but asks nothing of users' */
-    offence_end(n);
+        rc = ERR_FORMAT; /* a newer node says more, but asks nothing of users' */
+    offence_end(n, rc);
 }
 
 static void handle(struct node *n, const struct event *ev)

@@ -15,6 +15,7 @@ struct offender {
 };
 
 struct offences {
+    bool told; /* of this frame one was counted already */
     uint32_t count;
     struct offender list[OFFENDERS_MAX];
 };
@@ -124,6 +125,8 @@ static void bar(struct node *n, struct offender *o)
 void offence_begin(struct node *n, struct node_id from)
 {
     n->teller = from;
+    if (n->offences != NULL)
+        n->offences->told = false;
 }
 
 void offence_came(struct node *n, int rc)
@@ -133,6 +136,8 @@ void offence_came(struct node *n, int rc)
     if ((rc != ERR_FORMAT && rc != ERR_SIGNATURE) || node_id_is_zero(n->teller))
         return;
     o = offender(n, n->teller);
+    if (n->offences != NULL)
+        n->offences->told = true;
     if (o == NULL || is_barred(n, o))
         return;
     fade(n, o);
@@ -141,10 +146,13 @@ void offence_came(struct node *n, int rc)
     o->points++;
 }
 
-void offence_end(struct node *n)
+void offence_end(struct node *n, int rc)
 {
-    struct offender *o = find(n, n->teller);
+    struct offender *o;
 
+    if (n->offences == NULL || !n->offences->told)
+        offence_came(n, rc);
+    o = find(n, n->teller);
     n->teller = (struct node_id){{0}};
 #if VELUM_PLANT != 944 /* trace/test_toolbox: whatever a peer says, it goes on */
     if (o != NULL && o->points > OFFENCE_MAX)

@@ -23,10 +23,11 @@
 
 /* This peer's frame is looked at, until offence_end. */
 void offence_begin(struct node *n, struct node_id from);
-/* Something in that frame came to this. Nothing where it is no peer's. */
+/* Something in that frame came to this: one of its signatures. Nothing where it is no peer's. */
 void offence_came(struct node *n, int rc);
-/* It is done with: its links are closed where that was too much. */
-void offence_end(struct node *n);
+/* All of it came to this, which counts where nothing in it did: what is wrong with a part is often
+ * passed on. Its links are closed where that was too much. */
+void offence_end(struct node *n, int rc);
 /* Whether links to the peer are closed at the moment. */
 bool offence_bars(const struct node *n, struct node_id id);
 void offences_free(struct node *n);

@@ -42,7 +42,8 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
 {
     (void)ctx;
     (void)text;
-    (void)sig;
+    if (sig[0] == RIG_BROKEN_SIGNATURE)
+        return ERR_SIGNATURE;
     if (certificate.len != RIG_CERTIFICATE_SIZE)
         return ERR_IDENTITY;
     memcpy(signer->id.bytes, certificate.data, ID_SIZE);

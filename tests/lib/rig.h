@@ -79,6 +79,9 @@ struct rig_job {
     struct buf spec;
 };
 
+/* A signature that begins so does not hold; all others do. */
+#define RIG_BROKEN_SIGNATURE 0xff
+
 void rig_start(struct rig *r, uint32_t slots, bool has_kernel);
 void rig_stop(struct rig *r); /* checks that all memory came back */
 /* Time passes; what is due happens at its time. */

@@ -6,6 +6,7 @@
 #include "core/node/jobs.h"
 #include "core/node/offence.h"
 #include "core/node/place.h"
+#include "core/wire/act_talk.h"
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
@@ -305,6 +306,36 @@ TEST(junk_shuts_him_out_for_a_while_and_longer_the_next_time)
     end();
 }
 
+/* One that does not hold, each time another. */
+static void say_broken_act(uint8_t number)
+{
+    struct act a = {.kind = ACT_REVOKE, .subject = {{1}}, .nonce = {number}};
+    struct signed_bytes s = {.signature = {RIG_BROKEN_SIGNATURE}};
+    uint8_t room[512], act_room[512], body_room[256];
+    struct buf b, body, act;
+
+    buf_init_fixed(&body, body_room, sizeof body_room);
+    buf_init_fixed(&act, act_room, sizeof act_room);
+    buf_init_fixed(&b, room, sizeof room);
+    put_act_body(&body, &a);
+    s.body = buf_bytes(&body);
+    put_signed(&act, &s);
+    put_acts_begin(&b, 1);
+    put_block(&b, buf_bytes(&act));
+    say(MESSAGE_ACT, &b);
+}
+
+TEST(a_signature_that_does_not_hold_costs_one_point)
+{
+    begin();
+    for (uint8_t i = 0; i < OFFENCE_MAX; i++)
+        say_broken_act(i);
+    CHECK(is_in());
+    say_broken_act(OFFENCE_MAX);
+    CHECK(!is_in());
+    end();
+}
+
 TEST(one_mistake_now_and_then_is_none)
 {
     begin();
@@ -319,4 +350,5 @@ TEST(one_mistake_now_and_then_is_none)
 TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_job,
           no_title_and_no_list_of_holders_is_the_last, a_copy_does_not_go_on_his_word,
           whom_he_accuses_stays, facts_of_jobs_that_nobody_has_cost_nothing,
-          junk_shuts_him_out_for_a_while_and_longer_the_next_time, one_mistake_now_and_then_is_none)
+          junk_shuts_him_out_for_a_while_and_longer_the_next_time,
+          a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none)
