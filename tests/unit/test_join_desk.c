@@ -334,6 +334,7 @@ static void serve(struct identity *welcome, char addr[ADDR_SIZE])
     int fd = listen_tcp(&at, text);
     REQUIRE(fd >= 0 && getsockname(fd, (struct sockaddr *)&at.storage, &len) == 0);
     address_text(&at, addr);
+    signal(SIGPIPE, SIG_IGN); /* as a node does: who asked may be gone */
     asked = ups = 0;
     REQUIRE(loop_new(&loop) == 0 && linkset_new(&links, loop, node, NULL, &events) == 0);
     REQUIRE(listener_new(&listener, loop, fd, came, NULL) == 0);
