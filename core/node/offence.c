@@ -129,6 +129,11 @@ void offence_begin(struct node *n, struct node_id from)
         n->offences->told = false;
 }
 
+void offence_of_others(struct node *n)
+{
+    n->teller = (struct node_id){{0}};
+}
+
 void offence_came(struct node *n, int rc)
 {
     struct offender *o;

@@ -42,7 +42,7 @@ uint8_t *story_copy(struct bytes b)
     return data;
 }
 
-/* --- signatures: whoever the certificate names is believed --- */
+/* --- signatures: whoever the certificate names is believed, but for STORY_FORGED --- */
 
 void story_certificate(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
 {
@@ -64,9 +64,10 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
     const struct story_node *n = ctx;
 
     (void)text;
-    (void)sig;
     if (certificate.len != CERTIFICATE_SIZE)
         return ERR_IDENTITY;
+    if (sig[0] == STORY_FORGED)
+        return ERR_SIGNATURE;
     memcpy(signer->id.bytes, certificate.data, ID_SIZE);
     signer->party = certificate.data[ID_SIZE];
     signer->not_after_s =

@@ -124,6 +124,7 @@ void story_init(struct story *s, uint32_t count);
 /* Frees all; false when a node did not give its memory back. */
 bool story_end(struct story *s);
 void story_start(struct story *s, uint32_t i);
+#define STORY_FORGED 0xbd /* how a signature begins that does not hold */
 /* A fact that this user says of a job: signed around the body. */
 void story_user_fact(enum fact_kind kind, struct bytes body, struct node_id user, struct buf *to);
 struct node_id story_user_id(void);

@@ -1,5 +1,6 @@
 /* Stories of open jobs: how much of them may wait, what is kept of those that have ended, and that
  * their author hears everything that becomes of a stage. */
+#include "core/node/offence.h"
 #include "tests/lib/story_append.h"
 #include "tests/lib/story_inside.h"
 
@@ -375,7 +376,78 @@ TEST(a_job_that_is_killed_leaves_its_room_to_others)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_list_that_was_refused_is_not_written,
+/* Stages of the author, whose signature does not hold. */
+static void put_forged(struct buf *fact)
+{
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct signed_bytes s = {.certificate = {certificate, sizeof certificate}};
+    struct buf body;
+
+    story_certificate(story_user_id(), PARTY_USER, certificate);
+    memset(s.signature, STORY_FORGED, sizeof s.signature);
+    buf_init(&body, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&body, id, story_user_id());
+    parts_append(&body, 1, 3, "work");
+    s.body = buf_bytes(&body);
+    put_signed_fact(fact, FACT_STAGES, &s);
+    buf_clear(&body);
+}
+
+TEST(what_a_user_forges_goes_no_further_than_his_node)
+{
+    struct buf fact;
+    uint32_t sent;
+
+    make_parts(6);
+    begin(3);
+    story_leave(&story, user);
+    come_to((story_leader(&story, id) + 1) % 3);
+    sent = story.sent[MESSAGE_SESSION];
+    buf_init(&fact, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_forged(&fact);
+    ask(buf_bytes(&fact), SESSION_DURABLE);
+    CHECK_INT(story_code_within(&story, user, request, S_US), 4);
+    CHECK_INT(story.sent[MESSAGE_SESSION], sent);
+    buf_clear(&fact);
+    request = 0;
+    append(1, 6);
+    hear_all(6, 20 * S_US);
+    CHECK(story.sent[MESSAGE_SESSION] > sent);
+    CHECK(story_end(&story));
+}
+
+TEST(what_a_user_forges_is_not_held_against_his_node)
+{
+    struct session_ask m = {.level = SESSION_DURABLE};
+    uint32_t leader, other;
+    struct buf fact, b;
+
+    make_parts(6);
+    begin(3);
+    leader = story_leader(&story, id);
+    other = (leader + 1) % 3;
+    buf_init(&fact, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_forged(&fact);
+    m.job = id;
+    m.fact = buf_bytes(&fact);
+    put_session_ask(&b, &m);
+    for (uint32_t i = 0; i < 2 * OFFENCE_MAX; i++) {
+        story_say(&story, other, leader, MESSAGE_SESSION, i + 1, buf_bytes(&b));
+        story_run(&story, MS_US);
+        REQUIRE(!offence_bars(story.nodes[leader].core, story.nodes[other].id));
+    }
+    CHECK_INT(story.sent[MESSAGE_SESSION_REFUSED], 2 * OFFENCE_MAX);
+    buf_clear(&fact);
+    buf_clear(&b);
+    append(1, 6);
+    hear_all(6, 20 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_a_user_forges_goes_no_further_than_his_node,
+          what_a_user_forges_is_not_held_against_his_node,
+          a_list_that_was_refused_is_not_written,
           a_task_that_was_told_failed_and_is_complete_then_is_told_again,
           what_finished_jobs_need_is_bounded_and_the_oldest_go_first,
           no_more_than_a_bound_of_them_wait, an_author_hears_that_a_job_is_full_wherever_he_is,
