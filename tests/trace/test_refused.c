@@ -1,6 +1,8 @@
 /* Reports that a coordinator's cover has no room for: what is said of them, and of what comes
- * behind them. */
+ * behind them. Who speaks of stages that are not known here is not to blame. */
+#include "core/base/err.h"
 #include "core/node/jobs.h"
+#include "core/node/offence.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
 
@@ -129,7 +131,6 @@ TEST(test_what_comes_behind_a_refused_report_is_kept_when_that_is)
     end();
 }
 
-/* It may have no room for other work as long as it keeps it. */
 /* It may be of stages that were appended and have not come here yet. */
 TEST(test_a_report_of_leaves_that_are_not_known_is_not_called_kept)
 {
@@ -140,6 +141,104 @@ TEST(test_a_report_of_leaves_that_are_not_known_is_not_called_kept)
     report_leaves(64, 1, 2);
     report_leaves(16, 2, 4);
     CHECK_INT(last_kept(), 0);
+    end();
+}
+
+static bool is_barred(void)
+{
+    return offence_bars(rig.node, rig.peers[0].id);
+}
+
+/* Chunks that peer 0 has under a title of this node. */
+static void tell_open(uint64_t first)
+{
+    uint8_t bytes[128];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u32(&b, job_find(rig.node, job.id)->lead->claim.epoch);
+    put_u16(&b, 1);
+    put_u64(&b, 12345);
+    put_u64(&b, first);
+    put_u64(&b, first + 4);
+    rig_frame(&rig, 0, MESSAGE_OPEN, &b);
+    rig_run(&rig, MS_US);
+}
+
+/* That compilers differ at this leaf. */
+static void tell_unlike(uint64_t leaf)
+{
+    const struct unlike u = {.leaf = leaf,
+                             .digests = {{{1}}, {{2}}},
+                             .author = rig.peers[0].id,
+                             .compiler = "gcc 12"};
+    uint8_t bytes[256], raw[512];
+    struct buf fact, b;
+
+    buf_init_fixed(&fact, bytes, sizeof bytes);
+    put_unlike(&fact, &u);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_job_id(&b, job.id);
+    put_u8(&b, 0);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(&rig, 0, MESSAGE_UNLIKE, &b);
+    CHECK(strstr(rig.last_log, err_sentence(ERR_NOT_FOUND)) != NULL);
+}
+
+/* Who was given them by another, before this node led the job, says nothing wrong. */
+TEST(test_who_knows_more_stages_is_not_shut_out)
+{
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64, .open = true});
+    for (uint32_t i = 0; i < 40; i++) {
+        report_leaves(64 + i, 1, 2);
+        tell_open(64 + i);
+        tell_unlike(64 + i);
+        report_leaves(62, 1, 4);
+        CHECK(!is_barred());
+    }
+    CHECK_INT(last_kept(), 0);
+    end();
+}
+
+/* Of stages that this node, which works for it, was not told. */
+TEST(test_a_coordinator_that_asks_for_merges_of_later_stages_is_not_shut_out)
+{
+    struct peer_grant g = {.report_us = 1000};
+    uint8_t bytes[4096];
+    struct buf claim, b;
+
+    rig_start(&rig, 1, true);
+    rig_peer_up(&rig, 0, 1);
+    rig_job_make(&rig, &job,
+                 (struct rig_spec){.accumulator_size = 16, .leaves = 64, .open = true});
+    buf_init_fixed(&claim, bytes, sizeof bytes);
+    rig_put_claim(&rig, 0, &job, 1, &claim);
+    g.job = job.id;
+    g.spec = buf_bytes(&job.spec);
+    g.claim = buf_bytes(&claim);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_u16(&b, 1);
+    rig_put_value(&b, (struct tree_node){0, 64}, 16);
+    rig_put_value(&b, (struct tree_node){0, 65}, 16);
+    for (uint32_t i = 0; i < 40; i++) {
+        rig_frame(&rig, 0, MESSAGE_GRANT, &b);
+        REQUIRE(!is_barred());
+    }
+    CHECK(strstr(rig.last_log, err_sentence(ERR_NOT_FOUND)) != NULL);
+    buf_clear(&b);
+    end();
+}
+
+TEST(test_who_speaks_of_leaves_that_will_never_be_is_shut_out)
+{
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64});
+    for (uint32_t i = 0; i < 40 && !is_barred(); i++)
+        report_leaves(64 + i, 1, 2);
+    CHECK(is_barred());
     end();
 }
 
@@ -166,7 +265,10 @@ TEST(test_after_half_a_minute_a_refused_report_may_be_forgotten)
     end();
 }
 
-TEST_MAIN(test_what_the_cover_has_no_room_for_is_not_called_kept,
+TEST_MAIN(test_who_knows_more_stages_is_not_shut_out,
+          test_a_coordinator_that_asks_for_merges_of_later_stages_is_not_shut_out,
+          test_who_speaks_of_leaves_that_will_never_be_is_shut_out,
+          test_what_the_cover_has_no_room_for_is_not_called_kept,
           test_a_report_of_leaves_that_are_not_known_is_not_called_kept,
           test_what_comes_behind_a_refused_report_is_kept_when_that_is,
           test_after_half_a_minute_a_refused_report_may_be_forgotten)

@@ -347,8 +347,30 @@ TEST(one_mistake_now_and_then_is_none)
     end();
 }
 
+/* Facts of another form than this node reads, as titles and as findings. */
+TEST(what_a_newer_node_says_is_no_offence)
+{
+    static const uint8_t fact[] = {FACT_CLAIM, 99, 0};
+    uint8_t room[64];
+    struct buf b;
+
+    begin();
+    for (uint32_t i = 0; i < 4 * OFFENCE_MAX; i++) {
+        buf_init_fixed(&b, room, sizeof room);
+        put_job_id(&b, job.id);
+        if (i % 2 == 0)
+            put_u8(&b, 0);
+        put_block(&b, (struct bytes){fact, sizeof fact});
+        say(i % 2 == 0 ? MESSAGE_UNLIKE : MESSAGE_CLAIM, &b);
+    }
+    CHECK(strstr(rig.last_log, err_sentence(ERR_VERSION)) != NULL);
+    CHECK(is_in());
+    end();
+}
+
 TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_job,
           no_title_and_no_list_of_holders_is_the_last, a_copy_does_not_go_on_his_word,
           whom_he_accuses_stays, facts_of_jobs_that_nobody_has_cost_nothing,
           junk_shuts_him_out_for_a_while_and_longer_the_next_time,
-          a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none)
+          a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none,
+          what_a_newer_node_says_is_no_offence)
