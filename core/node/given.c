@@ -4,7 +4,8 @@
 
 struct given {
     struct runset runs;
-    bool any; /* there were too many */
+    struct runset ended; /* of them, with the report that is looked at */
+    bool any;            /* there were too many */
 };
 
 void given_rival(struct job *j, struct node_id by)
@@ -24,6 +25,7 @@ void given_note(struct job *j, struct hand *h, uint64_t first, uint64_t end)
         if (g == NULL)
             return;
         runset_init(&g->runs, j->node->alloc, GIVEN_RUNS_MAX);
+        runset_init(&g->ended, j->node->alloc, GIVEN_RUNS_MAX);
     }
     if (!g->any && runset_add(&g->runs, first, end) < 0) {
         g->any = true;
@@ -73,7 +75,22 @@ void given_ended(const struct job *j, struct hand *h, const struct peer_report_c
 
     if (chunk != NULL && node_id_equal(chunk->node, h->id) && h->refused == 0 && h->given != NULL &&
         !h->given->any && chunk->first < c->next)
-        (void)runset_remove(&h->given->runs, chunk->first, c->next);
+        (void)runset_add(&h->given->ended, chunk->first, c->next);
+}
+
+void given_told(struct hand *h, bool taken)
+{
+    struct given *g = h->given;
+    struct run run;
+
+    if (g == NULL)
+        return;
+#if VELUM_PLANT == 957 /* trace/test_refused: what ended in a refused report was not given */
+    taken = true;
+#endif
+    for (uint64_t at = 0; taken && runset_next(&g->ended, at, &run); at = run.end)
+        (void)runset_remove(&g->runs, run.first, run.end);
+    runset_reset(&g->ended);
 }
 
 void given_free(struct node *n, struct hand *h)
@@ -81,5 +98,6 @@ void given_free(struct node *n, struct hand *h)
     if (h->given == NULL)
         return;
     runset_clear(&h->given->runs);
+    runset_clear(&h->given->ended);
     alloc_free(n->alloc, h->given, sizeof *h->given);
 }

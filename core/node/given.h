@@ -20,8 +20,11 @@ void given_note(struct job *j, struct hand *h, uint64_t first, uint64_t end);
 /* Whether what the node reports may count. */
 bool given_allows(const struct job *j, const struct hand *h, const struct peer_report_chunk *c,
                   struct bytes values);
-/* Its chunk has ended with this report, which is counted: nothing more is to come of it. */
+/* Its chunk has ended with this report: nothing more is to come of it, if all of the report counts
+ * (given_told). */
 void given_ended(const struct job *j, struct hand *h, const struct peer_report_chunk *c);
+/* The report is looked at; whether all of it was taken. */
+void given_told(struct hand *h, bool taken);
 void given_free(struct node *n, struct hand *h);
 
 #endif

@@ -516,6 +516,8 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
 #if VELUM_PLANT != 775 /* trace/test_refused: KEPT covers a report of what is not known here yet */
     taken &= rc == 0;
 #endif
+    if (h != NULL)
+        given_told(h, taken);
     if (h != NULL && !taken)
         note_refused(n, h, seq);
     if (rc < 0)

@@ -242,6 +242,53 @@ TEST(test_who_speaks_of_leaves_that_will_never_be_is_shut_out)
     end();
 }
 
+/* The chunk that it was given, and with it one that cannot be taken now when `more`. */
+static void report_given(const struct peer_chunk *c, bool more)
+{
+    struct peer_report_chunk its = {.grant = c->grant,
+                                    .from = c->first,
+                                    .next = c->end,
+                                    .end = c->end,
+                                    .compute_us = 1,
+                                    .flags = REPORT_ENDED,
+                                    .values = (uint16_t)(c->end - c->first)};
+    struct peer_report_chunk other = {.from = c->end, .next = c->end + 1, .end = c->end + 1};
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, job.id);
+    put_u64(&b, 1);
+    put_u8(&b, !more);
+    put_u64(&b, 0);
+    put_u16(&b, more ? 2 : 1);
+    put_peer_report_chunk(&b, &its);
+    for (uint64_t i = c->first; i < c->end; i++)
+        rig_put_value(&b, (struct tree_node){0, i}, 16);
+    if (more)
+        put_peer_report_chunk(&b, &other);
+    rig_frame(&rig, 0, MESSAGE_REPORT, &b);
+    buf_clear(&b);
+    rig_run(&rig, 10 * MS_US);
+}
+
+/* What ended in it was taken, and is told again all the same. */
+TEST(test_a_report_that_was_refused_for_one_chunk_is_kept_when_it_comes_again)
+{
+    struct peer_chunk c;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 65536});
+    rig_run(&rig, 100 * MS_US);
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    REQUIRE(c.end < 65536);
+    report_given(&c, true);
+    CHECK_INT(last_kept(), 0);
+    rig_run(&rig, 1100 * MS_US);
+    report_given(&c, false);
+    CHECK_INT(last_kept(), 1);
+    end();
+}
+
 TEST(test_after_half_a_minute_a_refused_report_may_be_forgotten)
 {
     uint64_t refused;
@@ -268,6 +315,7 @@ TEST(test_after_half_a_minute_a_refused_report_may_be_forgotten)
 TEST_MAIN(test_who_knows_more_stages_is_not_shut_out,
           test_a_coordinator_that_asks_for_merges_of_later_stages_is_not_shut_out,
           test_who_speaks_of_leaves_that_will_never_be_is_shut_out,
+          test_a_report_that_was_refused_for_one_chunk_is_kept_when_it_comes_again,
           test_what_the_cover_has_no_room_for_is_not_called_kept,
           test_a_report_of_leaves_that_are_not_known_is_not_called_kept,
           test_what_comes_behind_a_refused_report_is_kept_when_that_is,
