@@ -41,8 +41,8 @@ static void submit_refuse(struct node *n, const struct asker *to, uint8_t exit_c
 }
 
 /* This node becomes the first holder and the coordinator; also of what it has found in its journal
- * and nobody keeps. */
-static void submit_here(struct node *n, struct bytes spec, const struct asker *to)
+ * and nobody keeps. False: it was refused. */
+static bool submit_here(struct node *n, struct bytes spec, const struct asker *to)
 {
     struct job *j;
     int rc;
@@ -50,7 +50,7 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
     if (n->live_count >= JOBS_LIVE_MAX || directory_live(n) >= JOBS_LIVE_MAX) {
         submit_refuse(n, to, 1, "the mesh has 10000 live jobs, and more do not fit",
                       "wait until some have ended: velum ps");
-        return;
+        return false;
     }
     rc = job_take(n, spec, &j);
     if (rc >= 0) {
@@ -62,9 +62,10 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
     }
     if (rc < 0) {
         submit_refuse(n, to, 1, err_sentence(rc), "");
-        return;
+        return false;
     }
     asker_add(j, to->link, to->node, to->request, false);
+    return true;
 }
 
 static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint64_t link,
@@ -321,6 +322,13 @@ static void note_submitted(struct node *n, const struct job_spec *spec, struct j
     event_note(n, EVENT_NOTE_SUBMITTED, spec->author, id.bytes, text);
 }
 
+static void take_users(struct node *n, struct bytes spec_signed, const struct job_spec *spec,
+                       struct job_id id, const struct asker *to)
+{
+    if (submit_here(n, spec_signed, to))
+        note_submitted(n, spec, id);
+}
+
 void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
 {
     struct asker to = {.link = link, .request = request};
@@ -330,13 +338,12 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
 
     if (submit_check(n, payload, &spec, &id, &to, n->now) != 0)
         return;
-    note_submitted(n, &spec, id);
     first = place_first(n, id, spec_level(&spec));
     if (node_is_self(n, first) && drain_is_on(n))
         submit_refuse(n, &to, 1, "this node drains, and there is no other to take the job",
                       "velum drain --undo NODE, or start another node: velum node");
     else if (node_is_self(n, first) || stays_here(n, &spec))
-        submit_here(n, payload, &to);
+        take_users(n, payload, &spec, id, &to);
     else
         forward_to(n, payload, first, link, request, n->now);
 }
@@ -348,7 +355,7 @@ int submit_forward(struct node *n, struct node_id from, uint32_t request, struct
     struct job_id id;
 
     if (submit_check(n, payload, &spec, &id, &to, n->now) == 0)
-        submit_here(n, payload, &to);
+        (void)submit_here(n, payload, &to);
     return 0;
 }
 
@@ -362,6 +369,17 @@ static void forward_remove(struct node *n, struct forward *f)
     n->forwards_count--;
     bytes_free(n, f->spec);
     alloc_free(n->alloc, f, sizeof *f);
+}
+
+static void note_forwarded(struct node *n, const struct forward *f)
+{
+    struct reader r = reader_of(f->spec);
+    struct signed_bytes s;
+    struct job_spec spec;
+
+    read_signed(&r, &s);
+    if (!r.failed && read_spec(s.body, &spec) == 0)
+        note_submitted(n, &spec, spec_id(s.body));
 }
 
 int submit_forwarded(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
@@ -378,6 +396,8 @@ int submit_forwarded(struct node *n, struct node_id from, uint32_t request, stru
             break;
     if (f == NULL)
         return 0;
+    if (m.exit_code == 0)
+        note_forwarded(n, f);
     if (link_find(n, f->link) != NULL && m.exit_code != 0) {
         reply_error(n, f->link, f->request, m.exit_code, m.what, m.hint);
     } else if (link_find(n, f->link) != NULL) {
@@ -401,7 +421,7 @@ static void forward_fails(struct node *n, struct forward *f)
     struct job_id id;
 
     if (submit_check(n, f->spec, &spec, &id, &to, f->began) == 0)
-        submit_here(n, f->spec, &to);
+        take_users(n, f->spec, &spec, id, &to);
     forward_remove(n, f);
 }
 

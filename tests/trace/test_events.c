@@ -114,6 +114,28 @@ TEST(test_a_node_tells_who_submitted_and_who_killed)
     CHECK(story_end(&story));
 }
 
+TEST(test_a_job_that_was_not_taken_was_not_submitted)
+{
+    uint64_t user;
+
+    begin(2);
+    for (uint32_t i = 0; i < 2; i++)
+        story.nodes[i].core->live_count += JOBS_LIVE_MAX;
+    user = user_as(PARTY_USER, 5, 0);
+    for (uint32_t number = 1; number <= 4; number++) /* led here, or there */
+        CHECK_INT(story_code_within(&story, user, story_submit(&story, user, number), 6 * S_US), 1);
+    CHECK(find(list(user, 0, UINT32_MAX), EVENT_NOTE_SUBMITTED) == NULL);
+    for (uint32_t i = 0; i < 2; i++)
+        story.nodes[i].core->live_count -= JOBS_LIVE_MAX;
+    for (uint32_t number = 5; number <= 8; number++) {
+        CHECK_INT(story_code_within(&story, user, story_submit(&story, user, number), 6 * S_US), 0);
+        CHECK(is_of(find(list(user, 0, UINT32_MAX), EVENT_NOTE_SUBMITTED),
+                    story_job(&story, number).bytes));
+    }
+    CHECK(story.sent[MESSAGE_FORWARDED] > 0);
+    CHECK(story_end(&story));
+}
+
 TEST(test_a_member_that_dies_and_comes_back_is_noted)
 {
     uint64_t user;
@@ -458,6 +480,7 @@ TEST(test_a_snapshot_in_slices_has_each_note_once_and_in_order)
 }
 
 TEST_MAIN(test_a_node_tells_who_submitted_and_who_killed,
+          test_a_job_that_was_not_taken_was_not_submitted,
           test_a_member_that_dies_and_comes_back_is_noted, test_who_may_submit_sees_what_is_his_own,
           test_only_an_admin_notes_what_he_did,
           test_what_is_not_signed_by_its_author_is_noted_with_who_brought_it,
