@@ -17,25 +17,29 @@ struct removing {
 
 /* --- taking it away --- */
 
-/* Jobs that have not ended go on wanting it, and others who put it go on keeping it. */
+/* Jobs that have not ended go on wanting it, and others who put it go on keeping it. True: he took
+ * something back, or nobody keeps it. */
 static bool take_from_owners(struct node *n, const struct shelf_object *o,
                              const struct asking *who, struct job_id *wants)
 {
-    bool any = keeping_about(n, o->name) == NULL;
+    bool any = false, stays = false;
 
     for (struct keeping *k = keeping_about(n, o->name); k != NULL; k = k->next_same) {
 #if VELUM_PLANT != 465 /* trace/test_owners: a user takes from a job what it still needs */
         if (k->kept && k->of != NULL && !owner_has_ended(n, k->owner)) {
             *wants = k->owner;
+            stays = true;
             continue;
         }
 #endif
-        if (k->kept && !permit_takes(n, who, k))
+        if (k->kept && !permit_takes(n, who, k)) {
+            stays = true;
             continue;
-        any = true;
+        }
+        any |= k->kept;
         (void)keeping_say(n, o->name, o->size, k->owner, false);
     }
-    return any;
+    return any || !stays;
 }
 
 static void say_why(struct node *n, uint64_t link, uint32_t request, struct job_id wants)

@@ -143,6 +143,31 @@ TEST(it_is_known_after_a_restart_and_from_a_snapshot)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(who_did_not_put_an_object_does_not_remove_it, what_two_have_put_stays_for_the_other,
+/* A job that has let go of it says nothing about who may. */
+TEST(what_somebody_gave_up_does_not_make_a_removal_of_anothers)
+{
+    struct object_keep m = {.owner = {{77}}, .size = SIZE, .generation = 2};
+    uint8_t room[128];
+    struct digest name;
+    struct buf b;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    m.name = name;
+    buf_init_fixed(&b, room, sizeof room);
+    put_u16(&b, 1);
+    put_object_keep(&b, &m);
+    story_say(&story, 1, 0, MESSAGE_OBJECT_KEEP, 0, buf_bytes(&b));
+    story_run(&story, S_US);
+    REQUIRE(keeping_find(story.nodes[0].core, name, m.owner) != NULL);
+    CHECK_INT(take(PARTY_SUBMIT, BOB, 0, name), 4);
+    CHECK_INT(keepers(name), 3);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, name), 0);
+    CHECK_INT(keepers(name), 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_somebody_gave_up_does_not_make_a_removal_of_anothers,
+          who_did_not_put_an_object_does_not_remove_it, what_two_have_put_stays_for_the_other,
           what_two_put_at_once_is_of_neither_on_every_node,
           it_is_known_after_a_restart_and_from_a_snapshot)
