@@ -115,9 +115,8 @@ static void bar(struct node *n, struct offender *o)
     o->points = 0;
     member_name(n, o->id, name);
     log_line(n->options.log, LOG_WARNING,
-             "%s says what no node says; it is shut out for %lld s (velum revoke %s does so for "
-             "good)",
-             name, (long long)(o->barred_us / S_US), name);
+             "shut out for %lld s: %s says what no node says (velum revoke %s does so for good)",
+             (long long)(o->barred_us / S_US), name, name);
     event_note(n, EVENT_NOTE_LINK, o->id, NULL, "shut out for a while: it says what no node says");
     cut(n, o->id);
 }

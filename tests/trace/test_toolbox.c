@@ -294,6 +294,7 @@ TEST(junk_shuts_him_out_for_a_while_and_longer_the_next_time)
             CHECK(is_in());
             say_junk(MESSAGE_REPORT, i);
         }
+        CHECK(strncmp(rig.last_log, "shut out for ", 13) == 0);
         CHECK(!is_in());
         CHECK(offence_bars(rig.node, rig.peers[thief].id));
         rig_run(&rig, (pause - 2) * S_US);
