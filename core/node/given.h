@@ -17,6 +17,8 @@
 void given_rival(struct job *j, struct node_id by);
 /* A chunk goes out to it. */
 void given_note(struct job *j, struct hand *h, uint64_t first, uint64_t end);
+/* It reports merges, and nobody has asked it for any, or not any more: they say nothing. */
+bool given_unasked(const struct job *j, const struct hand *h, const struct peer_report_chunk *c);
 /* Whether what the node reports may count. */
 bool given_allows(const struct job *j, const struct hand *h, const struct peer_report_chunk *c,
                   struct bytes values);

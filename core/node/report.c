@@ -356,6 +356,8 @@ static void count_chunk(struct job *j, struct hand *h, const struct peer_report_
     uint64_t before = cover_changes(proving_cover(j));
     int rc;
 
+    if (given_unasked(j, h, c))
+        return;
     if (!given_allows(j, h, c, values)) {
         *taken = false;
         return;

@@ -194,6 +194,19 @@ TEST(no_title_and_no_list_of_holders_is_the_last)
     end();
 }
 
+TEST(merges_that_nobody_asked_him_for_end_no_job)
+{
+    begin();
+    for (uint32_t i = 0; i < 10; i++)
+        report(thief, (struct rig_report){.flags = REPORT_MERGED | REPORT_FAILED |
+                                                   (i % 2 ? REPORT_OWN_DOING : 0),
+                                          .cause = "as he says"});
+    work(3 * S_US);
+    CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
+    CHECK(rig_view(&rig, &job).state != JOB_FAILED);
+    end();
+}
+
 /* He names himself as the only holder, and says that he has everything. */
 TEST(a_copy_does_not_go_on_his_word)
 {
@@ -370,8 +383,9 @@ TEST(what_a_newer_node_says_is_no_offence)
 }
 
 TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_job,
-          no_title_and_no_list_of_holders_is_the_last, a_copy_does_not_go_on_his_word,
-          whom_he_accuses_stays, facts_of_jobs_that_nobody_has_cost_nothing,
+          merges_that_nobody_asked_him_for_end_no_job, no_title_and_no_list_of_holders_is_the_last,
+          a_copy_does_not_go_on_his_word, whom_he_accuses_stays,
+          facts_of_jobs_that_nobody_has_cost_nothing,
           junk_shuts_him_out_for_a_while_and_longer_the_next_time,
           a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none,
           what_a_newer_node_says_is_no_offence)
