@@ -57,7 +57,8 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     [[ $output == *"${mine:0:8}"* && $output != *"${theirs:0:8}"* ]]
     on two run -3 velum kill "$theirs"
     on two run -4 velum kill "$(velum show --json "$theirs" | field id)"
-    [[ $output == *"somebody else's"* ]] && ends_with_try
+    [[ $output == *"somebody else's"* ]]
+    ends_with_try
     [ "$(velum show --json "$theirs" | field state)" = running ]
     on two run -3 velum logs "$theirs"
     on two run -4 velum objects
@@ -69,20 +70,25 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     first
     string=$(invite)
     on two run -2 velum join "${string/-N-/-R-}"
-    [[ $output == *"mistyped"* ]] && ends_with_try
+    [[ $output == *"mistyped"* ]]
+    ends_with_try
     on two run -2 velum join "${string:0:50}"
-    [[ $output == *"part of it is missing"* ]] && ends_with_try
+    [[ $output == *"part of it is missing"* ]]
+    ends_with_try
     on two run -2 velum join
     on two run -2 velum join "$string" --token-file -
     on two run -2 velum join "VLM2${string:4}"
     on two run -5 velum join --only "${string%@*}@127.0.0.1:$(free_port)"
-    [[ $output == *"refused"* ]] && ends_with_try
+    [[ $output == *"refused"* ]]
+    ends_with_try
     VELUM_HOME=$FOLDER/other velum token create --at "127.0.0.1:$PORT_a" >foreign 2>/dev/null
     on two run -4 velum join --only --token-file foreign
-    [[ $output == *"nothing was told"* ]] && ends_with_try
+    [[ $output == *"nothing was told"* ]]
+    ends_with_try
     velum token revoke "${string:32:8}"
     on two run -4 velum join --only "$string"
-    [[ $output == *"used already, has ended, or was revoked"* ]] && ends_with_try
+    [[ $output == *"used already, has ended, or was revoked"* ]]
+    ends_with_try
     [ ! -e two/root.pem ] && [ ! -e two/user.key ]
     invite --ttl 1s >short
     sleep 1.1

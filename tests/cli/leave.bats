@@ -37,7 +37,8 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     id=$(on two "$VELUM" nodes --json --addr "127.0.0.1:$PORT_b" | field id)
     echo mine >"$FOLDER/two/nodes/$PORT_b/mine"
     on two run -2 velum leave
-    [[ $output == *"cannot be undone"* ]] && ends_with_try
+    [[ $output == *"cannot be undone"* ]]
+    ends_with_try
     on two run -0 velum leave --yes
     [[ $output == *"left mesh"*"velum join"* ]]
     run ! kill -0 "$PID_b"
@@ -45,7 +46,8 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     [ "$(cat "$FOLDER/two/nodes/$PORT_b/mine")" = mine ]
     node_state_is b left "127.0.0.1:$PORT_a"
     on two run -1 velum leave --yes
-    [[ $output == *"part of no mesh"* ]] && ends_with_try
+    [[ $output == *"part of no mesh"* ]]
+    ends_with_try
     second
     [ "$(on two "$VELUM" nodes --json --addr "127.0.0.1:$PORT_b" | field id)" != "$id" ]
 }
@@ -57,7 +59,8 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     until_true 20 node_state_is a dead "127.0.0.1:$PORT_b"
     on two run -0 --separate-stderr velum run pi 1000000
     on two run -7 velum leave --yes
-    [[ $output == *"node b has the only copy of 1 job"* ]] && ends_with_try
+    [[ $output == *"node b has the only copy of 1 job"* ]]
+    ends_with_try
     kill -0 "$PID_b"
     until_true 5 node_state_is b alive "127.0.0.1:$PORT_b"
     on two run -0 velum leave --yes --force
@@ -83,7 +86,8 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
 @test "a home that made its mesh keeps the keys, but by force" {
     first
     run -1 velum leave --yes
-    [[ $output == *"was made here"* ]] && ends_with_try
+    [[ $output == *"was made here"* ]]
+    ends_with_try
     kill -0 "$PID_a"
     node c --slots 1
     until_true 10 alive_is 2
@@ -100,7 +104,8 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     kill -KILL "$PID_b"
     until_true 5 node_state_is b dead "127.0.0.1:$PORT_a"
     on two run -1 velum leave --yes
-    [[ $output == *"does not run"* ]] && ends_with_try
+    [[ $output == *"does not run"* ]]
+    ends_with_try
     on two run -3 velum leave --yes --port 1
     on two run -0 velum leave --yes --force
     [ -z "$(keys_of two)" ]

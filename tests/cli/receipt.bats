@@ -67,7 +67,8 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
         sed "$change" r >changed
         ! cmp -s r changed || continue
         run -1 velum verify changed
-        [[ $output == *"changed is no receipt to be believed: "* ]] && ends_with_try
+        [[ $output == *"changed is no receipt to be believed: "* ]]
+        ends_with_try
     done
     head -c 300 r >changed
     run -1 velum verify changed
@@ -76,14 +77,16 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
     [[ $output == *"r is a receipt of mesh $mesh, and the mesh that is believed here is aaaa"* ]]
     ends_with_try
     run -1 env VELUM_HOME="$FOLDER/none" "$VELUM" verify r
-    [[ $output == *"cannot be judged"* ]] && ends_with_try
+    [[ $output == *"cannot be judged"* ]]
+    ends_with_try
     run -0 env VELUM_HOME="$FOLDER/none" "$VELUM" verify r --root "$mesh"
     run -2 velum verify r --root 123
     run -2 velum verify "$job" --root "$mesh"
     run -2 velum verify no-such-file
     ends_with_try
     run -1 velum verify "$VELUM"
-    [[ $output == *"it is larger than 512 KiB"* ]] && ends_with_try
+    [[ $output == *"it is larger than 512 KiB"* ]]
+    ends_with_try
     run -1 velum verify "$VELUM_ROOT/README.md"
     [[ $output == *"line 1: a receipt begins with"* ]]
 }
