@@ -13,6 +13,7 @@
 #include "core/base/text.h"
 #include "core/host/authority.h"
 #include "core/host/leaving.h"
+#include "core/host/listening.h"
 #include "core/host/loop.h"
 
 #define STOP_US (15 * S_US) /* for a node to hand back and say goodbye */
@@ -75,6 +76,43 @@ static bool count_state(void *ctx, uint16_t port, const char *path)
     return false;
 }
 
+/* A node of this home that runs and does not leave: its state is elsewhere (--data). */
+struct other {
+    const struct leave *leave;
+    uint16_t port; /* 0: there is none */
+};
+
+static bool leaves(const struct leave *v, uint16_t port)
+{
+    unsigned long pid;
+    bool found = false;
+    for (uint32_t i = 0; !found && i < v->what.count; i++)
+        found = v->ports[i] == port && home_state_holder(v->what.states[i], &pid);
+    return found;
+}
+
+static void note_listener(void *ctx, const struct address *at)
+{
+    (void)ctx;
+    (void)at;
+}
+
+/* What it announced stays behind when it is killed. */
+static void find_other(void *ctx, uint16_t port, const char *addr)
+{
+    struct other *o = ctx;
+    (void)addr;
+    if (o->port == 0 && !leaves(o->leave, port) && listening_on(port, note_listener, NULL) != 0)
+        o->port = port;
+}
+
+static uint16_t other_port(const struct leave *v)
+{
+    struct other o = {.leave = v};
+    home_peers(&v->home, find_other, &o);
+    return o.port;
+}
+
 /* One node where it was named: the home is left with the last of them. */
 static int choose_one(struct leave *v)
 {
@@ -93,21 +131,36 @@ static int choose_one(struct leave *v)
     (void)add_state(v, port, whole);
     free(whole);
     home_states(&v->home, count_state, &all);
-    v->what.home = all <= (data ? 0u : 1u);
+    v->what.home = all <= (data ? 0u : 1u) && other_port(v) == 0;
     return CODE_DONE;
+}
+
+static bool is_of_one(const struct call *c)
+{
+    return opt_given(c->opts, "port") || opt_given(c->opts, "data");
+}
+
+static int choose_all(struct leave *v)
+{
+    home_states(&v->home, add_state, v);
+    v->what.home = true;
+    if (v->too_many) {
+        talk_error("this home has more than %d nodes", LEAVING_STATES_MAX);
+        talk_try("velum leave --port N, one after the other");
+        return CODE_FAILED;
+    }
+    const uint16_t port = other_port(v);
+    if (port == 0)
+        return CODE_DONE;
+    talk_error("the node on port %u is of this home too, with its state in another folder",
+               (unsigned)port);
+    talk_try("velum leave --port %u --data DIR for that one first, or stop it", (unsigned)port);
+    return CODE_FAILED;
 }
 
 static int choose(struct leave *v)
 {
-    if (opt_given(v->call->opts, "port") || opt_given(v->call->opts, "data"))
-        return choose_one(v);
-    home_states(&v->home, add_state, v);
-    v->what.home = true;
-    if (!v->too_many)
-        return CODE_DONE;
-    talk_error("this home has more than %d nodes", LEAVING_STATES_MAX);
-    talk_try("velum leave --port N, one after the other");
-    return CODE_FAILED;
+    return is_of_one(v->call) ? choose_one(v) : choose_all(v);
 }
 
 /* --- what must not be lost --- */

@@ -128,3 +128,45 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     [ -z "$(keys_of two)" ]
     second
 }
+
+# A machine that joined, with node b, whose state is elsewhere.
+second_elsewhere() {
+    local string
+    string=$(on one "$VELUM" token create --at "127.0.0.1:$PORT_a" 2>/dev/null)
+    PORT_b=$(free_port_but "$PORT_a")
+    PORTS+=("$PORT_b")
+    on two "$VELUM" join --only --port "$PORT_b" --data "$FOLDER/b" --token-file - <<<"$string"
+    VELUM_HOME=$FOLDER/two node_at b "$PORT_b" --data "$FOLDER/b" --bind 127.0.0.1 --slots 1
+    until_true 10 alive_is 2 "127.0.0.1:$PORT_a"
+}
+
+@test "a home does not leave from under a node whose state is elsewhere" {
+    first
+    second_elsewhere
+    for force in "" --force; do
+        on two run -1 velum leave --yes $force
+        [[ $output == *"port $PORT_b"*"velum leave --port $PORT_b --data DIR"* ]] && ends_with_try
+        kill -0 "$PID_b"
+        [ -e "$FOLDER/two/root.pem" ] && [ -e "$FOLDER/b/node.key" ]
+    done
+    on two run -0 velum leave --yes --port "$PORT_b" --data "$FOLDER/b"
+    [[ $output == *"left mesh"* ]]
+    [ -z "$(keys_of two)" ] && [ ! -e "$FOLDER/b" ]
+    node_state_is b left "127.0.0.1:$PORT_a"
+}
+
+@test "of two nodes with their state elsewhere the last one takes the home" {
+    first
+    kill -TERM "$PID_a"
+    rm -rf "$FOLDER/one/nodes"
+    for name in b c; do
+        node $name --data "$FOLDER/$name" --bind 127.0.0.1 --slots 1
+    done
+    run -0 velum leave --yes --force --port "$PORT_b" --data "$FOLDER/b"
+    [[ $output == *"the others of this home stay"* ]]
+    [ ! -e "$FOLDER/b" ] && [ -e "$FOLDER/one/root.key" ] && [ -e "$FOLDER/one/user.key" ]
+    velum nodes --addr "127.0.0.1:$PORT_c"
+    run -0 velum leave --yes --force --port "$PORT_c" --data "$FOLDER/c"
+    [[ $output == *"left mesh"* ]]
+    [ -z "$(keys_of one)" ]
+}
