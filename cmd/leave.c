@@ -368,12 +368,39 @@ static int leave(struct leave *v)
     return CODE_DONE;
 }
 
-static int go_on(const struct home *h)
+/* --- after a crash --- */
+
+/* Its folder may have gone already. */
+static bool was_asked(const struct leave *v, const struct leaving *done)
 {
+    const uint16_t port = (uint16_t)opt_number(v->call->opts, "port", HOME_PORT_DEFAULT);
+    char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE];
+    if (home_state_path(&v->home, port, opt_text(v->call->opts, "data", NULL), path, message) < 0)
+        return false;
+    char *whole = realpath(path, NULL);
+    bool found = false;
+    for (uint32_t i = 0; i < done->count; i++)
+        found = found || strcmp(done->states[i], whole ? whole : path) == 0;
+    free(whole);
+    return found;
+}
+
+/* What was begun may be less than what is asked for now. */
+static int go_on(struct leave *v, bool *enough)
+{
+    static struct leaving done;
     char message[HOME_MESSAGE_SIZE] = "";
-    if (leaving_finish(h, message) < 0)
+    if (leaving_begun(&v->home, &done, message) < 0)
         return fail(message);
-    talk_line("what was begun before is done: this home has left; next: velum join STRING");
+    *enough = done.home || !is_of_one(v->call) || was_asked(v, &done);
+    if (leaving_finish(&v->home, message) < 0)
+        return fail(message);
+    if (done.home)
+        talk_line("what was begun before is done: this home has left; next: velum join STRING");
+    for (uint32_t i = 0; !done.home && i < done.count; i++)
+        talk_line("what was begun before is done: the node in %s has left; the others of this home "
+                  "stay",
+                  done.states[i]);
     return CODE_DONE;
 }
 
@@ -385,8 +412,12 @@ static int run(const struct call *c)
     v = (struct leave){.call = c, .force = opt_given(c->opts, "force")};
     if (home_locate(&v.home, message) < 0)
         return fail(message);
-    if (leaving_is_begun(&v.home))
-        return go_on(&v.home);
+    if (leaving_is_begun(&v.home)) {
+        bool enough = true;
+        int code = go_on(&v, &enough);
+        if (code != CODE_DONE || enough)
+            return code;
+    }
     if (authority_home_mesh(&v.home, &mesh, message) < 0) {
         talk_error("%s is part of no mesh", v.home.path);
         talk_try("velum join STRING, to be part of one");
@@ -404,8 +435,8 @@ const struct cmd cmd_leave = {
         "The nodes drain first, as velum drain has them do, and where something is left that\n"
         "nobody takes nothing is changed (exit 7). Refuses where the mesh was made here, whose\n"
         "keys would go too. Then the nodes say goodbye and stop, and keys, certificates,\n"
-        "journals and objects are removed. velum join then begins anew, with another key. An\n"
-        "interrupted leave is ended by the next one.",
+        "journals and objects are removed. velum join then begins anew, with another key. The\n"
+        "first velum leave after one that was interrupted ends that one.",
     .group = GROUP_MESH,
     .opts = opts,
     .run = run,

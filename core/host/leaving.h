@@ -23,7 +23,9 @@ bool leaving_is_begun(const struct home *h);
 /* Does it, under the home's lock and those of the states: ERR_BUSY, and nothing is changed, when a
  * node runs in one of them. */
 int leaving_do(const struct home *h, const struct leaving *l, char message[HOME_MESSAGE_SIZE]);
-/* Ends what was begun: 0, also where nothing was. */
+/* What was begun, all of it: 0; ERR_NOT_FOUND where nothing was. */
+int leaving_begun(const struct home *h, struct leaving *l, char message[HOME_MESSAGE_SIZE]);
+/* Ends it under the same locks: 0, also where nothing was begun; ERR_BUSY. */
 int leaving_finish(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 
 #endif

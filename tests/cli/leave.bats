@@ -170,3 +170,29 @@ second_elsewhere() {
     [[ $output == *"left mesh"* ]]
     [ -z "$(keys_of one)" ]
 }
+
+@test "an interrupted leave of one node is that node's alone, and the next one says so" {
+    first
+    node b --slots 1
+    node c --slots 1
+    until_true 10 alive_is 3
+    interrupted b
+    run -0 velum leave --yes
+    [[ $output == *"the node in $FOLDER/one/nodes/$PORT_b has left; the others"*"stay"* ]]
+    kill -0 "$PID_a" && kill -0 "$PID_c"
+    [ -e "$FOLDER/one/user.key" ] && [ ! -e "$FOLDER/one/nodes/$PORT_b" ]
+    node b --slots 1
+    interrupted b
+    run -0 velum leave --yes --port "$PORT_c"
+    [[ $output == *"nodes/$PORT_b has left"*"the node on port $PORT_c has left"* ]]
+    [ ! -e "$FOLDER/one/nodes/$PORT_b" ] && [ ! -e "$FOLDER/one/nodes/$PORT_c" ]
+    kill -0 "$PID_a"
+}
+
+# interrupted NAME: that node stops, and its leave is written down and no further.
+interrupted() {
+    local pid="PID_$1" port="PORT_$1"
+    kill -TERM "${!pid}"
+    wait "${!pid}" || true
+    (umask 077 && printf '%s\n' "$FOLDER/one/nodes/${!port}" >"$FOLDER/one/leaving")
+}

@@ -171,6 +171,34 @@ TEST(a_state_in_use_is_left_alone)
     end();
 }
 
+/* Killed after it was written down: what it says is known, and a node that runs in one of the
+ * folders since then is left alone. */
+TEST(what_was_begun_waits_for_a_node_that_runs_there)
+{
+    static struct leaving begun;
+    char path[HOME_PATH_SIZE];
+    begin();
+    CHECK_INT(leaving_begun(&home, &begun, message), ERR_NOT_FOUND);
+    what.home = false;
+    text_copy(what.states[what.count++], HOME_PATH_SIZE, at("nodes/8002"));
+    REQUIRE(mkdir(at("nodes/8002"), 0700) == 0);
+    for (int removal = 0; !leaving_is_begun(&home); removal++)
+        REQUIRE(killed_before(removal));
+    CHECK_INT(leaving_begun(&home, &begun, message), 0);
+    CHECK(!begun.home && begun.count == 2);
+    CHECK(strcmp(begun.states[0], what.states[0]) == 0);
+    CHECK(strcmp(begun.states[1], what.states[1]) == 0);
+    int lock = home_state_open(&home, 0, what.states[0], path, message);
+    REQUIRE(lock >= 0);
+    const size_t left = left_of_all();
+    CHECK_INT(leaving_finish(&home, message), ERR_BUSY);
+    CHECK(left_of_all() == left && leaving_is_begun(&home));
+    close(lock);
+    CHECK_INT(leaving_finish(&home, message), 0);
+    CHECK(!is_there("nodes/8001") && !is_there("nodes/8002") && is_there("root.key"));
+    end();
+}
+
 /* It could not be written down. */
 TEST(a_path_of_two_lines_is_refused)
 {
@@ -182,4 +210,5 @@ TEST(a_path_of_two_lines_is_refused)
 }
 
 TEST_MAIN(killed_at_any_removal_it_is_whole_or_ends_next_time, what_is_not_its_own_stays,
-          a_state_in_use_is_left_alone, a_path_of_two_lines_is_refused)
+          a_state_in_use_is_left_alone, what_was_begun_waits_for_a_node_that_runs_there,
+          a_path_of_two_lines_is_refused)
