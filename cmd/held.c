@@ -14,6 +14,7 @@
 struct names {
     char text[NAMED_MAX * (OBJECT_SHORT_SIZE + 2)];
     uint32_t count;
+    bool in_part; /* there may be more */
 };
 
 int held_ask(struct line *l, struct node_view *self, uint32_t *others)
@@ -71,8 +72,8 @@ static void say(uint32_t count, const char *what, const struct names *n, char *t
     char part[64];
     if (count == 0)
         return;
-    snprintf(part, sizeof part, "%s%u %s%s", text[0] ? " and " : "", (unsigned)count, what,
-             count == 1 ? "" : "s");
+    snprintf(part, sizeof part, "%s%s%u %s%s", text[0] ? " and " : "",
+             n && n->in_part ? "at least " : "", (unsigned)count, what, count == 1 ? "" : "s");
     text_append(text, cap, part);
     if (!n || n->count == 0)
         return;
@@ -87,10 +88,12 @@ void held_name_only(struct line *l, const struct node_held *held, char *text, si
     text[0] = '\0';
     if (held->jobs_only > 0)
         name_jobs(l, &jobs);
-    if (held->objects_only > 0)
-        (void)objects_each(l, false, "", take_object, &objects);
+    if (held->objects > 0)
+        objects.in_part = objects_each(l, false, "", take_object, &objects) < 0 &&
+                          held->objects_only < held->objects;
     say(held->jobs_only, "job", &jobs, text, cap);
-    say(held->objects_only, "object", &objects, text, cap);
+    say(held->objects_only > objects.count ? held->objects_only : objects.count, "object", &objects,
+        text, cap);
 }
 
 void held_count(uint32_t jobs, uint32_t objects, char *text, size_t cap)

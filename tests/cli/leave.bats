@@ -67,6 +67,18 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     [ -z "$(keys_of two)" ]
 }
 
+@test "the only copy of an object is named, too" {
+    first
+    second --role node,submit
+    kill -STOP "$PID_a"
+    until_true 20 node_state_is a dead "127.0.0.1:$PORT_b"
+    head -c 100000 /dev/urandom >thing
+    name=$(on two "$VELUM" put thing 2>/dev/null)
+    on two run -7 velum leave --yes
+    [[ $output == *"node b has the only copy of 1 object (${name:0:12})"* ]] && ends_with_try
+    kill -0 "$PID_b"
+}
+
 @test "what a node holds goes to the others before it leaves" {
     first
     second --role node,submit

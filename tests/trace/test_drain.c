@@ -132,6 +132,25 @@ TEST(nothing_is_given_up_before_another_has_it)
     CHECK(story_end(&story));
 }
 
+/* After a start it takes a moment until it is known what lies on the disk. */
+TEST(who_has_not_looked_yet_is_not_empty)
+{
+    struct object_view put;
+    uint32_t looks = 0;
+
+    begin(1);
+    story_put_whole(&story, 0, bytes, sizeof bytes, LONG_US, &put);
+    story_kill(&story, 0);
+    story_start_among(&story, 0);
+    for (; looks < 1000 && !core(0)->objects->scanned; looks++) {
+        CHECK(drain_held(core(0)).objects > 0);
+        story_run(&story, MS_US / 10);
+    }
+    CHECK(looks > 0 && core(0)->objects->scanned);
+    CHECK_INT(drain_held(core(0)).objects, 1);
+    CHECK(story_end(&story));
+}
+
 /* Two keep it elsewhere when the third does not any more. */
 TEST(objects_go_to_others)
 {
@@ -300,8 +319,9 @@ TEST(only_an_admin_and_its_own_key_make_a_node_drain)
 }
 
 TEST_MAIN(jobs_go_to_others_and_another_leads, nothing_is_given_up_before_another_has_it,
-          objects_go_to_others, a_running_job_ends_while_its_coordinator_drains,
-          it_takes_nothing_new_until_it_is_told_to, who_drains_alone_takes_no_job,
-          a_restart_changes_nothing_of_it, it_learns_when_it_comes_back_that_it_may_work_again,
+          who_has_not_looked_yet_is_not_empty, objects_go_to_others,
+          a_running_job_ends_while_its_coordinator_drains, it_takes_nothing_new_until_it_is_told_to,
+          who_drains_alone_takes_no_job, a_restart_changes_nothing_of_it,
+          it_learns_when_it_comes_back_that_it_may_work_again,
           whoever_is_to_leave_goes_when_it_is_empty,
           only_an_admin_and_its_own_key_make_a_node_drain)
