@@ -6,7 +6,6 @@
 #include "cmd/node_name.h"
 #include "cmd/view_json.h"
 #include "core/base/err.h"
-#include "core/base/text.h"
 #include "core/host/loop.h"
 #include "core/wire/message.h"
 
@@ -43,15 +42,34 @@ static int answer(const struct drain *d, const char *what, int code)
     return code;
 }
 
+static enum act_kind kind_of(const struct drain *d)
+{
+    return d->undo ? ACT_RESUME : d->leave ? ACT_LEAVE : ACT_DRAIN;
+}
+
+/* Over a line to it, so that its own answer says so. */
+static bool tell_itself(const struct drain *d)
+{
+    struct line_options where = {.addr = d->node.addr, .quiet = true};
+    const char *reason = opt_text(d->call->opts, "reason", "");
+    struct identity *by = line_identity(d->line);
+    struct node_view v;
+    struct reply_act m;
+    struct line *l = NULL;
+    bool told = by && line_open(&l, d->call, &where) == CODE_DONE && held_ask(l, &v, NULL) == 0 &&
+                node_id_equal(v.id, d->node.id) &&
+                draining_order(l, by, kind_of(d), d->node.id, reason, &m) == 0;
+    line_close(l);
+    return told;
+}
+
 /* It is the node itself that must have heard of it. */
 static bool has_heard(const struct drain *d, const struct reply_act *m)
 {
-    char around[VIEW_ERROR_SIZE + 4] = ", ", name[NODE_NAME_SIZE + 4] = ", ";
-    text_append(around, sizeof around, m->away);
-    text_append(around, sizeof around, ", ");
-    text_append(name, sizeof name, d->node.name);
-    text_append(name, sizeof name, ", ");
-    return strstr(around, name) == NULL && d->node.state != NODE_DEAD && d->node.state != NODE_LEFT;
+    if (d->node.state == NODE_DEAD || d->node.state == NODE_LEFT)
+        return false;
+    const enum act_told told = reply_act_told(m, d->node.name);
+    return told == ACT_TOLD || (told == ACT_TOLD_PERHAPS && tell_itself(d));
 }
 
 static int say_unheard(const struct drain *d)
@@ -63,14 +81,13 @@ static int say_unheard(const struct drain *d)
 
 static int order(struct drain *d, struct reply_act *m)
 {
-    const enum act_kind kind = d->undo ? ACT_RESUME : d->leave ? ACT_LEAVE : ACT_DRAIN;
     const char *reason = opt_text(d->call->opts, "reason", "");
     struct identity *by = line_identity(d->line);
     if (!by) {
         talk_try("velum init, or VELUM_HOME of the mesh that the node belongs to");
         return CODE_FAILED;
     }
-    int rc = draining_order(d->line, by, kind, d->node.id, reason, m);
+    int rc = draining_order(d->line, by, kind_of(d), d->node.id, reason, m);
     if (rc < 0)
         return line_report(d->line, rc);
     talk_line("%u of %u nodes know it", (unsigned)m->known, (unsigned)m->live);

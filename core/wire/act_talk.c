@@ -98,3 +98,20 @@ int read_reply_act(struct bytes payload, struct reply_act *m)
     read_safe_text(&r, true, m->away, sizeof m->away);
     return reader_result(&r);
 }
+
+/* The last name may be the beginning of another where the list was cut. */
+enum act_told reply_act_told(const struct reply_act *m, const char *name)
+{
+    const bool cut = strlen(m->away) + 1 >= sizeof m->away;
+    const size_t len = strlen(name);
+
+    if (m->known >= m->live)
+        return ACT_TOLD;
+    for (const char *at = m->away, *end; at != NULL; at = end == NULL ? NULL : end + 2) {
+        end = strstr(at, ", ");
+        if ((end != NULL || !cut) && strncmp(at, name, len) == 0 &&
+            (end == NULL ? at[len] == '\0' : (size_t)(end - at) == len))
+            return ACT_NOT_TOLD;
+    }
+    return cut ? ACT_TOLD_PERHAPS : ACT_TOLD;
+}

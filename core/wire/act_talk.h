@@ -49,5 +49,9 @@ int read_act_talk(struct bytes payload, struct act_talk *t);
 int read_request_act(struct bytes payload, struct bytes *act);
 void put_reply_act(struct buf *b, const struct reply_act *m);
 int read_reply_act(struct bytes payload, struct reply_act *m);
+/* Whether the node of that name has it: the list of those that have not may have been too long to
+ * be whole. */
+enum act_told { ACT_TOLD, ACT_NOT_TOLD, ACT_TOLD_PERHAPS };
+enum act_told reply_act_told(const struct reply_act *m, const char *name);
 
 #endif

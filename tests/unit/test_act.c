@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/wire/act_talk.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
 
@@ -103,5 +105,37 @@ TEST(the_later_one_counts_and_of_equals_the_greater_name)
     CHECK_STR(act_kind_name(9), "unknown");
 }
 
+/* As a node makes it of so many names. */
+static struct reply_act reply_of(uint32_t names)
+{
+    struct reply_act m = {.known = 1, .live = names + 1};
+    char name[NODE_NAME_SIZE];
+    for (uint32_t i = 0; i < names; i++) {
+        snprintf(name, sizeof name, "%snode-%04u", i > 0 ? ", " : "", (unsigned)i);
+        text_append(m.away, sizeof m.away, name);
+    }
+    return m;
+}
+
+TEST(a_node_behind_the_end_of_a_list_that_was_cut_may_not_know_it)
+{
+    struct reply_act m = reply_of(0);
+    CHECK_INT(reply_act_told(&m, "node-0000"), ACT_TOLD);
+    m = reply_of(3);
+    CHECK_INT(reply_act_told(&m, "node-0000"), ACT_NOT_TOLD);
+    CHECK_INT(reply_act_told(&m, "node-0002"), ACT_NOT_TOLD);
+    CHECK_INT(reply_act_told(&m, "node-000"), ACT_TOLD);
+    CHECK_INT(reply_act_told(&m, "node-00022"), ACT_TOLD);
+    CHECK_INT(reply_act_told(&m, "ode-0001"), ACT_TOLD);
+    m = reply_of(200);
+    REQUIRE(strlen(m.away) == sizeof m.away - 1);
+    CHECK_INT(reply_act_told(&m, "node-0000"), ACT_NOT_TOLD);
+    CHECK_INT(reply_act_told(&m, "node-0199"), ACT_TOLD_PERHAPS);
+    CHECK_INT(reply_act_told(&m, strrchr(m.away, ' ') + 1), ACT_TOLD_PERHAPS);
+    m.known = m.live;
+    CHECK_INT(reply_act_told(&m, "node-0199"), ACT_TOLD);
+}
+
 TEST_MAIN(an_act_comes_back_as_it_was_written, what_is_no_act_is_refused, a_reason_is_one_safe_line,
-          the_later_one_counts_and_of_equals_the_greater_name)
+          the_later_one_counts_and_of_equals_the_greater_name,
+          a_node_behind_the_end_of_a_list_that_was_cut_may_not_know_it)
