@@ -5,63 +5,37 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "cmd/node_name.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/wire/message.h"
 
-#define PREFIX_MIN 4
-
-struct search {
-    const char *which;
-    uint8_t prefix[ID_SIZE];
-    int digits; /* < 0: it is no id */
-    uint32_t found;
-    struct acting_subject *out;
-};
-
-static bool fits(const struct search *s, const struct node_view *v)
+static void set_node(struct acting_subject *out, const struct node_view *v)
 {
-    return strcmp(v->name, s->which) == 0 ||
-           (s->digits >= PREFIX_MIN && id_has_prefix(v->id.bytes, s->prefix, (size_t)s->digits));
+    *out = (struct acting_subject){.id = v->id, .is_node = true, .is_asked = v->self};
+    text_copy(out->name, sizeof out->name, v->name);
 }
 
-static void look_at(struct search *s, const struct node_view *v)
-{
-    if (!fits(s, v))
-        return;
-    s->found++;
-    *s->out = (struct acting_subject){.id = v->id, .is_node = true, .is_asked = v->self};
-    text_copy(s->out->name, sizeof s->out->name, v->name);
-}
-
-static int walk(struct line *l, struct search *s)
-{
-    static struct node_view v;
-    struct frame frame;
-    int rc = line_send(l, MESSAGE_REQUEST_NODES, (struct bytes){0});
-    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1)
-        if ((rc = read_node_view(frame.payload, &v)) == 0)
-            look_at(s, &v);
-    return rc;
-}
-
+/* One that has gone is meant as well as one that is there. */
 int acting_find(struct line *l, const char *which, struct acting_subject *out)
 {
-    struct search s = {.which = which, .out = out};
-    s.digits = id_parse_prefix(which, s.prefix);
-    int rc = walk(l, &s);
+    struct nodes_named f;
+    uint8_t id[ID_SIZE];
+    int rc = nodes_named(l, which, &f);
     if (rc < 0)
         return line_report(l, rc);
-    if (s.found == 1)
+    if (f.there_count + f.gone_count == 1) {
+        set_node(out, f.there_count == 1 ? &f.there : &f.gone);
         return 0;
-    if (s.found > 1) {
+    }
+    if (f.there_count + f.gone_count > 1) {
         talk_error("more than one node goes by %s", which);
         talk_try("the id, of which velum nodes --json has all digits");
         return CODE_MISUSE;
     }
-    if (s.digits == 2 * ID_SIZE) {
+    if (id_parse_prefix(which, id) == 2 * ID_SIZE) {
         *out = (struct acting_subject){.is_node = false};
-        memcpy(out->id.bytes, s.prefix, ID_SIZE);
+        memcpy(out->id.bytes, id, ID_SIZE);
         id_hex(out->id.bytes, 8, out->name);
         return 0;
     }

@@ -14,8 +14,8 @@ struct acting_subject {
     bool is_asked;             /* the node that this command talks to */
 };
 
-/* A node by its name or the beginning of its id (8 digits at least where it is no name), or any key
- * by all 64 digits. 0, or an exit code after saying what is wrong. */
+/* A node by its name or the beginning of its id (node_name.h), or any key by all 64 digits. 0, or
+ * an exit code after saying what is wrong. */
 int acting_find(struct line *l, const char *which, struct acting_subject *out);
 /* Signs the act with this key, hands it in, and waits as below. */
 int acting_hand_in_by(struct line *l, const struct identity *by, enum act_kind kind,

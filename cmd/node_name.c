@@ -5,25 +5,14 @@
 #include "core/base/err.h"
 #include "core/wire/message.h"
 
-struct found {
-    struct node_view there, gone;
-    unsigned there_count, gone_count;
-};
-
 static bool is_named(const struct node_view *v, const char *which, const uint8_t *prefix,
                      int digits)
 {
-    char id[ID_HEX_SIZE], asked[ID_HEX_SIZE];
-    if (strcmp(v->name, which) == 0)
-        return true;
-    if (digits < NODE_DIGITS_MIN)
-        return false;
-    id_hex(v->id.bytes, (size_t)digits, id);
-    id_hex(prefix, (size_t)digits, asked);
-    return strcmp(id, asked) == 0;
+    return strcmp(v->name, which) == 0 ||
+           (digits >= NODE_DIGITS_MIN && id_has_prefix(v->id.bytes, prefix, (size_t)digits));
 }
 
-static void take(struct found *f, const struct node_view *v)
+static void take(struct nodes_named *f, const struct node_view *v)
 {
     if (v->state == NODE_DEAD || v->state == NODE_LEFT) {
         f->gone = *v;
@@ -34,7 +23,21 @@ static void take(struct found *f, const struct node_view *v)
     }
 }
 
-static int choose(const struct found *f, const char *which, struct node_view *out)
+int nodes_named(struct line *l, const char *which, struct nodes_named *f)
+{
+    uint8_t prefix[ID_SIZE] = {0};
+    struct node_view v;
+    struct frame frame;
+    const int digits = id_parse_prefix(which, prefix);
+    *f = (struct nodes_named){.there_count = 0};
+    int rc = line_send(l, MESSAGE_REQUEST_NODES, (struct bytes){0});
+    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1)
+        if ((rc = read_node_view(frame.payload, &v)) == 0 && is_named(&v, which, prefix, digits))
+            take(f, &v);
+    return rc;
+}
+
+static int choose(const struct nodes_named *f, const char *which, struct node_view *out)
 {
     const unsigned count = f->there_count > 0 ? f->there_count : f->gone_count;
     if (count == 1) {
@@ -53,14 +56,7 @@ static int choose(const struct found *f, const char *which, struct node_view *ou
 
 int node_resolve(struct line *l, const char *which, struct node_view *out)
 {
-    uint8_t prefix[ID_SIZE] = {0};
-    struct found f = {.there_count = 0};
-    struct node_view v;
-    struct frame frame;
-    const int digits = id_parse_prefix(which, prefix);
-    int rc = line_send(l, MESSAGE_REQUEST_NODES, (struct bytes){0});
-    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1)
-        if ((rc = read_node_view(frame.payload, &v)) == 0 && is_named(&v, which, prefix, digits))
-            take(&f, &v);
+    struct nodes_named f;
+    int rc = nodes_named(l, which, &f);
     return rc < 0 ? line_report(l, rc) : choose(&f, which, out);
 }
