@@ -272,7 +272,7 @@ static size_t hex(struct words *w, uint8_t *to, size_t most)
         int high = digit_of(word[2 * i]), low = digit_of(word[2 * i + 1]);
 
         w->failed |= high < 0 || low < 0;
-        to[i] = w->failed ? 0 : (uint8_t)(high << 4 | low);
+        to[i] = w->failed ? 0 : (uint8_t)((unsigned)high << 4 | (unsigned)low);
     }
     return w->failed ? 0 : len / 2;
 }

@@ -66,10 +66,10 @@ closed_within() {
 
 @test "who speaks no TLS, half of it, or nothing, is told nothing and closed at its time" {
     node a --slots 1
-    closed_within 1000 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-    closed_within 1000 'VL\001\000\000\000\000\000\000\000\000\000\000\000\000\000'
-    closed_within 1000 'SSH-2.0-OpenSSH_9.2\r\n'
-    closed_within 1000 '\026\003\001\377\377\001\000' # a record of 64 KiB
+    closed_within 5000 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+    closed_within 5000 'VL\001\000\000\000\000\000\000\000\000\000\000\000\000\000'
+    closed_within 5000 'SSH-2.0-OpenSSH_9.2\r\n'
+    closed_within 5000 '\026\003\001\377\377\001\000' # a record of 64 KiB
     closed_within 5000 '\026\003\001\001\000\001'
     closed_within 5000 ''
     run -0 velum nodes
