@@ -76,13 +76,14 @@ uint32_t roots_file_used(const struct home *h);
 /* "root.pem" of the first generation, "root-1.pem" of the next. */
 void roots_name(char to[32], const char *name, uint32_t generation, const char *ending);
 /* Takes what came from elsewhere, under the home lock, which the caller has: certificates of the
- * generation that is used, then the file. As roots_follow; 0 when it was taken. */
+ * generation that is used, then the file. As roots_follow; 0 when it was taken; ERR_PERMISSION: it
+ * would be, but this home has the issuer's key, and nobody else makes its roots. */
 int roots_take(const struct home *h, struct bytes bytes, bool by_string,
                char message[HOME_MESSAGE_SIZE]);
 
 /* For whoever has the last root's key: signs `r` as it is now into r->bytes. 0 or < 0. */
 int roots_sign(struct roots *r, EVP_PKEY *key);
-/* Writes r->bytes to the home. */
+/* Writes r->bytes to the home, if they hold when they are decoded. */
 int roots_write(const struct home *h, const struct roots *r, char message[HOME_MESSAGE_SIZE]);
 
 #endif

@@ -117,7 +117,8 @@ static int open_keys(const struct home *h, uint32_t generation, struct making *m
     return rc < 0 ? rc : open_key(path, &m->issuer, message);
 }
 
-/* The issuer may have been renewed since the roots were written. */
+/* The issuer that is used, which may not be the last, may have been renewed since the roots were
+ * written. */
 static int refresh_issuer(const struct home *h, struct roots *r, char *message)
 {
     char path[HOME_PATH_SIZE];
@@ -126,8 +127,13 @@ static int refresh_issuer(const struct home *h, struct roots *r, char *message)
     int rc = pem_file_read_certificate(path, &issuer, message);
     if (rc < 0)
         return rc;
-    X509_free(r->all[r->count - 1].issuer);
-    r->all[r->count - 1].issuer = issuer;
+#if VELUM_PLANT == 962 /* unit/test_roots: another root's issuer is written in place of the last */
+    struct roots_generation *g = &r->all[r->count - 1];
+#else
+    struct roots_generation *g = &r->all[roots_used(r)];
+#endif
+    X509_free(g->issuer);
+    g->issuer = issuer;
     return 0;
 }
 
@@ -227,12 +233,46 @@ static int finish(const struct home *h, struct roots *r, char *message)
     return advance(h, r, ROOTS_ALONE, message);
 }
 
+/* The key at its place is that of the certificate. */
+static int check_key(const char *path, X509 *x, char *message)
+{
+    EVP_PKEY *key = NULL;
+    int rc = pem_file_read_key(path, &key, message);
+    if (rc == 0 && EVP_PKEY_eq(X509_get0_pubkey(x), key) != 1) {
+        snprintf(message, HOME_MESSAGE_SIZE,
+                 "%s is not the key of the mesh's last root; nothing was deleted", path);
+        rc = ERR_DAMAGED;
+    }
+    EVP_PKEY_free(key);
+    return rc;
+}
+
+/* What lies in the home, read back: with it the mesh goes on, and needs no key before it. The
+ * root's own may be in a file elsewhere. */
+static int check_kept(const struct home *h, char *message)
+{
+    struct roots r;
+    char path[HOME_PATH_SIZE];
+    int rc = roots_read(&r, h, message);
+    if (rc < 0)
+        return rc;
+    const struct roots_generation *last = &r.all[r.count - 1];
+    path_of(h, "issuer", r.count - 1, "key", path);
+    rc = r.stage == ROOTS_ALONE ? check_key(path, last->issuer, message)
+                                : say(h, ERR_DAMAGED, "the roots in %s were not written", message);
+    path_of(h, "root", r.count - 1, "key", path);
+    if (rc == 0 && access(path, F_OK) == 0)
+        rc = check_key(path, last->root, message);
+    roots_clear(&r);
+    return rc;
+}
+
 static int end(const struct home *h, struct roots *r, char *message)
 {
     char path[HOME_PATH_SIZE];
-    int rc = 0;
-    if (r->stage != ROOTS_ALONE)
+    if (r->stage != ROOTS_ALONE || r->count < 2)
         return 0;
+    int rc = check_kept(h, message);
     for (uint32_t i = 0; rc == 0 && i + 1 < r->count; i++) {
         path_of(h, "root", i, "key", path);
         rc = delete_file(path, message);
@@ -243,9 +283,21 @@ static int end(const struct home *h, struct roots *r, char *message)
     return rc == 0 ? delete_file(path, message) : rc;
 }
 
+/* Of an emergency that was cut short the keys are left to delete. A change that waits for its end
+ * has gone over to a root that the one before certified, and whoever has that one's key may have
+ * both. */
+static bool is_made(const struct home *h, const struct roots *r)
+{
+#if VELUM_PLANT == 963 /* unit/test_roots: an emergency waits for a change that has not ended */
+    return step_of(h, r) == ROTATION_FINISHED;
+#else
+    return step_of(h, r) == ROTATION_FINISHED && !r->all[r->count - 1].cross;
+#endif
+}
+
 static int emergency(const struct home *h, struct roots *r, char *message)
 {
-    int rc = step_of(h, r) == ROTATION_FINISHED ? 0 : make_generation(h, r, ROOTS_ALONE, message);
+    int rc = is_made(h, r) ? 0 : make_generation(h, r, ROOTS_ALONE, message);
     return rc == 0 ? end(h, r, message) : rc;
 }
 

@@ -5,7 +5,8 @@
  *   begin   a root and an issuer, certified by the root before:      stage ADDED
  *   use     from now on certificates are made under it:              stage USED
  *   finish  the root before counts for nobody who comes in:          stage ALONE
- *   close   the keys before are deleted, and so is the file `rotating`, which begin has made
+ *   close   the keys before are deleted, once what was written was read back and holds; and so is
+ *           the file `rotating`, which begin has made
  *
  * Called by cmd/ca_rotate.c, and `take` by succession.c. Errors leave a sentence in `message`. */
 #ifndef VELUM_HOST_ROTATION_H
@@ -36,7 +37,8 @@ int rotation_close(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 int rotation_emergency(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 
 /* Of a node: takes what came if it is the next of what this home knows. 0; ERR_EXISTS, that is not
- * new; ERR_BUSY, somebody is at the home; or refused. Does not wait. */
+ * new; ERR_BUSY, somebody is at the home; or refused, with ERR_PERMISSION where the mesh was made
+ * here and somebody else has its root's key. Does not wait. */
 int rotation_take(const struct home *h, struct bytes roots, char message[HOME_MESSAGE_SIZE]);
 
 #endif

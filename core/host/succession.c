@@ -33,8 +33,8 @@ static void look(void *ctx)
     if (rc < 0)
         s->after = instant_plus_us(loop_clock(), PAUSE_US);
     if (refused && !s->refused)
-        log_line(s->parts.log, LOG_WARNING, "what came as the mesh's next root was refused: %s",
-                 message);
+        log_line(s->parts.log, rc == ERR_PERMISSION ? LOG_ERROR : LOG_WARNING,
+                 "what came as the mesh's next root was refused: %s", message);
     s->refused = refused;
     /* Also where somebody else at this home was faster. */
     if (!refused)

@@ -252,6 +252,90 @@ TEST(test_after_an_emergency_nobody_is_renewed_by_what_he_has)
     end();
 }
 
+/* Begun after so many steps of a change in order. */
+static void hurry(int steps)
+{
+    static int (*const step[])(const struct home *, char *) = {rotation_begin, rotation_use,
+                                                               rotation_finish};
+    struct roots r;
+    begin();
+    for (int i = 0; i < steps; i++)
+        REQUIRE(step[i](&made, message) == 0);
+    struct identity *old = node_of(&joined, joined_state), *used = node_of(&made, made_state);
+    CHECK_INT(rotation_emergency(&made, message), 0);
+    struct identity *host = node_of(&made, made_state);
+    read_made(&r);
+    CHECK_INT(r.count, steps > 0 ? 3 : 2);
+    CHECK(r.stage == ROOTS_ALONE && !r.all[r.count - 1].cross);
+    check_step(ROTATION_NONE, steps > 0 ? 10 : 6, steps > 0 ? 2 : 1);
+    CHECK_INT(identity_generation(host), r.count - 1);
+    CHECK_INT(come_in(host, old, JOIN_LATE_S), ERR_IDENTITY);
+    CHECK_INT(come_in(host, used, JOIN_LATE_S), ERR_IDENTITY);
+    CHECK(!is_there(&made, "root.key") && !is_there(&made, "issuer.key"));
+    CHECK(steps == 0 || (!is_there(&made, "root-1.key") && !is_there(&made, "issuer-1.key")));
+    CHECK(root_key_is_of(&made) && root_key_is_here(&made));
+    rotate();
+    roots_clear(&r);
+    identity_free(host);
+    identity_free(used);
+    identity_free(old);
+    end();
+}
+
+TEST(test_an_emergency_may_begin_at_each_step_of_a_change)
+{
+    for (int steps = 0; steps <= 3; steps++)
+        hurry(steps);
+}
+
+/* Killed when the roots were written, and before the keys were deleted. */
+TEST(test_an_emergency_that_was_cut_short_ends_and_is_not_done_twice)
+{
+    static const struct bytes text = {(const uint8_t *)"note", 4};
+    char path[HOME_PATH_SIZE];
+    begin();
+    CHECK_INT(rotation_emergency(&made, message), 0);
+    home_file(&made, "rotating", path);
+    REQUIRE(home_write_file(path, text, message) == 0);
+    check_step(ROTATION_FINISHED, 6, 1);
+    CHECK_INT(rotation_emergency(&made, message), 0);
+    check_step(ROTATION_NONE, 6, 1);
+    end();
+}
+
+TEST(test_no_key_is_deleted_while_the_next_ones_are_not_good)
+{
+    char path[HOME_PATH_SIZE];
+    begin();
+    EVP_PKEY *other = certificate_new_key();
+    REQUIRE(rotation_begin(&made, message) == 0);
+    REQUIRE(rotation_use(&made, message) == 0);
+    REQUIRE(rotation_finish(&made, message) == 0);
+    home_file(&made, "issuer-1.key", path);
+    REQUIRE(unlink(path) == 0 && pem_file_write_key(path, other, message) == 0);
+    CHECK_INT(rotation_close(&made, message), ERR_DAMAGED);
+    CHECK(strstr(message, "issuer-1.key is not the key") != NULL);
+    CHECK(is_there(&made, "root.key") && is_there(&made, "issuer.key"));
+    EVP_PKEY_free(other);
+    end();
+}
+
+TEST(test_roots_that_do_not_hold_are_not_written)
+{
+    struct roots r;
+    begin();
+    EVP_PKEY *other = certificate_new_key();
+    REQUIRE(rotation_begin(&made, message) == 0);
+    read_made(&r);
+    REQUIRE(roots_sign(&r, other) == 0);
+    CHECK_INT(roots_write(&made, &r, message), ERR_IDENTITY);
+    roots_clear(&r);
+    read_made(&r);
+    roots_clear(&r);
+    EVP_PKEY_free(other);
+    end();
+}
+
 /* Who knows the first root only, and is shown what others show. */
 static int meet(struct identity *i, const struct roots *r, X509 *leaf, bool crosses)
 {
@@ -371,6 +455,38 @@ TEST(test_an_outsiders_next_root_is_refused)
     end();
 }
 
+/* With the root's key and all that it takes, but for the home itself. */
+static void steal(struct roots *r, EVP_PKEY *own)
+{
+    EVP_PKEY *old = key_of(&made, "root.key");
+    struct roots_generation *g = &r->all[r->count++];
+    g->root = make(CERTIFICATE_ROOT, own, NULL, NULL);
+    g->issuer = make(CERTIFICATE_ISSUER, own, g->root, own);
+    g->cross = make(CERTIFICATE_CROSS, own, r->all[0].root, old);
+    REQUIRE(roots_sign(r, own) == 0);
+    EVP_PKEY_free(old);
+}
+
+TEST(test_nobody_tells_the_home_that_made_the_mesh_of_another_root)
+{
+    struct roots r;
+    begin();
+    EVP_PKEY *own = certificate_new_key();
+    read_made(&r);
+    steal(&r, own);
+    CHECK_INT(rotation_take(&made, buf_bytes(&r.bytes), message), ERR_PERMISSION);
+    CHECK(strstr(message, "velum ca rotate --emergency") != NULL);
+    CHECK(!is_there(&made, "roots"));
+    CHECK_INT(rotation_emergency(&made, message), 0);
+    check_step(ROTATION_NONE, 6, 1);
+    roots_clear(&r);
+    read_made(&r);
+    CHECK_INT(rotation_take(&made, buf_bytes(&r.bytes), message), ERR_EXISTS);
+    roots_clear(&r);
+    EVP_PKEY_free(own);
+    end();
+}
+
 TEST(test_roots_of_another_mesh_and_damaged_ones_are_refused)
 {
     struct home other;
@@ -401,6 +517,11 @@ TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
           test_what_was_cut_short_goes_on,
           test_each_stage_lets_in_whom_it_should_and_no_fact_becomes_untrue,
           test_after_an_emergency_nobody_is_renewed_by_what_he_has,
+          test_an_emergency_may_begin_at_each_step_of_a_change,
+          test_an_emergency_that_was_cut_short_ends_and_is_not_done_twice,
+          test_no_key_is_deleted_while_the_next_ones_are_not_good,
+          test_roots_that_do_not_hold_are_not_written,
           test_who_was_away_finds_the_way_by_crosses_however_many,
           test_a_mesh_has_eight_roots_at_most, test_an_outsiders_next_root_is_refused,
+          test_nobody_tells_the_home_that_made_the_mesh_of_another_root,
           test_roots_of_another_mesh_and_damaged_ones_are_refused)
