@@ -70,7 +70,8 @@ struct linkset_events {
  * over the control socket is `user`'s (may be NULL where nothing is accepted there). */
 int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
                 struct identity *user, const struct linkset_events *events);
-/* The identity was renewed; links that are up stay. 0 or ERR_SYSTEM. */
+/* The identity was renewed; links that are up stay, but for those whose other side is under a root
+ * that counts no longer: they end. 0 or ERR_SYSTEM. */
 int linkset_renew(struct linkset *s);
 /* As tls_profile_welcome. */
 void linkset_welcome(struct linkset *s, struct identity *welcome);

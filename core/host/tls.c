@@ -369,6 +369,13 @@ void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes 
     *certificate = (struct bytes){t->der, t->der_len};
 }
 
+bool tls_is_retired(const struct tls *t)
+{
+    X509 *leaf = SSL_get0_peer_certificate(t->ssl);
+    return leaf && trust_is_retired(identity_trust(t->profile->identity), leaf,
+                                    SSL_get_peer_cert_chain(t->ssl));
+}
+
 bool tls_is_join(const struct tls *t)
 {
     return t->join;

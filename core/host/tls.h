@@ -53,6 +53,8 @@ int tls_join_exporter(const struct tls *t, uint8_t to[32]);
 /* Who is there; after TLS_DONE. The certificate (DER) is borrowed. To join: party 0 and no
  * certificate where none was shown. */
 void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes *certificate);
+/* Whether the root that the other side is under counts no longer, since the handshake. */
+bool tls_is_retired(const struct tls *t);
 /* What the client asked for; after TLS_DONE. Only nodes are let in with it. */
 bool tls_is_bulk(const struct tls *t);
 /* > 0 bytes; 0 when nothing is there now; ERR_CLOSED at an orderly end; ERR_IDENTITY when the other

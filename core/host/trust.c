@@ -269,6 +269,12 @@ int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t
     return 0;
 }
 
+bool trust_is_retired(struct trust *t, X509 *leaf, STACK_OF(X509) * sent)
+{
+    struct known *k = NULL;
+    return t->retired_s != 0 && (check(t, leaf, sent, trust_now_s(t), &k) < 0 || k->retired);
+}
+
 int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party)
 {
     struct known *k = NULL;

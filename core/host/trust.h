@@ -23,6 +23,8 @@ int64_t trust_now_s(const struct trust *t);
 /* Checks leaf -> issuer -> root, the name, the mesh, and that it is valid now: who comes in. `sent`
  * are the issuers the peer sent along, or NULL. 0 or ERR_IDENTITY. */
 int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_id *id, int *party);
+/* Whoever came in by this certificate would not now, because its root counts no longer. */
+bool trust_is_retired(struct trust *t, X509 *leaf, STACK_OF(X509) * sent);
 /* Of the own certificate, also under a root that counted once. */
 int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party);
 /* As trust_check of one that may have ended so long ago, or whose root may have, unless it was
