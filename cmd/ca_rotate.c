@@ -292,6 +292,55 @@ static bool agrees(void)
     return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
 }
 
+#define TELL_US (5 * S_US)
+#define TELL_AGAIN_MS 50
+
+/* 1 when it has gone over to what is known here. */
+static int has_gone_over(struct rotating *r, struct line *l)
+{
+    const struct instant until = instant_plus_us(loop_clock(), TELL_US);
+    struct roots_reply reply;
+    int rc = ask_both(r, l, &reply);
+    while (rc == 0 && (reply.version < r->now.version || reply.generation < r->now.generation)) {
+        if (instant_reached(loop_clock(), until))
+            return 0;
+        poll(NULL, 0, TELL_AGAIN_MS);
+        rc = ask_both(r, l, &reply);
+    }
+    return rc == 0;
+}
+
+/* By its socket in the home, which needs no certificate. */
+static bool tell_node(void *ctx, uint16_t port, const char *path)
+{
+    struct rotating *r = ctx;
+    char addr[32];
+    const struct line_options o = {.addr = addr, .quiet = true};
+    struct line *l = NULL;
+    (void)path;
+    snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)port);
+    if (line_open(&l, r->call, &o) != 0)
+        return false;
+    if (has_gone_over(r, l))
+        talk_line("the node on port %u has gone over to it", (unsigned)port);
+    else
+        talk_line("the node on port %u still trusts the root before: end it", (unsigned)port);
+    line_close(l);
+    return false;
+}
+
+/* Until they know, those in whose place the root was changed are let in by them. */
+static int tell_nodes(const struct call *c, const struct home *h)
+{
+    struct rotating r = {.call = c, .home = h};
+    buf_init(&r.roots, &host_memory, ROOTS_SIZE_MAX);
+    int code = look(&r);
+    if (code == CODE_DONE)
+        home_controls(h, tell_node, &r);
+    buf_clear(&r.roots);
+    return code;
+}
+
 static int at_once(const struct call *c, const struct home *h)
 {
     char message[HOME_MESSAGE_SIZE] = "";
@@ -304,8 +353,11 @@ static int at_once(const struct call *c, const struct home *h)
     if (rc < 0)
         return failed(rc, message);
     talk_line("the mesh has another root, which no other machine trusts yet");
-    talk_line("here: start the nodes again    each other machine: velum join, with a string of "
-              "velum token create, for the same --port");
+    int code = tell_nodes(c, h);
+    if (code != CODE_DONE)
+        return code;
+    talk_line("here: start nodes again that are not named    each other machine: velum join, with "
+              "a string of velum token create, for the same --port");
     return CODE_DONE;
 }
 

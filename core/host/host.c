@@ -368,6 +368,12 @@ static bool is_revoked(void *ctx, struct node_id id)
     return node_revocation(h->node, id) != NULL;
 }
 
+static const struct identity *judge(void *ctx)
+{
+    const struct host *h = ctx;
+    return h->identity;
+}
+
 static int on_join(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
                    struct buf *answer)
 {
@@ -409,7 +415,8 @@ static int open_desk(struct host *h)
                                           .ctx = h,
                                           .others = others,
                                           .note = note,
-                                          .revoked = is_revoked};
+                                          .revoked = is_revoked,
+                                          .judge = judge};
     int rc = join_desk_new(&h->desk, &parts);
     if (rc == 0 && renew_welcome(h) == ERR_NO_MEMORY)
         rc = ERR_NO_MEMORY;

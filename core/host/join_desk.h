@@ -34,12 +34,15 @@ struct join_desk_parts {
                  const char *text);
     /* Whether this key was revoked: it gets no certificate. NULL: none was. */
     bool (*revoked)(void *ctx, struct node_id id);
+    /* By which those who come are judged: nobody is renewed while the home knows newer roots than
+     * it does. NULL: nobody is renewed. */
+    const struct identity *(*judge)(void *ctx);
 };
 
 int join_desk_new(struct join_desk **out, const struct join_desk_parts *parts);
 void join_desk_free(struct join_desk *d);
 /* JOIN and RENEW. Gives the answer's type (JOINED, RENEWED or JOIN_REFUSED) and payload; < 0 for
- * none at all: too many tries, or somebody else is at the files. */
+ * none at all: too many tries, or somebody else is at the files, or has just changed the root. */
 int join_desk_answer(struct join_desk *d, const struct join_caller *from, struct bytes payload,
                      uint8_t *type, struct buf *answer);
 /* JOIN with the source (its network: 24 bits of IPv4, 64 of IPv6) and both times given. */

@@ -237,13 +237,15 @@ kill_at() {
     [ ! -e home/roots ]
     rm home/root.key
     run -0 velum ca rotate --emergency --yes
-    for name in a b c; do
+    [[ $output == *"the node on port $PORT_a has gone over to it"* ]]
+    # The node here goes on, and whoever it has a link with is out.
+    until_true 10 alive_is 1
+    run -0 velum run --progress none pi 1000000
+    on b run -4 velum join --renew --port "$PORT_b"
+    for name in b c; do
         pid=PID_$name
         kill "${!pid}" && { wait "${!pid}" || true; }
     done
-    starts a home
-    until_true 10 velum nodes
-    on b run -4 velum join --renew --port "$PORT_b"
     machine_again() {
         velum token create --at "127.0.0.1:$PORT_a" --role node,native 2>/dev/null >string
         on b velum join --only --port "$PORT_b" --token-file string

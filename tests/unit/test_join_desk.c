@@ -22,6 +22,7 @@
 #include "core/host/linkset.h"
 #include "core/host/listen.h"
 #include "core/host/memory.h"
+#include "core/host/rotation.h"
 #include "core/wire/message.h"
 #include "tests/lib/check.h"
 #include "tests/lib/free_port.h"
@@ -48,9 +49,17 @@ static bool is_revoked(void *ctx, struct node_id id)
     return all_revoked && !node_id_is_zero(id);
 }
 
+static struct identity *node;
+
+static const struct identity *judge(void *ctx)
+{
+    (void)ctx;
+    return node;
+}
+
 static void begin(void)
 {
-    const struct join_desk_parts parts = {.home = &home, .revoked = is_revoked};
+    const struct join_desk_parts parts = {.home = &home, .revoked = is_revoked, .judge = judge};
     all_revoked = false;
     snprintf(root, sizeof root, "/tmp/velum-desk-XXXXXX");
     REQUIRE(mkdtemp(root));
@@ -163,7 +172,7 @@ static int party_of(struct bytes der)
 }
 
 /* What comes of a string with these roles. */
-static void check_roles(uint8_t roles, int node, int user)
+static void check_roles(uint8_t roles, int of_node, int of_user)
 {
     const struct wrong none = {.no_node = !(roles & JOIN_NODE)};
     struct join_string s = invite(roles, 1);
@@ -172,8 +181,8 @@ static void check_roles(uint8_t roles, int node, int user)
     buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
     CHECK_INT(answer_at(&s, &none, 1, 1, &b), MESSAGE_JOINED);
     REQUIRE(join_answer_decode(buf_bytes(&b), &a) == 0);
-    CHECK_INT(party_of(a.node), node);
-    CHECK_INT(party_of(a.user), user);
+    CHECK_INT(party_of(a.node), of_node);
+    CHECK_INT(party_of(a.user), of_user);
     buf_clear(&b);
 }
 
@@ -268,7 +277,6 @@ TEST(who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody)
 
 /* --- over a socket --- */
 
-static struct identity *node;
 static struct loop *loop;
 static struct linkset *links;
 static struct listener *listener;
@@ -347,6 +355,7 @@ static void serve_end(void)
     linkset_free(links);
     loop_free(loop);
     identity_free(node);
+    node = NULL;
 }
 
 /* The child's exit status is the code, negated. */
@@ -512,6 +521,40 @@ TEST(a_machine_that_joined_has_its_certificates_renewed)
     end();
 }
 
+/* The home has another root, and the node has not heard of it yet: what it takes the certificate
+ * for is no longer so. Nor is it afterwards, if the handshake was before. */
+TEST(who_is_under_a_root_that_was_given_up_is_not_renewed_under_the_next)
+{
+    static const uint8_t key[32];
+    struct join_caller from = {.fd = -1, .exporter = key};
+    char addr[ADDR_SIZE], state[HOME_PATH_SIZE];
+    uint8_t type = MESSAGE_RENEW;
+    struct buf b, der;
+    begin();
+    serve(NULL, addr);
+    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
+    buf_init(&der, &host_memory, CERTIFICATE_SIZE_MAX);
+    put_raw(&der, identity_certificate(node).data, identity_certificate(node).len);
+    from.peer = (struct link_peer){
+        .party = PARTY_NODE, .id = identity_id(node), .certificate = buf_bytes(&der)};
+    CHECK_INT(join_desk_answer(desk, &from, (struct bytes){NULL, 0}, &type, &b), 0);
+    CHECK_INT(type, MESSAGE_RENEWED);
+    buf_reset(&b);
+    REQUIRE(rotation_emergency(&home, message) == 0);
+    type = MESSAGE_RENEW;
+    CHECK_INT(join_desk_answer(desk, &from, (struct bytes){NULL, 0}, &type, &b), ERR_BUSY);
+    REQUIRE(home_state_path(&home, 8001, NULL, state, message) == 0);
+    REQUIRE(identity_renew(node, &home, state, message) == 1);
+    type = MESSAGE_RENEW;
+    CHECK_INT(join_desk_answer(desk, &from, (struct bytes){NULL, 0}, &type, &b), 0);
+    CHECK_INT(type, MESSAGE_JOIN_REFUSED);
+    CHECK_INT(b.len, 0);
+    buf_clear(&b);
+    buf_clear(&der);
+    serve_end();
+    end();
+}
+
 static pid_t start_node(const char *name, uint16_t port)
 {
     char number[8], path[128], state[160];
@@ -630,6 +673,7 @@ TEST_MAIN(the_string_says_the_role, a_key_that_was_revoked_gets_no_certificate,
           a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed,
           whatever_is_wrong_the_answer_is_the_same, a_string_is_good_once_and_not_when_revoked,
           who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody, a_machine_joins,
-          a_machine_that_joined_has_its_certificates_renewed, a_node_that_joined_has_itself_renewed,
-          a_stranger_renews_nothing, nothing_is_sent_to_who_may_not_let_others_in,
-          a_home_of_another_mesh_stays_what_it_is)
+          a_machine_that_joined_has_its_certificates_renewed,
+          who_is_under_a_root_that_was_given_up_is_not_renewed_under_the_next,
+          a_node_that_joined_has_itself_renewed, a_stranger_renews_nothing,
+          nothing_is_sent_to_who_may_not_let_others_in, a_home_of_another_mesh_stays_what_it_is)
