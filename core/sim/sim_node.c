@@ -142,7 +142,7 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
 
 static void trace_action(struct world *w, const struct sim_node *n, const struct action *a)
 {
-    static const char *const names[] = {"send",  "dial", "close", "store", "compact", "start",
+    static const char *const names[] = {"send",  "dial", "close", "store", "compact",  "start",
                                         "order", "kill", "exit",  "move",  "snapshot", "roots"};
 
     world_note(w, n->index | (uint64_t)a->kind << 8 | (uint64_t)a->type << 16, a->payload_len,
@@ -228,10 +228,24 @@ static void settle(struct world *w, struct sim_node *n, int rc, struct actions *
 
 static const char *event_name(enum event_kind kind)
 {
-    static const char *const names[] = {
-        "tick", "link up",      "link down",     "dial failed",   "frame",       "stored",
-        "disk", "worker frame", "worker output", "worker exited", "certificate", "hint",
-        "stop", "moved",        "mover",         "audit"};
+    static const char *const names[] = {[EVENT_TICK] = "tick",
+                                        [EVENT_LINK_UP] = "link up",
+                                        [EVENT_LINK_DOWN] = "link down",
+                                        [EVENT_DIAL_FAILED] = "dial failed",
+                                        [EVENT_FRAME] = "frame",
+                                        [EVENT_STORED] = "stored",
+                                        [EVENT_DISK] = "disk",
+                                        [EVENT_WORKER_FRAME] = "worker frame",
+                                        [EVENT_WORKER_OUTPUT] = "worker output",
+                                        [EVENT_WORKER_EXITED] = "worker exited",
+                                        [EVENT_CERTIFICATE] = "certificate",
+                                        [EVENT_HINT] = "hint",
+                                        [EVENT_ADDRESS] = "address",
+                                        [EVENT_STOP] = "stop",
+                                        [EVENT_MOVED] = "moved",
+                                        [EVENT_MOVER] = "mover",
+                                        [EVENT_AUDIT] = "audit",
+                                        [EVENT_ROOTS] = "roots"};
 
     return names[kind];
 }
