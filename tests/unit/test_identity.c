@@ -446,6 +446,35 @@ TEST(test_leaf_cannot_issue)
     forge_close(&a);
 }
 
+/* One that is named as its own issuer counts for no path length, but for ours. */
+TEST(test_an_issuer_makes_no_other_issuer)
+{
+    struct forge a;
+    struct node_id id;
+    int party;
+    forge_open(&a);
+    EVP_PKEY *key = certificate_new_key();
+    struct certificate_request issuer = {.kind = CERTIFICATE_ISSUER,
+                                         .key = key,
+                                         .issuer = a.issuer,
+                                         .issuer_key = a.issuer_key,
+                                         .seconds = 1000};
+    X509 *below = certificate_make(&issuer);
+    struct certificate_request r = leaf_request(&a);
+    r.issuer = below;
+    r.issuer_key = key;
+    X509 *leaf = certificate_make(&r);
+    STACK_OF(X509) *sent = sk_X509_new_null();
+    sk_X509_push(sent, below);
+    sk_X509_push(sent, a.issuer);
+    CHECK_INT(trust_check(a.trust, leaf, sent, &id, &party), ERR_IDENTITY);
+    sk_X509_free(sent);
+    X509_free(leaf);
+    X509_free(below);
+    EVP_PKEY_free(key);
+    forge_close(&a);
+}
+
 /* A second issuer of the same root is believed when its certificate comes along. */
 TEST(test_issuer_that_was_sent_along)
 {
@@ -494,7 +523,8 @@ TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it,
           test_keys_that_others_may_read_are_named, test_racing_first_starts_make_one_root,
           test_start_that_was_cut_short_begins_again, test_damaged_files_are_named,
           test_other_mesh_is_refused, test_fleeting_node_and_user, test_any_changed_bit_is_refused,
-          test_each_rule_of_a_certificate, test_leaf_cannot_issue, test_issuer_that_was_sent_along,
+          test_each_rule_of_a_certificate, test_leaf_cannot_issue,
+          test_an_issuer_makes_no_other_issuer, test_issuer_that_was_sent_along,
           test_expired_certificate_still_shows_who_signed, test_running_node_renews,
           test_renewal_keeps_what_it_has_when_the_key_was_changed,
           test_cache_holds_more_authors_than_it_has_room_for)
