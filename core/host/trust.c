@@ -19,7 +19,7 @@ struct known {
     struct node_id id;
     int party;
     bool retired; /* under a root that counts no longer, */
-    bool late;    /* the last of them, and it was not given up in an emergency */
+    bool late; /* the last of them, which was not given up in an emergency, and made before that */
     int64_t not_before_s, not_after_s;
     uint64_t used;
     EVP_PKEY_CTX *verifier;
@@ -55,7 +55,8 @@ static bool add_all(struct trust *t, const struct roots *roots)
             !add_issuer(t, roots->all[i].issuer))
             return false;
     t->retired_s = from > 0 ? roots->at_s : 0;
-    if (from > 0 && roots->all[from].cross &&
+    /* While there are two that count, who is under an older one had his time. */
+    if (from > 0 && roots->stage == ROOTS_ALONE && roots->all[from].cross &&
         X509_STORE_add_cert(t->late, roots->all[from - 1].root) != 1)
         return false;
     return authority_mesh(roots->all[0].root, &t->mesh) == 0;
@@ -192,7 +193,8 @@ static int check_chain(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
     if (rc == 0 || t->retired_s == 0)
         return rc;
     k->retired = true;
-    k->late = certificate_check_chain(t->late, leaf, t->issuers, now) == 0;
+    k->late = certificate_not_before(leaf) < t->retired_s &&
+              certificate_check_chain(t->late, leaf, t->issuers, now) == 0;
     return certificate_check_chain(t->old, leaf, t->issuers, now);
 }
 

@@ -27,8 +27,8 @@ int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_
 bool trust_is_retired(struct trust *t, X509 *leaf, STACK_OF(X509) * sent);
 /* Of the own certificate, also under a root that counted once. */
 int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party);
-/* As trust_check of one that may have ended so long ago, or whose root may have, unless it was
- * given up in an emergency. */
+/* As trust_check of one that may have ended so long ago, or whose root may have: the one before the
+ * last, when the certificate was made before that, and if no emergency has ended it. */
 int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t late_s,
                      struct node_id *id, int *party);
 /* Somebody came in whose root is not known yet, by a cross certificate from one that is. */

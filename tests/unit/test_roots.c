@@ -96,6 +96,15 @@ static void check_step(enum rotation_step step, uint32_t version, uint8_t genera
     CHECK_INT(now.generation, generation);
 }
 
+static EVP_PKEY *key_of(const struct home *h, const char *name)
+{
+    char path[HOME_PATH_SIZE];
+    EVP_PKEY *key = NULL;
+    home_file(h, name, path);
+    REQUIRE(pem_file_read_key(path, &key, message) == 0);
+    return key;
+}
+
 static bool is_there(const struct home *h, const char *name)
 {
     char path[HOME_PATH_SIZE];
@@ -252,6 +261,49 @@ TEST(test_after_an_emergency_nobody_is_renewed_by_what_he_has)
     end();
 }
 
+/* Only who is under the root before the last, and only once that one's time is over. */
+TEST(test_the_next_change_renews_nobody_of_a_root_before)
+{
+    struct identity *old, *host;
+    begin();
+    old = node_of(&joined, joined_state);
+    rotate();
+    host = node_of(&made, made_state);
+    CHECK_INT(come_in(host, old, JOIN_LATE_S), 0);
+    identity_free(host);
+    for (int i = 0; i < 3; i++) {
+        REQUIRE((i == 0   ? rotation_begin(&made, message)
+                 : i == 1 ? rotation_use(&made, message)
+                          : rotation_finish(&made, message)) == 0);
+        host = node_of(&made, made_state);
+        CHECK_INT(come_in(host, old, JOIN_LATE_S), ERR_IDENTITY);
+        identity_free(host);
+    }
+    identity_free(old);
+    end();
+}
+
+/* As if the last stage had been two hours ago, when this certificate was not made yet. */
+TEST(test_what_was_made_behind_its_roots_end_is_not_renewed)
+{
+    struct roots r;
+    struct identity *old, *host;
+    begin();
+    old = node_of(&joined, joined_state);
+    rotate();
+    read_made(&r);
+    EVP_PKEY *key = key_of(&made, "root-1.key");
+    r.at_s -= 7200;
+    REQUIRE(roots_sign(&r, key) == 0 && roots_write(&made, &r, message) == 0);
+    host = node_of(&made, made_state);
+    CHECK_INT(come_in(host, old, JOIN_LATE_S), ERR_IDENTITY);
+    identity_free(host);
+    identity_free(old);
+    EVP_PKEY_free(key);
+    roots_clear(&r);
+    end();
+}
+
 /* Begun after so many steps of a change in order. */
 static void hurry(int steps)
 {
@@ -384,15 +436,6 @@ TEST(test_a_mesh_has_eight_roots_at_most)
 
 /* --- what an outsider may say --- */
 
-static EVP_PKEY *key_of(const struct home *h, const char *name)
-{
-    char path[HOME_PATH_SIZE];
-    EVP_PKEY *key = NULL;
-    home_file(h, name, path);
-    REQUIRE(pem_file_read_key(path, &key, message) == 0);
-    return key;
-}
-
 /* Signs them anew with a key of the outsider's, as their last root. */
 static int say_as(struct roots *r, EVP_PKEY *key)
 {
@@ -521,6 +564,8 @@ TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
           test_an_emergency_that_was_cut_short_ends_and_is_not_done_twice,
           test_no_key_is_deleted_while_the_next_ones_are_not_good,
           test_roots_that_do_not_hold_are_not_written,
+          test_the_next_change_renews_nobody_of_a_root_before,
+          test_what_was_made_behind_its_roots_end_is_not_renewed,
           test_who_was_away_finds_the_way_by_crosses_however_many,
           test_a_mesh_has_eight_roots_at_most, test_an_outsiders_next_root_is_refused,
           test_nobody_tells_the_home_that_made_the_mesh_of_another_root,
