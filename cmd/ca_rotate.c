@@ -235,7 +235,7 @@ static const struct {
 static int take_step(struct rotating *r, size_t i)
 {
     char message[HOME_MESSAGE_SIZE] = "";
-    int rc = r->now.step < steps[i].after ? steps[i].act(r->home, message) : 0;
+    int rc = steps[i].act(r->home, message);
     if (rc < 0)
         return failed(rc, message);
     int code = look(r);

@@ -158,8 +158,6 @@ static int say(const struct home *h, int rc, const char *what, char *message)
 
 static int check_home(const struct home *h, const struct roots *r, bool needs_key, char *message)
 {
-    if (!root_key_is_of(h))
-        return say(h, ERR_PERMISSION, "the mesh in %s was not made there", message);
     if (needs_key && !root_key_is_here(h))
         return say(h, ERR_NOT_FOUND, "the root's key is not in %s", message);
     if (r->count == ROOTS_GENERATIONS_MAX)
@@ -208,6 +206,8 @@ static int advance(const struct home *h, struct roots *r, enum roots_stage to, c
     if (r->count < 2 || r->stage >= to)
         return 0;
     path_of(h, "root", r->count - 1, "key", path);
+    if (access(path, F_OK) != 0)
+        return say(h, ERR_NOT_FOUND, "the root's key is not in %s", message);
     int rc = pem_file_read_key(path, &key, message);
     if (rc == 0) {
         r->stage = to;
@@ -220,7 +220,14 @@ static int advance(const struct home *h, struct roots *r, enum roots_stage to, c
 
 static int begin(const struct home *h, struct roots *r, char *message)
 {
-    return step_of(h, r) != ROTATION_NONE ? 0 : make_generation(h, r, ROOTS_ADDED, message);
+    if (step_of(h, r) != ROTATION_NONE)
+        return 0;
+    if (!authority_clock_is_sane(r->all[r->count - 1].root))
+        return say(
+            h, ERR_SYSTEM,
+            "by the clock of this machine the mesh in %s has not begun, or has ended: set it",
+            message);
+    return make_generation(h, r, ROOTS_ADDED, message);
 }
 
 static int use(const struct home *h, struct roots *r, char *message)
@@ -311,7 +318,9 @@ static int locked(const struct home *h, int (*step)(const struct home *, struct 
     int lock = home_lock(h, message);
     if (lock < 0)
         return lock;
-    int rc = roots_read(&r, h, message);
+    int rc = root_key_is_of(h)
+                 ? roots_read(&r, h, message)
+                 : say(h, ERR_PERMISSION, "the mesh in %s was not made there", message);
     if (rc == 0) {
         rc = step(h, &r, message);
         roots_clear(&r);

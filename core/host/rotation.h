@@ -26,8 +26,9 @@ struct rotation {
 /* Where this home is. `roots`, which may be NULL, is given what nodes are to be told. */
 int rotation_look(const struct home *h, struct rotation *out, struct buf *roots,
                   char message[HOME_MESSAGE_SIZE]);
-/* ERR_PERMISSION: the mesh was made elsewhere; ERR_NOT_FOUND: without the root's key; ERR_FULL: it
- * has had as many roots as it can. */
+/* Of each: ERR_PERMISSION, the mesh was made elsewhere; ERR_NOT_FOUND, without the root's key. To
+ * begin: ERR_FULL, it has had as many roots as it can; ERR_SYSTEM, by a clock that cannot be right.
+ */
 int rotation_begin(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 int rotation_use(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 int rotation_finish(const struct home *h, char message[HOME_MESSAGE_SIZE]);

@@ -372,6 +372,36 @@ TEST(test_no_key_is_deleted_while_the_next_ones_are_not_good)
     end();
 }
 
+TEST(test_no_change_begins_by_a_clock_that_cannot_be_right)
+{
+    char path[HOME_PATH_SIZE];
+    begin();
+    EVP_PKEY *key = key_of(&made, "root.key");
+    const struct certificate_request c = {.kind = CERTIFICATE_ROOT, .key = key, .seconds = -60};
+    X509 *over = certificate_make(&c);
+    home_file(&made, "root.pem", path);
+    REQUIRE(over && pem_file_write_certificate(path, over, message) == 0);
+    CHECK_INT(rotation_begin(&made, message), ERR_SYSTEM);
+    CHECK(strstr(message, "by the clock of this machine") != NULL);
+    CHECK(!is_there(&made, "root-1.key") && !is_there(&made, "rotating"));
+    X509_free(over);
+    EVP_PKEY_free(key);
+    end();
+}
+
+TEST(test_each_step_is_for_the_machine_that_made_the_mesh)
+{
+    begin();
+    REQUIRE(rotation_begin(&made, message) == 0);
+    CHECK_INT(take(), 0);
+    CHECK_INT(rotation_begin(&joined, message), ERR_PERMISSION);
+    CHECK_INT(rotation_use(&joined, message), ERR_PERMISSION);
+    CHECK_INT(rotation_finish(&joined, message), ERR_PERMISSION);
+    CHECK_INT(rotation_close(&joined, message), ERR_PERMISSION);
+    CHECK_INT(rotation_emergency(&joined, message), ERR_PERMISSION);
+    end();
+}
+
 TEST(test_roots_that_do_not_hold_are_not_written)
 {
     struct roots r;
@@ -566,6 +596,8 @@ TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
           test_roots_that_do_not_hold_are_not_written,
           test_the_next_change_renews_nobody_of_a_root_before,
           test_what_was_made_behind_its_roots_end_is_not_renewed,
+          test_no_change_begins_by_a_clock_that_cannot_be_right,
+          test_each_step_is_for_the_machine_that_made_the_mesh,
           test_who_was_away_finds_the_way_by_crosses_however_many,
           test_a_mesh_has_eight_roots_at_most, test_an_outsiders_next_root_is_refused,
           test_nobody_tells_the_home_that_made_the_mesh_of_another_root,
