@@ -112,6 +112,27 @@ bool authority_is_due(const X509 *root, const X509 *x)
            (now > authority_renew_at_s(x) || now < certificate_not_before(x));
 }
 
+/* What a join that was cut short has left of another mesh, where root.pem, which comes last, is
+ * not. Such a join has no key of a root or an issuer: where one is, the mesh was made. */
+static int forget_roots(const struct home *h, char *message)
+{
+    static const char *const names[] = {"root", "issuer"};
+    char path[HOME_PATH_SIZE];
+    for (uint32_t i = 2; i < 2 * ROOTS_GENERATIONS_MAX; i++) {
+        place_of(path, h, names[i % 2], i / 2, "key");
+        if (exists(path))
+            return say(message, ERR_DAMAGED, "root.pem is not beside", path,
+                       "restore it from a copy of that folder, or move the folder away");
+    }
+    place(path, h->path, "roots");
+    (void)unlink(path);
+    for (uint32_t i = 2; i < 2 * ROOTS_GENERATIONS_MAX; i++) {
+        place_of(path, h, names[i % 2], i / 2, "pem");
+        (void)unlink(path);
+    }
+    return 0;
+}
+
 static int make_root(const struct places *p, EVP_PKEY **key, X509 **root, char *message)
 {
     *key = certificate_new_key();
@@ -357,11 +378,13 @@ int authority_renew(const struct home *h, const struct authority_leaf *leaf,
 int authority_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
 {
     struct places p;
-    places_of_mesh(&p, h);
     int lock = home_lock(h, message);
     if (lock < 0)
         return lock;
-    int rc = home_check_secret(p.root_key, message);
+    int rc = authority_exists(h) ? 0 : forget_roots(h, message);
+    places_of_mesh(&p, h);
+    if (rc == 0)
+        rc = home_check_secret(p.root_key, message);
 #if VELUM_PLANT != 932 /* unit/test_identity: an issuer's key that others may read goes unnoticed */
     if (rc == 0)
         rc = home_check_secret(p.issuer_key, message);
@@ -520,14 +543,6 @@ static int adopt_issuer(const struct home *h, const struct authority_adopted *a,
     return rc < 0 ? rc : pem_file_write_certificate(p.issuer, a->issuer, message);
 }
 
-/* What a join that was cut short has left of another mesh. */
-static void forget_roots(const struct home *h)
-{
-    char path[HOME_PATH_SIZE];
-    place(path, h->path, "roots");
-    (void)unlink(path);
-}
-
 /* A home that has no mesh may have been given one since it was looked at. */
 static int adopt(const struct home *h, const struct authority_adopted *a, char *message)
 {
@@ -540,9 +555,7 @@ static int adopt(const struct home *h, const struct authority_adopted *a, char *
                    "move it away, or set VELUM_HOME to another folder");
     if (rc < 0 && !is_new)
         return rc;
-    if (is_new)
-        forget_roots(h);
-    rc = is_new ? 0 : adopt_roots(h, a, message);
+    rc = is_new ? forget_roots(h, message) : adopt_roots(h, a, message);
     for (uint32_t i = 0; rc == 0 && i < a->count; i++)
         rc = adopt_leaf(h, a, i, message);
     places_of_mesh(&p, h);

@@ -402,6 +402,42 @@ TEST(test_each_step_is_for_the_machine_that_made_the_mesh)
     end();
 }
 
+static void copy_file(const struct home *to, const char *name)
+{
+    char from[HOME_PATH_SIZE], path[HOME_PATH_SIZE];
+    struct buf b;
+    buf_init(&b, &host_memory, 65536);
+    home_file(&made, name, from);
+    home_file(to, name, path);
+    REQUIRE(home_read_file(from, false, &b, message) == 0);
+    REQUIRE(home_write_file(path, buf_bytes(&b), message) == 0);
+    buf_clear(&b);
+}
+
+/* Killed before root.pem, which is written last. */
+TEST(test_a_first_start_begins_anew_where_a_join_was_cut_short)
+{
+    static const char *const left[] = {"roots", "issuer.pem", "root-1.pem", "issuer-1.pem"};
+    struct home half;
+    char state[128], path[HOME_PATH_SIZE];
+    begin();
+    rotate();
+    home_below(&half, "half", state);
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        copy_file(&half, left[i]);
+    /* A home that made a mesh is not a join: its keys are not thrown away. */
+    copy_file(&half, "root-1.key");
+    CHECK_INT(identity_mesh_open(&half, message), ERR_DAMAGED);
+    CHECK(strstr(message, "root-1.key: restore") != NULL && is_there(&half, "roots"));
+    home_file(&half, "root-1.key", path);
+    REQUIRE(unlink(path) == 0);
+    REQUIRE(identity_mesh_open(&half, message) == 0);
+    CHECK(is_there(&half, "root.key") && !is_there(&half, "roots"));
+    CHECK(!is_there(&half, "root-1.pem") && !is_there(&half, "issuer-1.pem"));
+    identity_free(node_of(&half, state));
+    end();
+}
+
 TEST(test_roots_that_do_not_hold_are_not_written)
 {
     struct roots r;
@@ -598,6 +634,7 @@ TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
           test_what_was_made_behind_its_roots_end_is_not_renewed,
           test_no_change_begins_by_a_clock_that_cannot_be_right,
           test_each_step_is_for_the_machine_that_made_the_mesh,
+          test_a_first_start_begins_anew_where_a_join_was_cut_short,
           test_who_was_away_finds_the_way_by_crosses_however_many,
           test_a_mesh_has_eight_roots_at_most, test_an_outsiders_next_root_is_refused,
           test_nobody_tells_the_home_that_made_the_mesh_of_another_root,
