@@ -319,15 +319,15 @@ static bool belongs(const struct asking *a, X509 *leaf, STACK_OF(X509) * issuers
            (which == NODE_LEAF ? name.party == PARTY_NODE : party_is_user((enum party)name.party));
 }
 
-/* What came of roots, where there was more than one: the one that was named is among them, and the
- * first has the mesh's name. */
+/* What came of roots, where there was more than one: the one that was named is among them and
+ * certifies those behind it, and the first has the mesh's name. */
 static int take_roots(struct asking *a, struct bytes from, struct roots *r)
 {
     struct digest mesh;
     bool named = false;
     int rc = from.len > 0 ? roots_decode(r, from) : roots_single(r, a->root, a->root);
     for (uint32_t i = 0; rc == 0 && i < r->count; i++)
-        named = named || X509_cmp(r->all[i].root, a->root) == 0;
+        named = named || (X509_cmp(r->all[i].root, a->root) == 0 && roots_are_certified(r, i));
     if (rc == 0 &&
         (!named || authority_mesh(r->all[0].root, &mesh) < 0 || !digest_equal(mesh, a->mesh)))
         rc = ERR_IDENTITY;
@@ -350,7 +350,7 @@ static STACK_OF(X509) * between(X509 *issuer, const struct roots *r)
 static void add_roots(const struct asking *a, const struct roots *r, struct authority_adopted *all)
 {
     all->roots = r->count > 1 ? r : NULL;
-    all->by_string = !a->shown.leaf && X509_cmp(r->all[r->count - 1].root, a->root) == 0;
+    all->by_string = !a->shown.leaf;
 }
 
 static int adopt(struct asking *a, const struct authority_adopted *all, struct join_asked *out)

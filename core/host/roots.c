@@ -222,6 +222,8 @@ static int decode(struct roots *r, struct bytes bytes)
     struct bytes signature = read_block(&in, SIGNATURE_MAX);
     if (!reader_done(&in))
         return ERR_FORMAT;
+    if (!r->all[r->count - 1].cross && r->stage != ROOTS_ALONE)
+        return ERR_IDENTITY;
     int rc = check_generations(r);
     return rc < 0 ? rc : check_signature(r, (struct bytes){bytes.data, body}, signature);
 }
@@ -240,6 +242,14 @@ int roots_decode(struct roots *r, struct bytes bytes)
     return rc;
 }
 
+bool roots_are_certified(const struct roots *r, uint32_t from)
+{
+    for (uint32_t i = from + 1; i < r->count; i++)
+        if (!r->all[i].cross)
+            return false;
+    return true;
+}
+
 int roots_follow(const struct roots *known, const struct roots *next, bool by_string)
 {
     const uint32_t common = known->count < next->count ? known->count : next->count;
@@ -248,10 +258,7 @@ int roots_follow(const struct roots *known, const struct roots *next, bool by_st
             return ERR_IDENTITY;
     if (roots_version(next) <= roots_version(known))
         return ERR_EXISTS;
-    for (uint32_t i = known->count; i < next->count; i++)
-        if (!next->all[i].cross && !by_string)
-            return ERR_IDENTITY;
-    return 0;
+    return by_string || roots_are_certified(next, known->count - 1) ? 0 : ERR_IDENTITY;
 }
 
 /* --- in a home --- */

@@ -20,7 +20,8 @@
  *               all that stands before it
  *
  * A generation without a cross certificate comes about in an emergency, when nobody should trust
- * the root before it any longer: only a join by a new string brings it to another machine. A home
+ * the root before it any longer: only a join by a new string, which names it or one that it has
+ * certified, brings it to another machine. The last can be without only at the stage ALONE. A home
  * without the file has one generation, root.pem and issuer.pem.
  *
  * What is newer has more generations, or a later stage of as many. It is taken only if it begins
@@ -64,9 +65,11 @@ uint32_t roots_used(const struct roots *r);
 uint32_t roots_first_trusted(const struct roots *r);
 /* 0 with one generation; rises with each stage. */
 uint32_t roots_version(const struct roots *r);
+/* Whether all behind this generation have a cross certificate. */
+bool roots_are_certified(const struct roots *r, uint32_t from);
 /* Whether `next` may take the place of `known`: 0; ERR_EXISTS, it is not newer; ERR_IDENTITY, it
  * does not go on from there, or has no cross certificate; with `by_string` none is asked for,
- * because the last root is one that a string named. */
+ * because a string named one that certifies the last. */
 int roots_follow(const struct roots *known, const struct roots *next, bool by_string);
 /* The generation whose issuer's key signed it, or -1. */
 int roots_generation_of(const struct roots *r, X509 *leaf);

@@ -438,6 +438,27 @@ TEST(test_a_first_start_begins_anew_where_a_join_was_cut_short)
     end();
 }
 
+TEST(test_the_last_root_is_without_a_certificate_only_at_the_end)
+{
+    struct roots r, again;
+    begin();
+    REQUIRE(rotation_emergency(&made, message) == 0);
+    EVP_PKEY *key = key_of(&made, "root-1.key");
+    read_made(&r);
+    CHECK(!roots_are_certified(&r, 0) && roots_are_certified(&r, 1));
+    for (int stage = ROOTS_ADDED; stage <= ROOTS_ALONE; stage++) {
+        r.stage = (enum roots_stage)stage;
+        REQUIRE(roots_sign(&r, key) == 0);
+        int rc = roots_decode(&again, buf_bytes(&r.bytes));
+        CHECK_INT(rc, stage == ROOTS_ALONE ? 0 : ERR_IDENTITY);
+        if (rc == 0)
+            roots_clear(&again);
+    }
+    roots_clear(&r);
+    EVP_PKEY_free(key);
+    end();
+}
+
 TEST(test_roots_that_do_not_hold_are_not_written)
 {
     struct roots r;
@@ -635,6 +656,7 @@ TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
           test_no_change_begins_by_a_clock_that_cannot_be_right,
           test_each_step_is_for_the_machine_that_made_the_mesh,
           test_a_first_start_begins_anew_where_a_join_was_cut_short,
+          test_the_last_root_is_without_a_certificate_only_at_the_end,
           test_who_was_away_finds_the_way_by_crosses_however_many,
           test_a_mesh_has_eight_roots_at_most, test_an_outsiders_next_root_is_refused,
           test_nobody_tells_the_home_that_made_the_mesh_of_another_root,
