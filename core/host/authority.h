@@ -54,7 +54,7 @@ int authority_key(const struct home *h, const struct authority_leaf *leaf, EVP_P
 struct authority_adopted {
     X509 *root, *issuer;
     const struct roots *roots; /* NULL where the mesh has had one */
-    bool by_string;            /* a string has named one that certifies the last */
+    bool by_string;            /* a string has named one that is new here */
     uint32_t count;
     struct authority_leaf leaves[2];
     X509 *certificates[2];

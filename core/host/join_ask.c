@@ -41,6 +41,7 @@ struct asking {
     SSL *ssl;
     X509 *root;    /* the one that was named, once the other side showed it */
     bool has_mesh; /* this home, of this name */
+    bool is_known; /* the one that was named, to this home */
     bool foreign;  /* and the other side is of another one */
     struct digest mesh;
     bool by_clock; /* it would be right at another time */
@@ -350,7 +351,7 @@ static STACK_OF(X509) * between(X509 *issuer, const struct roots *r)
 static void add_roots(const struct asking *a, const struct roots *r, struct authority_adopted *all)
 {
     all->roots = r->count > 1 ? r : NULL;
-    all->by_string = !a->shown.leaf;
+    all->by_string = !a->shown.leaf && !a->is_known;
 }
 
 static int adopt(struct asking *a, const struct authority_adopted *all, struct join_asked *out)
@@ -578,7 +579,6 @@ static int ask_all(struct asking *a, struct join_asked *out)
 static int look_at_home(struct asking *a)
 {
     struct roots known;
-    bool named = false;
     int rc = authority_home_mesh(a->home, &a->mesh, a->message);
     if (rc == ERR_NOT_FOUND)
         return 0;
@@ -588,11 +588,11 @@ static int look_at_home(struct asking *a)
         return rc;
     a->has_mesh = true;
     for (uint32_t i = 0; i < known.count; i++)
-        named = named || is_of_string(known.all[i].root, a->string);
+        a->is_known = a->is_known || is_of_string(known.all[i].root, a->string);
     roots_clear(&known);
     if (!authority_issues(a->home))
         return 0;
-    return named ? say(a, ERR_EXISTS, "this mesh was made on this machine") : say_foreign(a);
+    return a->is_known ? say(a, ERR_EXISTS, "this mesh was made on this machine") : say_foreign(a);
 }
 
 static int open_keys(struct asking *a)

@@ -255,7 +255,7 @@ int roots_follow(const struct roots *known, const struct roots *next, bool by_st
     const uint32_t common = known->count < next->count ? known->count : next->count;
     for (uint32_t i = 0; i < common; i++)
         if (X509_cmp(known->all[i].root, next->all[i].root) != 0)
-            return ERR_IDENTITY;
+            return by_string && i > 0 ? 0 : ERR_IDENTITY;
     if (roots_version(next) <= roots_version(known))
         return ERR_EXISTS;
     return by_string || roots_are_certified(next, known->count - 1) ? 0 : ERR_IDENTITY;

@@ -25,7 +25,8 @@
  * without the file has one generation, root.pem and issuer.pem.
  *
  * What is newer has more generations, or a later stage of as many. It is taken only if it begins
- * with all the roots that are known already. Called by authority.c, identity.c, join_desk.c,
+ * with all the roots that are known already; but a new string leads back who was told of another
+ * root by a thief of the one before. Called by authority.c, identity.c, join_desk.c,
  * join_ask.c and rotation.c; knows OpenSSL. */
 #ifndef VELUM_HOST_ROOTS_H
 #define VELUM_HOST_ROOTS_H
@@ -69,7 +70,8 @@ uint32_t roots_version(const struct roots *r);
 bool roots_are_certified(const struct roots *r, uint32_t from);
 /* Whether `next` may take the place of `known`: 0; ERR_EXISTS, it is not newer; ERR_IDENTITY, it
  * does not go on from there, or has no cross certificate; with `by_string` none is asked for,
- * because a string named one that certifies the last. */
+ * because a string named one that is not known and certifies the last, and only the first must be
+ * the same. */
 int roots_follow(const struct roots *known, const struct roots *next, bool by_string);
 /* The generation whose issuer's key signed it, or -1. */
 int roots_generation_of(const struct roots *r, X509 *leaf);

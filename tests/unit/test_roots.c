@@ -617,6 +617,26 @@ TEST(test_nobody_tells_the_home_that_made_the_mesh_of_another_root)
     end();
 }
 
+/* Of the others, who believed him, a new string is the way back. */
+TEST(test_who_was_told_of_a_thiefs_root_comes_back_by_a_string)
+{
+    struct roots r;
+    begin();
+    EVP_PKEY *own = certificate_new_key();
+    read_made(&r);
+    steal(&r, own);
+    CHECK_INT(rotation_take(&joined, buf_bytes(&r.bytes), message), 0);
+    roots_clear(&r);
+    REQUIRE(rotation_emergency(&made, message) == 0);
+    CHECK_INT(take(), ERR_IDENTITY);
+    read_made(&r);
+    CHECK_INT(roots_take(&joined, buf_bytes(&r.bytes), true, message), 0);
+    CHECK_INT(take(), ERR_EXISTS);
+    roots_clear(&r);
+    EVP_PKEY_free(own);
+    end();
+}
+
 TEST(test_roots_of_another_mesh_and_damaged_ones_are_refused)
 {
     struct home other;
@@ -660,4 +680,5 @@ TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
           test_who_was_away_finds_the_way_by_crosses_however_many,
           test_a_mesh_has_eight_roots_at_most, test_an_outsiders_next_root_is_refused,
           test_nobody_tells_the_home_that_made_the_mesh_of_another_root,
+          test_who_was_told_of_a_thiefs_root_comes_back_by_a_string,
           test_roots_of_another_mesh_and_damaged_ones_are_refused)
