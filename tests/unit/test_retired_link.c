@@ -3,8 +3,12 @@
 #include "core/host/linkset.h"
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/host/listen.h"
@@ -176,5 +180,81 @@ TEST(in_an_emergency_it_does_not_come_again)
     end();
 }
 
+/* --- a handshake that waits in its middle --- */
+
+static SSL *stranger_open(SSL_CTX *ctx)
+{
+    static const unsigned char word[] = "\x07velum/1";
+    char key[160], pem[160];
+    SSL *ssl = SSL_new(ctx);
+    snprintf(key, sizeof key, "%s/node.key", client.state);
+    snprintf(pem, sizeof pem, "%s/node.pem", client.state);
+    REQUIRE(ssl && SSL_use_certificate_file(ssl, pem, SSL_FILETYPE_PEM) == 1);
+    REQUIRE(SSL_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) == 1);
+    REQUIRE(SSL_set_alpn_protos(ssl, word, sizeof word - 1) == 0);
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl);
+    return ssl;
+}
+
+/* What it has to say goes out, but for so many bytes, which stay. */
+static void stranger_says(SSL *ssl, int fd, size_t but)
+{
+    char *bytes;
+    size_t len = (size_t)BIO_get_mem_data(SSL_get_wbio(ssl), &bytes);
+    REQUIRE(len > but && send(fd, bytes, len - but, 0) == (ssize_t)(len - but));
+    char rest[64];
+    memcpy(rest, bytes + len - but, but);
+    (void)BIO_reset(SSL_get_wbio(ssl));
+    REQUIRE(but == 0 || BIO_write(SSL_get_wbio(ssl), rest, (int)but) == (int)but);
+}
+
+static void stranger_hears(SSL *ssl, int fd)
+{
+    char bytes[16384];
+    ssize_t n;
+    for (int i = 0; i < 10; i++)
+        turn();
+    while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+        REQUIRE(BIO_write(SSL_get_rbio(ssl), bytes, (int)n) == (int)n);
+}
+
+/* Its certificate was looked at while its root counted. Gives how often the link came up. */
+static int wait_in_the_middle(bool emergency)
+{
+    begin();
+    struct address to;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = stranger_open(ctx);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(address_parse(addr, &to) == 0);
+    REQUIRE(connect(fd, (struct sockaddr *)&to.storage, to.len) == 0);
+    SSL_do_handshake(ssl);
+    stranger_says(ssl, fd, 0);
+    stranger_hears(ssl, fd);
+    REQUIRE(SSL_do_handshake(ssl) == 1);
+    stranger_says(ssl, fd, 8);
+    stranger_hears(ssl, fd);
+    CHECK_INT(server.ups, 0);
+    if (emergency) {
+        REQUIRE(rotation_emergency(&home, message) == 0);
+        CHECK_INT(renew(&server), 1);
+    }
+    stranger_says(ssl, fd, 0);
+    stranger_hears(ssl, fd);
+    int ups = server.ups;
+    close(fd);
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    end();
+    return ups;
+}
+
+TEST(a_handshake_that_was_half_done_does_not_end_well)
+{
+    CHECK_INT(wait_in_the_middle(false), 1);
+    CHECK_INT(wait_in_the_middle(true), 0);
+}
+
 TEST_MAIN(a_link_ends_when_the_root_of_its_other_side_counts_no_longer,
-          in_an_emergency_it_does_not_come_again)
+          in_an_emergency_it_does_not_come_again, a_handshake_that_was_half_done_does_not_end_well)
