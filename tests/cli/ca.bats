@@ -7,7 +7,8 @@ back() { velum ca import-root --passphrase-file - "$@"; }
 
 @test "status says what this machine has; it makes nothing" {
     run -3 velum ca status
-    [[ $output == *"there is no mesh in $VELUM_HOME"* ]] && ends_with_try
+    [[ $output == *"there is no mesh in $VELUM_HOME"* ]]
+    ends_with_try
     [ ! -e "$VELUM_HOME" ]
     node a --slots 1
     run -0 velum ca status
@@ -26,14 +27,16 @@ back() { velum ca import-root --passphrase-file - "$@"; }
     [ "$(stat -c %a one.pem)" = 600 ] && [ -e "$VELUM_HOME/root.key" ]
     grep -q 'BEGIN ENCRYPTED PRIVATE KEY' one.pem
     run -1 away -o one.pem --remove
-    [[ $output == *"one.pem is there already"* ]] && ends_with_try
+    [[ $output == *"one.pem is there already"* ]]
+    ends_with_try
     [ -e "$VELUM_HOME/root.key" ]
     run -0 away --remove
     [[ $output == *"no longer on this machine"* ]]
     file=(velum-root-*.pem)
     [ ! -e "$VELUM_HOME/root.key" ] && [ -s "${file[0]}" ]
     run -3 away -o two.pem
-    [[ $output == *"the root's key is not in $VELUM_HOME"* ]] && ends_with_try
+    [[ $output == *"the root's key is not in $VELUM_HOME"* ]]
+    ends_with_try
     run -0 velum ca status
     [[ $output == *"root key    not on this machine"*"root         -      -"* ]]
     # Others join, nodes start and jobs run all the same.
@@ -44,28 +47,34 @@ back() { velum ca import-root --passphrase-file - "$@"; }
     [[ $output == *"on another machine, which this one joined"*"not on this machine, which joined"* ]]
     VELUM_HOME=$FOLDER/two run -3 away
     VELUM_HOME=$FOLDER/two run -4 back "${file[0]}" <<<"two words"
-    [[ $output == *"was not made there"* ]] && ends_with_try
+    [[ $output == *"was not made there"* ]]
+    ends_with_try
     node b --slots 1
     until_true 10 alive_is 2
     # Back.
     run -4 back "${file[0]}" <<<"two wards"
-    [[ $output == *"another passphrase"* ]] && ends_with_try
+    [[ $output == *"another passphrase"* ]]
+    ends_with_try
     run -0 back "${file[0]}" <<<"two words"
     [ "$(<"$VELUM_HOME/root.key")" = "$key" ]
     run -1 back "${file[0]}" <<<"two words"
-    [[ $output == *"is there already"* ]] && ends_with_try
+    [[ $output == *"is there already"* ]]
+    ends_with_try
 }
 
 @test "a passphrase is never an argument, and not a short one" {
     velum token list
     run -1 setsid "$VELUM" ca export-root </dev/null
-    [[ $output == *"no terminal"* ]] && ends_with_try
+    [[ $output == *"no terminal"* ]]
+    ends_with_try
     run -2 velum ca export-root --passphrase-file - <<<short
-    [[ $output == *"5 bytes; allowed are 8 to"* ]] && ends_with_try
+    [[ $output == *"5 bytes; allowed are 8 to"* ]]
+    ends_with_try
     echo "two words" >word
     chmod 644 word
     run -1 velum ca export-root --passphrase-file word
-    [[ $output == *"others may read or write word"* ]] && ends_with_try
+    [[ $output == *"others may read or write word"* ]]
+    ends_with_try
     [ -z "$(ls velum-root-* 2>/dev/null)" ]
 }
 
@@ -168,7 +177,8 @@ under() { [ -e "$2/root-$1.pem" ] && ! cmp -s "$2/issuer-$1.pem" /dev/null; }
     # And once more, with the root's key from a file.
     run -0 away -o root.pem --remove
     run -3 velum ca rotate
-    [[ $output == *"the root's key is not in"* ]] && ends_with_try
+    [[ $output == *"the root's key is not in"* ]]
+    ends_with_try
     run -0 back root.pem <<<"two words"
     run -0 velum ca rotate
     [ "$(velum ca status | head -n 1)" = "$mesh" ] && [ -e home/root-2.key ] && [ ! -e home/root-1.key ]
@@ -196,7 +206,8 @@ kill_at() {
     kill -STOP "$PID_b"
     kill_at '"begun"'
     on c run -4 velum ca rotate
-    [[ $output == *"was not made there"* ]] && ends_with_try
+    [[ $output == *"was not made there"* ]]
+    ends_with_try
     kill -CONT "$PID_b"
     run -0 velum ca rotate
     [[ $output != *"3 of 3"*"1 of 3"* && $output == *"done"* ]]
@@ -235,7 +246,8 @@ kill_at() {
 @test "in an emergency every other machine joins again, and nobody by what he had" {
     three
     run -2 velum ca rotate --emergency </dev/null
-    [[ $output == *"must join again"*"nothing was done"* ]] && ends_with_try
+    [[ $output == *"must join again"*"nothing was done"* ]]
+    ends_with_try
     [ ! -e home/roots ]
     rm home/root.key
     run -0 velum ca rotate --emergency --yes

@@ -75,7 +75,8 @@ keys_of() { find "$FOLDER/$1" -name '*.key' -o -name '*.pem' -o -name '*.seg' -o
     head -c 100000 /dev/urandom >thing
     name=$(on two "$VELUM" put thing 2>/dev/null)
     on two run -7 velum leave --yes
-    [[ $output == *"node b has the only copy of 1 object (${name:0:12})"* ]] && ends_with_try
+    [[ $output == *"node b has the only copy of 1 object (${name:0:12})"* ]]
+    ends_with_try
     kill -0 "$PID_b"
 }
 
@@ -157,7 +158,8 @@ second_elsewhere() {
     second_elsewhere
     for force in "" --force; do
         on two run -1 velum leave --yes $force
-        [[ $output == *"port $PORT_b"*"velum leave --port $PORT_b --data DIR"* ]] && ends_with_try
+        [[ $output == *"port $PORT_b"*"velum leave --port $PORT_b --data DIR"* ]]
+        ends_with_try
         kill -0 "$PID_b"
         [ -e "$FOLDER/two/root.pem" ] && [ -e "$FOLDER/b/node.key" ]
     done
