@@ -198,12 +198,12 @@ kill_at() {
 @test "a change of roots that is killed goes on where it was" {
     three
     velum run -d sleep 5 >sleep.id
+    # The first step waits for a node that stands still, the second for certificates.
+    kill -STOP "$PID_b"
     # At the very beginning, whenever that is.
     for delay in 0.002 0.01 0.03; do
         timeout -s KILL "$delay" "$VELUM" ca rotate >/dev/null 2>&1 3>&- || true
     done
-    # The first step waits for a node that stands still, the second for certificates.
-    kill -STOP "$PID_b"
     kill_at '"begun"'
     on c run -4 velum ca rotate
     [[ $output == *"was not made there"* ]]
