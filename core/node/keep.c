@@ -256,7 +256,7 @@ static bool is_short(const struct job *j)
 #endif
     for (uint8_t i = 0; i < h->count; i++)
         count += member_keeps(j->node, h->ids[i]);
-    return count < place_count(j->node, h);
+    return count < place_count(j->node, j->graph->level, h);
 }
 
 static void leave_advance(struct job *j)
@@ -389,7 +389,7 @@ static bool needs_copies(struct job *j, uint32_t *hashes)
 #endif
     if (!urgent && j->placed.us == n->view_changed.us)
         return false;
-    count = place_count(n, h);
+    count = place_count(n, j->graph->level, h);
     if (count == 0 || n->stopping)
         return false;
     if (urgent || h->count != count)

@@ -95,12 +95,19 @@ static bool unmet_may_hold(const struct node *n, struct node_id id)
     return !node_is_self(n, id) && mesh_find(n->mesh, id) == NULL && member_keeps(n, id);
 }
 
-uint32_t place_count(const struct node *n, const struct holders *now)
+/* Whether the node can read what a job of this level has. */
+static bool can_read(const struct node *n, struct node_id id, uint64_t level)
+{
+    return level <= FEATURE_FIRST || !level_is_below(n, id, level);
+}
+
+uint32_t place_count(const struct node *n, uint64_t level, const struct holders *now)
 {
     uint32_t count = self_may_hold(n);
 
     for (uint32_t i = 0; i < mesh_count(n->mesh) && count < COPIES_MAX; i++)
-        count += may_hold(n, mesh_at(n->mesh, i), now);
+        count += may_hold(n, mesh_at(n->mesh, i), now) &&
+                 can_read(n, mesh_at(n->mesh, i)->info->id, level);
     for (uint8_t i = 0; i < now->count && count < COPIES_MAX; i++)
         count += unmet_may_hold(n, now->ids[i]);
     return count;

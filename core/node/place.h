@@ -28,7 +28,7 @@ typedef bool place_lacks(const struct node *n, struct node_id id, uint64_t size)
 struct holders place_keepers(const struct node *n, struct digest name, uint64_t size,
                              place_lacks *lacks);
 /* How many that would be without `self`: nobody is ranked for it. */
-uint32_t place_count(const struct node *n, const struct holders *now);
+uint32_t place_count(const struct node *n, uint64_t level, const struct holders *now);
 /* The first of them: who is to take a new job in. */
 struct node_id place_first(const struct node *n, struct job_id job, uint64_t level);
 

@@ -1,5 +1,6 @@
 /* Nodes that were found to tell what is not so: a leaf was computed twice more (lead_check.h), and
- * the two others, one of them of the same architecture, came to one value and this node to another.
+ * the two others, one of them of the same architecture, came to one value and this node to another,
+ * of a kernel of their own: what a submitter brought need not be a function, and accuses nobody.
  * For QUARANTINE_US this node's coordinators give it nothing of any job, and take nothing of it for
  * a check. It keeps what it holds.
  *

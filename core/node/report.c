@@ -359,6 +359,13 @@ static void count_chunk(struct job *j, struct hand *h, const struct peer_report_
     if (given_unasked(j, h, c))
         return;
     if (!given_allows(j, h, c, values)) {
+        const struct chunk *chunk = pool_find(l->pool, c->grant);
+
+        if ((c->flags & (REPORT_ENDED | REPORT_FAILED)) && chunk != NULL &&
+            node_id_equal(chunk->node, h->id)) {
+            site_less(j, chunk);
+            pool_return(l->pool, c->grant);
+        }
         *taken = false;
         return;
     }

@@ -85,6 +85,14 @@ static bool is_proof(const struct node *n, const struct verdict *v)
     return strcmp(verdict_arch(n, v->author), verdict_arch(n, v->checker)) == 0;
 }
 
+/* What a submitter brought may come to anything: it accuses nobody. */
+static bool is_function(const struct job *j, struct tree_node at)
+{
+    struct stage_spec room;
+
+    return !stage_spec_of(j, stage_of_leaf(j, tree_first(at)), &room)->snippet;
+}
+
 /* A third node came to what one of the two had, or to neither. */
 static void say_third(const struct node *n, const struct verdict *v, char *text)
 {
@@ -131,7 +139,7 @@ void verdict_write(struct job *j, const struct verdict *v)
     else
         say_what_to_try(j->node, v->author, v->checker, text);
 #if VELUM_PLANT != 949 /* trace/test_check: who was found to lie goes on to compute */
-    if (v->has_third && v->agrees && is_proof(j->node, v))
+    if (v->has_third && v->agrees && is_proof(j->node, v) && is_function(j, v->told.at))
         quarantine_add(j->node, v->alone_author ? v->author : v->checker);
 #endif
     outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0}, text);
