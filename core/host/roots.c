@@ -345,6 +345,17 @@ static int check_own(const struct home *h, const struct roots *r, char *message)
     return rc;
 }
 
+/* It may have been renewed since, with its key; what an unpacked backup left is of another key. */
+static bool is_issuers(const char *path, X509 *issuer)
+{
+    char why[HOME_MESSAGE_SIZE];
+    X509 *x = NULL;
+    const bool same = pem_file_read_certificate(path, &x, why) == 0 &&
+                      EVP_PKEY_eq(X509_get0_pubkey(x), X509_get0_pubkey(issuer)) == 1;
+    X509_free(x);
+    return same;
+}
+
 int roots_write(const struct home *h, const struct roots *r, char message[HOME_MESSAGE_SIZE])
 {
     char path[HOME_PATH_SIZE];
@@ -354,8 +365,7 @@ int roots_write(const struct home *h, const struct roots *r, char message[HOME_M
         path_of(h, "root", used, path);
         rc = pem_file_write_certificate(path, r->all[used].root, message);
         path_of(h, "issuer", used, path);
-        /* That of a home may have been renewed since. */
-        if (rc == 0 && access(path, F_OK) != 0)
+        if (rc == 0 && !is_issuers(path, r->all[used].issuer))
             rc = pem_file_write_certificate(path, r->all[used].issuer, message);
     }
     home_file(h, "roots", path);

@@ -9,6 +9,7 @@
 
 #include "core/base/err.h"
 #include "core/host/authority.h"
+#include "core/host/certificate.h"
 #include "core/host/pem_file.h"
 #include "core/host/root_key.h"
 #include "core/host/roots.h"
@@ -167,6 +168,15 @@ static int check_home(const struct home *h, const struct roots *r, bool needs_ke
     return 0;
 }
 
+/* A clock that was put back, or begins in the past, does not make a stage older than those before
+ * it: what is good for a while after it would have ended already. */
+static int64_t stage_time(const struct roots *r)
+{
+    const int64_t begins_s = certificate_not_before(r->all[r->count - 1].root);
+    const int64_t least_s = r->at_s > begins_s ? r->at_s : begins_s, now_s = (int64_t)time(NULL);
+    return now_s > least_s ? now_s : least_s;
+}
+
 static int make_generation(const struct home *h, struct roots *r, enum roots_stage stage,
                            char *message)
 {
@@ -188,7 +198,7 @@ static int make_generation(const struct home *h, struct roots *r, enum roots_sta
         rc = add(r, &m);
     if (rc == 0) {
         r->stage = stage;
-        r->at_s = (int64_t)time(NULL);
+        r->at_s = stage_time(r);
         rc = roots_sign(r, m.root);
     }
     if (rc == 0)
@@ -211,7 +221,7 @@ static int advance(const struct home *h, struct roots *r, enum roots_stage to, c
     int rc = pem_file_read_key(path, &key, message);
     if (rc == 0) {
         r->stage = to;
-        r->at_s = (int64_t)time(NULL);
+        r->at_s = stage_time(r);
         rc = roots_sign(r, key);
     }
     EVP_PKEY_free(key);

@@ -334,6 +334,21 @@ static void hurry(int steps)
     end();
 }
 
+/* As a backup leaves it that was unpacked over a home that had gone on. */
+TEST(test_an_issuers_file_of_another_key_is_written_over)
+{
+    char command[2 * HOME_PATH_SIZE + 64];
+    struct identity *i;
+    begin();
+    snprintf(command, sizeof command, "cp %s/issuer.pem %s/issuer-1.pem", made.path, made.path);
+    REQUIRE(system(command) == 0);
+    rotate();
+    i = node_of(&made, made_state);
+    CHECK(come_in(i, i, 0) >= 0);
+    identity_free(i);
+    end();
+}
+
 TEST(test_an_emergency_may_begin_at_each_step_of_a_change)
 {
     for (int steps = 0; steps <= 3; steps++)
@@ -667,6 +682,7 @@ TEST_MAIN(test_each_step_is_done_once_and_the_old_keys_go_at_the_end,
           test_what_was_cut_short_goes_on,
           test_each_stage_lets_in_whom_it_should_and_no_fact_becomes_untrue,
           test_after_an_emergency_nobody_is_renewed_by_what_he_has,
+          test_an_issuers_file_of_another_key_is_written_over,
           test_an_emergency_may_begin_at_each_step_of_a_change,
           test_an_emergency_that_was_cut_short_ends_and_is_not_done_twice,
           test_no_key_is_deleted_while_the_next_ones_are_not_good,
