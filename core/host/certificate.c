@@ -54,6 +54,16 @@ static int64_t unix_time(const ASN1_TIME *t)
     return (int64_t)timegm(&tm);
 }
 
+X509 *certificate_of_der(struct bytes der)
+{
+    const unsigned char *at = der.data;
+    X509 *x = der.len > 0 ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+    if (x && at == der.data + der.len)
+        return x;
+    X509_free(x);
+    return NULL;
+}
+
 int64_t certificate_not_before(const X509 *x)
 {
     return unix_time(X509_get0_notBefore(x));

@@ -56,6 +56,8 @@ int certificate_read_name(X509 *leaf, struct certificate_name *to);
  * `issuers` are candidates, not trusted: issuers, crosses, and roots, which are left out. 0 or
  * ERR_IDENTITY. */
 int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t now_s);
+/* One in DER and nothing behind it; NULL: it is none. */
+X509 *certificate_of_der(struct bytes der);
 /* Seconds of Unix time. */
 int64_t certificate_not_before(const X509 *x);
 int64_t certificate_not_after(const X509 *x);

@@ -500,16 +500,6 @@ struct seal identity_seal(struct identity *i)
 
 /* --- what came with a text --- */
 
-static X509 *certificate_of(struct bytes der)
-{
-    const unsigned char *at = der.data;
-    X509 *x = der.len > 0 ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-    if (x && at == der.data + der.len)
-        return x;
-    X509_free(x);
-    return NULL;
-}
-
 /* 0 where the three are a chain at that time; the first that is not, in words. */
 static const char *chain_fault(X509 *root, X509 *issuer, X509 *leaf, const struct witnessed *w,
                                struct witness *out)
@@ -542,7 +532,7 @@ bool identity_home_knows(const struct home *h, struct digest mesh, struct bytes 
     struct roots r;
     bool knows = false;
     certificate_library_open();
-    X509 *x = certificate_of(root);
+    X509 *x = certificate_of_der(root);
     if (x && authority_home_mesh(h, &here, message) == 0 && digest_equal(here, mesh) &&
         roots_read(&r, h, message) == 0) {
         for (uint32_t i = 0; i < r.count; i++)
@@ -582,8 +572,8 @@ static bool is_signed(X509 *leaf, struct bytes text, const uint8_t signature[64]
 int identity_witness(const struct witnessed *w, struct witness *out, const char **why)
 {
     certificate_library_open();
-    X509 *root = certificate_of(w->root), *issuer = certificate_of(w->issuer);
-    X509 *leaf = certificate_of(w->leaf);
+    X509 *root = certificate_of_der(w->root), *issuer = certificate_of_der(w->issuer);
+    X509 *leaf = certificate_of_der(w->leaf);
     int rc = ERR_IDENTITY;
     *why = chain_fault(root, issuer, leaf, w, out);
     if (!*why && check_at(root, issuer, leaf, w->at_s) < 0)

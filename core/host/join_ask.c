@@ -300,16 +300,6 @@ static int put_request(struct asking *a, struct buf *to)
 
 /* --- the answer --- */
 
-static X509 *open_certificate(struct bytes der)
-{
-    const unsigned char *at = der.data;
-    X509 *x = der.len > 0 ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-    if (x && at == der.data + der.len)
-        return x;
-    X509_free(x);
-    return NULL;
-}
-
 static bool belongs(const struct asking *a, X509 *leaf, STACK_OF(X509) * issuers, int which)
 {
     struct certificate_name name;
@@ -373,8 +363,8 @@ static int adopt(struct asking *a, const struct authority_adopted *all, struct j
 static int take_certificates(struct asking *a, const struct join_answer *answer,
                              struct join_asked *out)
 {
-    X509 *issuer = open_certificate(answer->issuer), *node = open_certificate(answer->node);
-    X509 *user = open_certificate(answer->user);
+    X509 *issuer = certificate_of_der(answer->issuer), *node = certificate_of_der(answer->node);
+    X509 *user = certificate_of_der(answer->user);
     struct roots roots = {.count = 0};
     int rc = take_roots(a, answer->roots, &roots);
     STACK_OF(X509) *issuers = rc == 0 ? between(issuer, &roots) : NULL;
@@ -413,7 +403,7 @@ static int take_renewed(struct asking *a, const struct frame *f)
                    f->type == MESSAGE_JOIN_REFUSED
                        ? "the issuer does not renew this certificate"
                        : "the answer is not in the agreed form; is it another version?");
-    X509 *issuer = open_certificate(m.issuer), *leaf = open_certificate(m.leaf);
+    X509 *issuer = certificate_of_der(m.issuer), *leaf = certificate_of_der(m.leaf);
     struct roots roots = {.count = 0};
     STACK_OF(X509) *issuers = take_roots(a, m.roots, &roots) == 0 ? between(issuer, &roots) : NULL;
     struct authority_adopted all = {.root = a->root,

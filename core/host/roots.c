@@ -114,12 +114,7 @@ static void put_certificate(struct buf *b, X509 *x)
 static X509 *read_certificate(struct reader *in)
 {
     struct bytes der = read_block(in, CERTIFICATE_SIZE_MAX);
-    const unsigned char *at = der.data;
-    X509 *x = !in->failed && der.len > 0 ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-    if (x && at == der.data + der.len)
-        return x;
-    X509_free(x);
-    return NULL;
+    return in->failed ? NULL : certificate_of_der(der);
 }
 
 static void put_body(struct buf *b, const struct roots *r)

@@ -301,11 +301,8 @@ static int know_bytes(struct trust *t, struct bytes certificate, struct known **
     *out = known_find(t, &digest);
     if (*out)
         return 0;
-    const unsigned char *at = certificate.data;
-    X509 *leaf = d2i_X509(NULL, &at, (long)certificate.len);
-    int rc = ERR_IDENTITY;
-    if (leaf && at == certificate.data + certificate.len)
-        rc = trust_know(t, &digest, leaf, NULL, out);
+    X509 *leaf = certificate_of_der(certificate);
+    int rc = leaf ? trust_know(t, &digest, leaf, NULL, out) : ERR_IDENTITY;
     X509_free(leaf);
     return rc;
 }

@@ -5,20 +5,18 @@
 #include "core/node/link.h"
 #include "core/node/offence.h"
 #include "core/node/ports.h"
-#include "core/node/reach.h"
 #include "core/node/revoked.h"
 #include "core/node/user_link.h"
 
-static void refuse(struct node *n, const struct event *ev)
+void door_close(struct node *n, const struct event *ev, bool refused)
 {
     const uint32_t dial = ev->link_up.dial;
 
-    event_note(n, EVENT_NOTE_LINK, ev->link_up.id, NULL, "it is shut out for what it did");
     ports_close(n, ev->link_up.link);
     if (dial != 0 && ev->link_up.bulk)
         bulk_dial_failed(n, dial);
     else if (dial != 0)
-        mesh_dial_failed(n->mesh, dial, true, n->now);
+        mesh_dial_failed(n->mesh, dial, refused, n->now);
 }
 
 void door_link_up(struct node *n, const struct event *ev)
@@ -29,9 +27,12 @@ void door_link_up(struct node *n, const struct event *ev)
         event_note(n, EVENT_NOTE_LINK, ev->link_up.id, NULL, "its key was revoked");
         return;
     }
-    if (ev->link_up.party == PARTY_NODE && offence_bars(n, ev->link_up.id))
-        refuse(n, ev);
-    else if (ev->link_up.bulk)
+    if (ev->link_up.party == PARTY_NODE && offence_bars(n, ev->link_up.id)) {
+        event_note(n, EVENT_NOTE_LINK, ev->link_up.id, NULL, "it is shut out for what it did");
+        door_close(n, ev, true);
+        return;
+    }
+    if (ev->link_up.bulk)
         bulk_link_up(n, link, ev->link_up.dial, ev->link_up.id);
     else if (link_add(n, link, ev->link_up.party, ev->link_up.id) < 0)
         ports_close(n, link);
@@ -39,24 +40,50 @@ void door_link_up(struct node *n, const struct event *ev)
         mesh_link_up(n->mesh, link, ev->link_up.dial, ev->link_up.id, n->now);
 }
 
-static void ended(struct node *n, uint64_t link)
+static void ended(struct node *n, const struct link_entry *l)
 {
-    const struct link_entry *l = link_find(n, link);
-
-    if (l == NULL)
-        return;
     if (l->party == PARTY_NODE)
-        mesh_link_down(n->mesh, link, n->now);
+        mesh_link_down(n->mesh, l->link, n->now);
     else
-        user_link_down(n, link);
-    link_remove(n, link);
+        user_link_down(n, l->link);
+}
+
+static struct link_entry *first_link(const struct node *n, struct node_id id)
+{
+    size_t at = 0;
+    struct link_entry *l;
+
+    while ((l = map_next(&n->links, &at)) != NULL && !node_id_equal(l->id, id))
+        ;
+    return l;
+}
+
+/* The table changes with each that is closed: the next one is looked for from the beginning. */
+void door_cut(struct node *n, struct node_id id)
+{
+    const struct link_entry *l;
+
+    while ((l = first_link(n, id)) != NULL) {
+        const uint64_t link = l->link;
+
+        ended(n, l);
+        ports_close(n, link);
+    }
+    bulk_cut(n, id);
 }
 
 void door_link_down(struct node *n, const struct event *ev)
 {
+    const struct link_entry *l;
+
     event_link_end(n, ev->link_down.link, ev->link_down.end);
-    if (!bulk_link_down(n, ev->link_down.link))
-        ended(n, ev->link_down.link);
+    if (bulk_link_down(n, ev->link_down.link))
+        return;
+    l = link_find(n, ev->link_down.link);
+    if (l == NULL)
+        return;
+    ended(n, l);
+    link_remove(n, ev->link_down.link);
 }
 
 void door_dial_failed(struct node *n, uint32_t dial, enum dial_end end)
@@ -67,6 +94,10 @@ void door_dial_failed(struct node *n, uint32_t dial, enum dial_end end)
     }
     if (end == DIAL_IDENTITY)
         event_stranger(n, dial);
-    if (dial != 0)
-        reach_dial_failed(n, dial, end);
+    if (dial == 0)
+        return;
+    if (end == DIAL_IDENTITY)
+        mesh_dial_foreign(n->mesh, dial);
+    /* Somebody else on the port: whoever was there is as gone as when it refuses. */
+    mesh_dial_failed(n->mesh, dial, end == DIAL_REFUSED || end == DIAL_IDENTITY, n->now);
 }

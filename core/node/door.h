@@ -7,6 +7,11 @@
 /* LINK_UP. A link to who was revoked (acts.h), or is shut out (offence.h), ends before anything is
  * said over it. */
 void door_link_up(struct node *n, const struct event *ev);
+/* Who comes up here is not let in: the link is closed, and whoever dialled it hears that it failed;
+ * `refused`: as if nobody listened. */
+void door_close(struct node *n, const struct event *ev, bool refused);
+/* Ends all links of this key, a node's or a user's, and those for objects. */
+void door_cut(struct node *n, struct node_id id);
 /* LINK_DOWN. */
 void door_link_down(struct node *n, const struct event *ev);
 /* DIAL_FAILED. */

@@ -31,7 +31,7 @@ bool member_drains(const struct member *m)
            labels_have(bytes_of_text(m->info->labels), bytes_of_text(LABEL_DRAINS));
 }
 
-bool node_drains(const struct node *n, struct node_id id)
+static bool node_drains(const struct node *n, struct node_id id)
 {
     const struct member *m;
 

@@ -23,9 +23,8 @@ void drain_set(struct node *n, bool on, bool leaves);
  * it is no such act. */
 int drain_by_own_key(struct node *n, struct bytes act);
 bool drain_is_on(const struct node *n);
-/* A member that says so; or this node. */
+/* A member that says so. */
 bool member_drains(const struct member *m);
-bool node_drains(const struct node *n, struct node_id id);
 /* Works, as member_works, and takes new work. */
 bool member_takes(const struct node *n, struct node_id id);
 /* Slots of members that are there and take nothing, and how many these are. */

@@ -133,7 +133,7 @@ static void store(struct node *n, const struct held_note *h)
     (void)store_record(n, RECORD_EVENT, (struct bytes){h->bytes, h->len}, &ticket);
 }
 
-void events_disk(struct node *n)
+static void events_disk(struct node *n)
 {
     struct events *e = n->events;
 

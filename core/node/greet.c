@@ -38,6 +38,19 @@ static struct greeting *greeting_add(struct node *n, struct node_id id)
     return g;
 }
 
+/* That of a node to which something is owed; NULL: out of memory. */
+static struct greeting *greeting_owing(struct node *n, struct node_id id)
+{
+    struct greeting *g = greeting_find(n, id);
+
+    if (g != NULL)
+        return g;
+    g = greeting_add(n, id);
+    if (g != NULL)
+        g->stage = GREETING_KEPT;
+    return g;
+}
+
 void greet_peer(struct node *n, struct node_id id)
 {
     struct greeting *g = greeting_find(n, id);
@@ -57,14 +70,10 @@ void greet_peer(struct node *n, struct node_id id)
 /* What it has been sent is sent again where more is owed meanwhile: that is seldom. */
 void greet_acts(struct node *n, struct node_id id, const uint8_t which[32])
 {
-    struct greeting *g = greeting_find(n, id);
+    struct greeting *g = greeting_owing(n, id);
 
-    if (g == NULL) {
-        g = greeting_add(n, id);
-        if (g == NULL)
-            return;
-        g->stage = GREETING_KEPT;
-    }
+    if (g == NULL)
+        return;
     for (size_t i = 0; i < sizeof g->acts_owed; i++)
         g->acts_owed[i] |= which[i];
     g->act = n->acts.first;
@@ -85,13 +94,8 @@ size_t greet_parcel_room(const struct node *n, struct node_id id)
 
 bool greet_parcel(struct node *n, struct node_id id, struct parcel *p)
 {
-    struct greeting *g = greeting_find(n, id);
+    struct greeting *g = greeting_owing(n, id);
 
-    if (g == NULL) {
-        g = greeting_add(n, id);
-        if (g != NULL)
-            g->stage = GREETING_KEPT;
-    }
     if (g == NULL || !parcel_is_empty(&g->parcel) || !parcel_hold(n, p)) {
         parcel_clear(n, p);
         return false;
@@ -125,14 +129,10 @@ static void owed_remove(struct greeting *g, uint32_t at)
  * and what differs is found again. */
 void greet_kept_again(struct node *n, struct node_id id, struct job *j, bool titles)
 {
-    struct greeting *g = greeting_find(n, id);
+    struct greeting *g = greeting_owing(n, id);
 
-    if (g == NULL) {
-        g = greeting_add(n, id);
-        if (g == NULL)
-            return;
-        g->stage = GREETING_KEPT;
-    }
+    if (g == NULL)
+        return;
     /* It was not its link that had no room. */
     g->short_of = link_has_room(n, id) ? greet_parcel_room(n, id) : 0;
     if (owes(g, j, titles))

@@ -1,10 +1,9 @@
 #include "core/node/offence.h"
 
 #include "core/base/err.h"
-#include "core/node/bulk.h"
+#include "core/node/door.h"
 #include "core/node/events.h"
 #include "core/node/link.h"
-#include "core/node/ports.h"
 
 struct offender {
     struct node_id id;
@@ -81,29 +80,6 @@ static struct offender *offender(struct node *n, struct node_id id)
     return o;
 }
 
-static uint64_t link_of(const struct node *n, struct node_id id)
-{
-    const struct link_entry *l;
-    size_t at = 0;
-
-    while ((l = map_next(&n->links, &at)) != NULL)
-        if (l->party == PARTY_NODE && node_id_equal(l->id, id))
-            return l->link;
-    return 0;
-}
-
-/* A link that is closed is gone from the table. */
-static void cut(struct node *n, struct node_id id)
-{
-    uint64_t link;
-
-    while ((link = link_of(n, id)) != 0) {
-        mesh_link_down(n->mesh, link, n->now);
-        ports_close(n, link);
-    }
-    bulk_cut(n, id);
-}
-
 static void bar(struct node *n, struct offender *o)
 {
     char name[NODE_NAME_SIZE];
@@ -118,7 +94,7 @@ static void bar(struct node *n, struct offender *o)
              "shut out for %lld s: %s says what no node says (velum revoke %s does so for good)",
              (long long)(o->barred_us / S_US), name, name);
     event_note(n, EVENT_NOTE_LINK, o->id, NULL, "shut out for a while: it says what no node says");
-    cut(n, o->id);
+    door_cut(n, o->id);
 }
 
 void offence_begin(struct node *n, struct node_id from)

@@ -2,14 +2,6 @@
 
 #include <string.h>
 
-void reach_dial_failed(struct node *n, uint32_t dial, enum dial_end end)
-{
-    if (end == DIAL_IDENTITY)
-        mesh_dial_foreign(n->mesh, dial);
-    /* Somebody else on the port: whoever was there is as gone as when it refuses. */
-    mesh_dial_failed(n->mesh, dial, end == DIAL_REFUSED || end == DIAL_IDENTITY, n->now);
-}
-
 /* Members are in the order of their ids. */
 bool node_knows(const struct node *n, const uint8_t *begin, size_t len)
 {

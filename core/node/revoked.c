@@ -1,12 +1,10 @@
 #include "core/node/revoked.h"
 
 #include "core/node/acts.h"
-#include "core/node/bulk.h"
+#include "core/node/door.h"
 #include "core/node/jobs.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
-#include "core/node/ports.h"
-#include "core/node/user_link.h"
 
 /* A node judges the act itself and ends; a user's command gets a sentence, whatever it asked. */
 static void tell_why(struct node *n, uint64_t link, enum party party, struct node_id id)
@@ -30,33 +28,15 @@ static void tell_why(struct node *n, uint64_t link, enum party party, struct nod
 
 bool revoked_refuses(struct node *n, const struct event *ev)
 {
-    const uint64_t link = ev->link_up.link;
-    const uint32_t dial = ev->link_up.dial;
-
 #if VELUM_PLANT == 902 /* revoke: who was revoked comes in again */
     return false;
 #endif
     if (!acts_revoked(n, ev->link_up.id))
         return false;
     if (!ev->link_up.bulk)
-        tell_why(n, link, ev->link_up.party, ev->link_up.id);
-    ports_close(n, link);
-    if (ev->link_up.bulk && dial != 0)
-        bulk_dial_failed(n, dial);
-    else if (dial != 0)
-        mesh_dial_failed(n->mesh, dial, false, n->now);
+        tell_why(n, ev->link_up.link, ev->link_up.party, ev->link_up.id);
+    door_close(n, ev, false);
     return true;
-}
-
-/* The table changes with each that is closed: the next one is looked for from the beginning. */
-static struct link_entry *first_link(const struct node *n, struct node_id id)
-{
-    size_t at = 0;
-    struct link_entry *l;
-
-    while ((l = map_next(&n->links, &at)) != NULL && !node_id_equal(l->id, id))
-        ;
-    return l;
 }
 
 static void tell_all(struct node *n, struct node_id id)
@@ -71,16 +51,9 @@ static void tell_all(struct node *n, struct node_id id)
 
 static void cut(struct node *n, struct node_id id)
 {
-    struct link_entry *l;
-
     tell_all(n, id);
     mesh_expel(n->mesh, id, n->now);
-    while ((l = first_link(n, id)) != NULL) {
-        if (party_is_user(l->party))
-            user_link_down(n, l->link);
-        ports_close(n, l->link);
-    }
-    bulk_cut(n, id);
+    door_cut(n, id);
 }
 
 void revoked_now(struct node *n, const struct act *a)
