@@ -1,34 +1,12 @@
 #!/bin/bash
-# discovery.bash VELUM FOLDER: in a network namespace of its own (the caller's), three more for
-# machines that a bridge connects. 1 and 2 are one mesh whose nodes are told nothing of each other,
-# 3 is another mesh. Prints what comes of it, a line each. Leaves nothing: namespaces end with their
-# last process.
+# discovery.bash VELUM FOLDER: in a network namespace of its own (the caller's), three more
+# (machines.bash). 1 and 2 are one mesh whose nodes are told nothing of each other, 3 is another
+# mesh. Prints what comes of it, a line each.
 set -eu
 velum=$1 folder=$2
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null; wait' EXIT
-declare -A holder node
-
-ip link add bridge type bridge
-ip link set bridge up
-
-machine() { # machine I: an idle process holds its namespace.
-    unshare -n sleep 120 </dev/null >/dev/null 2>&1 &
-    pids+=($!)
-    holder[$1]=$!
-    until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
-    ip link add "cable$1" type veth peer name eth0 netns "$!"
-    ip link set "cable$1" master bridge up
-    at "$1" ip addr add "10.77.0.$1/24" dev eth0
-    at "$1" ip link set eth0 up
-    at "$1" ip link set lo up
-}
-
-at() { # at I COMMAND...
-    local i=$1
-    shift
-    VELUM_HOME=$folder/machine$i nsenter -t "${holder[$i]}" -n "$@"
-}
+# shellcheck source=tests/cli/machines.bash
+. "${BASH_SOURCE%/*}/machines.bash"
+declare -A node
 
 begin() { # begin I [OPTION...]: its node, until it answers.
     local i=$1

@@ -1,33 +1,10 @@
 #!/bin/bash
-# three_machines.bash VELUM FOLDER [late]: in a network namespace of its own (the caller's), three more for
-# machines that a bridge connects; each gets one line. With late, the mesh is opened when its node
-# runs already. Leaves nothing: namespaces end with their last process.
+# three_machines.bash VELUM FOLDER [late]: in a network namespace of its own (the caller's), three
+# more (machines.bash); each gets one line. With late, the mesh is opened when its node runs already.
 set -eu
 velum=$1 folder=$2 late=${3:-}
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null; wait' EXIT
-
-ip link add bridge type bridge
-ip link set bridge up
-
-# machine I: an idle process holds its namespace.
-machine() {
-    unshare -n sleep 120 </dev/null >/dev/null 2>&1 &
-    pids+=($!)
-    holder[$1]=$!
-    until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
-    ip link add "cable$1" type veth peer name eth0 netns "$!"
-    ip link set "cable$1" master bridge up
-    at "$1" ip addr add "10.77.0.$1/24" dev eth0
-    at "$1" ip link set eth0 up
-    at "$1" ip link set lo up
-}
-
-at() { # at I COMMAND...
-    local i=$1
-    shift
-    VELUM_HOME=$folder/machine$i nsenter -t "${holder[$i]}" -n "$@"
-}
+# shellcheck source=tests/cli/machines.bash
+. "${BASH_SOURCE%/*}/machines.bash"
 
 at_all_times() { # the same in the background, until the end
     local i=$1
@@ -38,7 +15,6 @@ at_all_times() { # the same in the background, until the end
 
 nodes() { at 1 "$velum" nodes --json | grep -o '"state":"alive"' | wc -l; }
 
-declare -A holder
 for i in 1 2 3; do machine $i; done
 
 [ "$late" ] || string=$(at 1 "$velum" init --uses 2 2>/dev/null)
