@@ -252,7 +252,7 @@ static void write_source(struct expression *e, const char *text, const struct re
     /* In a function: libtcc goes astray over calls outside of one, even where they make no code. */
     add(e, "static int is_real(const int64_t i, const number_x *%s)\n", x);
     add_text(e, "{\n    enum { REAL = _Generic((", text,
-             "), float: 1, double: 1, long double: 1, default: 0) };");
+             "), float: 1, double: 1, default: 0) };");
     add(e, "%s    return REAL;\n}\n", strcmp(r->word, "xor") == 0 ? whole_only : "");
     add(e, "static int64_t whole_of(const int64_t i, const number_x *%s)\n", x);
     add_text(e, "{\n    return (int64_t)(", text, ");\n}");

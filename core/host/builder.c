@@ -92,6 +92,7 @@ static _Noreturn void become_compiler(const char *compiler, int folder, struct d
                                  "-O3",
                                  COMPILER_FOR_THIS_CPU,
                                  "-ffp-contract=off",
+                                 "-fsigned-char",
                                  "-fno-math-errno",
                                  "-fwrapv",
                                  "-fno-strict-aliasing",

@@ -186,7 +186,7 @@ static int run(const char *const *words)
  * more in the one than in the other. */
 #define FLAGS                                                                                      \
     "-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-nostdinc",               \
-        "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector",                           \
+        "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector", "-fsigned-char",          \
         "-fno-asynchronous-unwind-tables"
 
 static int list_dependencies(const struct build *b, const char *compiler)

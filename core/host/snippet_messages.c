@@ -22,8 +22,7 @@ static char at(struct bytes source, size_t i)
     return i < source.len ? (char)source.data[i] : '\0';
 }
 
-/* Behind the comment, string or character that begins at i; i itself where none does. */
-static size_t skip_text(struct bytes source, size_t i)
+size_t snippet_messages_skip(struct bytes source, size_t i)
 {
     const char c = at(source, i);
     if (c == '/' && at(source, i + 1) == '/') {
@@ -53,7 +52,7 @@ static size_t find_word(struct bytes source, size_t from, size_t end, const char
 {
     const size_t len = strlen(word);
     for (size_t i = 0; i < end;) {
-        const size_t behind = skip_text(source, i);
+        const size_t behind = snippet_messages_skip(source, i);
         if (behind == i && i >= from && stands_at(source, i, word, len))
             return i;
         i = behind > i ? behind : i + 1;
@@ -113,25 +112,33 @@ static void add_line(struct snippet_messages *m, const char *line, bool is_error
     m->text[m->len] = '\0';
 }
 
-/* "undefined symbol 'f'": the first place that has it. */
-static void add_undefined(struct snippet_messages *m, const char *text)
+static void add_error_at(struct snippet_messages *m, size_t place, const char *text)
 {
-    char word[WORD_SIZE], line[LINE_SIZE];
-    size_t found = NOWHERE, start = 0;
+    char line[LINE_SIZE];
+    size_t start = 0;
     unsigned long number = 1;
-    if (quoted_word(text, word))
-        found = find_word(m->source, 0, m->source.len, word);
-    for (size_t i = 0; found != NOWHERE && i < found; i++) {
+    for (size_t i = 0; i < place; i++) {
         if (m->source.data[i] != '\n')
             continue;
         number++;
         start = i + 1;
     }
-    if (found == NOWHERE)
-        snprintf(line, sizeof line, "%.255s: %.200s", m->name, text);
-    else
-        snprintf(line, sizeof line, "%.255s:%lu:%zu: %.200s", m->name, number, found - start + 1,
-                 text);
+    snprintf(line, sizeof line, "%.255s:%lu:%zu: %.200s", m->name, number, place - start + 1, text);
+    add_line(m, line, true);
+}
+
+/* "undefined symbol 'f'": the first place that has it. */
+static void add_undefined(struct snippet_messages *m, const char *text)
+{
+    char word[WORD_SIZE], line[LINE_SIZE];
+    size_t found = NOWHERE;
+    if (quoted_word(text, word))
+        found = find_word(m->source, 0, m->source.len, word);
+    if (found != NOWHERE) {
+        add_error_at(m, found, text);
+        return;
+    }
+    snprintf(line, sizeof line, "%.255s: %.200s", m->name, text);
     add_line(m, line, true);
 }
 
@@ -180,6 +187,13 @@ void snippet_messages_add(struct snippet_messages *m, const char *said)
         add_one(m, line);
         said += len + (said[len] == '\n');
     }
+}
+
+void snippet_messages_error_at(struct snippet_messages *m, size_t place, const char *text)
+{
+    char error[LINE_SIZE];
+    snprintf(error, sizeof error, "error: %.190s", text);
+    add_error_at(m, place, error);
 }
 
 void snippet_messages_error(struct snippet_messages *m, const char *text)

@@ -26,9 +26,14 @@ struct snippet_messages {
 
 /* Appends what libtcc says: one message, perhaps below lines that say how it came to that file. */
 void snippet_messages_add(struct snippet_messages *m, const char *said);
+/* Appends an error of the place so many bytes into the source, which is part of it. */
+void snippet_messages_error_at(struct snippet_messages *m, size_t place, const char *text);
 /* Appends an error of the whole file. */
 void snippet_messages_error(struct snippet_messages *m, const char *text);
 /* Appends what helps with the error before. */
 void snippet_messages_note(struct snippet_messages *m, const char *text);
+/* Behind the comment, string or character that begins at i of the source; i itself where none
+ * does. */
+size_t snippet_messages_skip(struct bytes source, size_t i);
 
 #endif

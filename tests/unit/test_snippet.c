@@ -1,6 +1,8 @@
 /* Snippets: C source that a worker compiles in its cage. Each is written to a file, and a worker in
  * a forked child is told to describe, load and run it, as a node would. */
 #include <fcntl.h>
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -358,22 +360,127 @@ TEST(test_a_snippet_computes)
     CHECK_INT(end_with_words(errors), 0);
 }
 
-/* Where two roundings, to 64 bits and then to 53, give another number than one. */
-TEST(test_floating_constants_are_folded_as_doubles)
+static uint64_t sum_of(const char *source)
 {
     struct worker_progress m;
     struct worker_planned planned;
-    write_source(KERNEL_OF("it", "",
-                           "    t->n = (1.0 + 0x1.001p-53 > 1.0) + 2 * (0x1p53 + 0x1.001p0 > "
-                           "0x1p53) + 4 * (1.0 - 0x1.001p-54 < 1.0);\n"));
+    write_source(source);
     const int errors = load("it");
     REQUIRE(read_worker_planned(ask_plan(1, (const char *[]){"1"}).payload, &planned) == 0);
     send_run(1);
     REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload, &m) == 0);
     REQUIRE(m.count == 1);
     const struct value v = read_value(&m.rest);
-    CHECK_INT(load_u64(v.data.data), 7);
     CHECK_INT(end_with_words(errors), 0);
+    return load_u64(v.data.data);
+}
+
+/* Where two roundings, to 64 bits and then to 53, give another number than one. */
+TEST(test_floating_constants_are_folded_as_doubles)
+{
+    CHECK_INT(sum_of(KERNEL_OF("it", "",
+                               "    t->n = (1.0 + 0x1.001p-53 > 1.0) + 2 * (0x1p53 + 0x1.001p0 > "
+                               "0x1p53) + 4 * (1.0 - 0x1.001p-54 < 1.0);\n")),
+              7);
+}
+
+#define PAIRS 100 /* 25 of each operator */
+
+/* The same for every run. */
+static double any_double(uint64_t *state, int below)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    const double size = 1 + (double)(*state >> 12) * 0x1p-52;
+    return ldexp(size, -(int)((*state >> 5) % (unsigned)below));
+}
+
+static double come_to(double a, char op, double b)
+{
+    volatile double x = a, y = b; /* nothing of it is left to this test's compiler */
+    return op == '+' ? x + y : op == '-' ? x - y : op == '*' ? x * y : x / y;
+}
+
+static double come_to_long(double a, char op, double b)
+{
+    volatile long double x = a, y = b;
+    return (double)(op == '+' ? x + y : op == '-' ? x - y : op == '*' ? x * y : x / y);
+}
+
+/* Pairs whose long double, rounded to double, is another number, where this machine's long double
+ * has such pairs; *sum is what comes of them as doubles. */
+static void write_pairs(char *to, size_t cap, uint64_t *sum)
+{
+    uint64_t state = 1, bits;
+    size_t len = 0;
+    for (unsigned i = 0; i < PAIRS;) {
+        const char op = "+-*/"[i % 4];
+        const double a = any_double(&state, 4), b = any_double(&state, 60);
+        const double is = come_to(a, op, b);
+        if (LDBL_MANT_DIG == 64 && come_to_long(a, op, b) == is)
+            continue;
+        len += (size_t)snprintf(to + len, cap - len, "%a %c %a, ", a, op, b);
+        REQUIRE(len < cap);
+        memcpy(&bits, &is, sizeof bits);
+        *sum = 31 * *sum + bits;
+        i++;
+    }
+}
+
+/* For each of these a compiler that folds in long double is wrong. */
+TEST(test_constants_come_to_what_variables_do)
+{
+    static char pairs[PAIRS * 64], source[sizeof pairs + 8192];
+    uint64_t sum = 0;
+    write_pairs(pairs, sizeof pairs, &sum);
+    snprintf(source, sizeof source,
+             KERNEL_OF("it", "static const double pairs[] = {%s};\n",
+                       "    for (unsigned i = 0; i < sizeof pairs / sizeof *pairs; i++) {\n"
+                       "        union { double d; uint64_t u; } bits = {pairs[i]};\n"
+                       "        t->n = 31 * t->n + bits.u;\n"
+                       "    }\n"),
+             pairs);
+    CHECK_INT(sum_of(source), sum);
+}
+
+#define OF_DOUBLE(before, body) KERNEL_OF("it", before, "    t->x = " body ";\n")
+
+/* Of libtcc on x86-64 alone; a number that is exact all the same is none of it. */
+TEST(test_constants_too_small_to_be_normal_are_refused)
+{
+    static const char *const well[] = {
+        OF_DOUBLE("#include <float.h>\n", "DBL_TRUE_MIN + 4e-320 - 0x1p-1060 * 3"),
+        OF_DOUBLE("", "0x1p-1022 / 8 + 1e-310"),
+        OF_DOUBLE("static volatile double v = 0x1.8p-1060;\n", "v * 0.7 + 1e-40f"),
+    };
+    for (size_t i = 0; i < sizeof well / sizeof *well; i++) {
+        write_source(well[i]);
+        CHECK_INT(describe(), 0);
+        CHECK_STR(view.refused, "");
+    }
+#if defined __x86_64__
+    CHECK_STR(refused(OF_DOUBLE("", "-0x0.0000025abb745p-1022 * 0x1.6666666666666p-1")),
+              ": error: constants in it come to less than the smallest normal number, where "
+              "compilers differ: write that number itself, or compute it from a variable");
+    CHECK(strstr(refused(OF_DOUBLE("", "1e-300 / 3e17")), "smallest normal") != NULL);
+#endif
+}
+
+TEST(test_long_double_is_refused)
+{
+    CHECK_STR(refused("int f(int x)\n{\n    long /*\n */ const double y = x;\n    return y;\n}"),
+              ":4:11: error: long double is another type on every machine: use double");
+    CHECK(strstr(refused("double long x;\n"), ":1:8: error: long double is") != NULL);
+    CHECK_STR(refused("double x = 0xEL + 1 +\n    1.5e-3L;\n"),
+              ":2:5: error: a constant of long double is another number on every machine: leave "
+              "the L away");
+    CHECK(strstr(refused("double x = .5l;\n"), ":1:12: error: a constant of") != NULL);
+    CHECK(strstr(refused("double x = 0x1p3L;\n"), ":1:12: error: a constant of") != NULL);
+    write_source(KERNEL_OF("it",
+                           "/* long double 1.5L */ static const char *const c = \"long double\";",
+                           "    long double_of = 0xEL + 15L + (c != 0); t->x = (long)3 * "
+                           "(double)double_of;\n"));
+    CHECK_INT(describe(), 0);
+    CHECK_STR(view.refused, "");
 }
 
 #define MATHS                                                                                      \
@@ -476,6 +583,7 @@ TEST_MAIN(test_a_snippet_is_described, test_errors_are_of_the_users_file,
           test_a_compiler_that_is_led_astray_ends_with_a_sentence,
           test_data_that_is_too_large_is_refused, test_options_in_a_source_do_no_harm,
           test_a_snippet_computes, test_math_is_that_of_the_table,
-          test_floating_constants_are_folded_as_doubles,
+          test_floating_constants_are_folded_as_doubles, test_constants_come_to_what_variables_do,
+          test_constants_too_small_to_be_normal_are_refused, test_long_double_is_refused,
           test_a_source_that_is_another_kernels_is_its_authors_fault,
           test_what_a_leaf_does_ends_it_by_name)
