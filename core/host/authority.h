@@ -49,8 +49,9 @@ int authority_renew(const struct home *h, const struct authority_leaf *leaf,
  * not written yet. To be freed by the caller. */
 int authority_key(const struct home *h, const struct authority_leaf *leaf, EVP_PKEY **out,
                   char message[HOME_MESSAGE_SIZE]);
-/* Makes this home part of the mesh of `root`, with leaves that its issuer signed: keys first, and
- * root.pem last. ERR_EXISTS when it belongs to another one. All are borrowed. */
+/* Makes this home part of the mesh of `root`, with leaves that its issuer signed: keys before their
+ * certificates, and root.pem last. ERR_EXISTS when it belongs to another one. All are borrowed.
+ * Nothing is changed before all holds together and was written beside its place (staged.h). */
 struct authority_adopted {
     X509 *root, *issuer;
     const struct roots *roots; /* NULL where the mesh has had one */
@@ -59,6 +60,8 @@ struct authority_adopted {
     struct authority_leaf leaves[2];
     X509 *certificates[2];
     EVP_PKEY *keys[2];
+    void *ctx;
+    int (*also)(void *ctx, struct staged *to, char *message); /* adds what is to change with them */
 };
 int authority_adopt(const struct home *h, const struct authority_adopted *a,
                     char message[HOME_MESSAGE_SIZE]);

@@ -18,9 +18,9 @@
 #include "core/base/text.h"
 #include "core/host/loop.h"
 #include "core/host/memory.h"
+#include "core/host/staged.h"
 #include "core/node/action.h"
 
-#define FILE_SIZE_MAX 65536
 #define NODES_MAX 1024
 #define LOCK_WAIT_MS 10000
 #define LOCK_STEP_MS 5
@@ -41,7 +41,7 @@ static void say(char message[HOME_MESSAGE_SIZE], const char *format, ...)
 }
 
 /* The code and the sentence of a system call that failed on `path`. */
-static int say_errno(char *message, const char *what, const char *path)
+int home_say_errno(char message[HOME_MESSAGE_SIZE], const char *what, const char *path)
 {
     int failure = errno;
     switch (failure) {
@@ -146,7 +146,7 @@ static int make_folders(const char *path, char *message)
             continue;
         *at = '\0';
         if (at[-1] != '/' && mkdir(part, 0700) != 0 && errno != EEXIST && access(part, F_OK) != 0)
-            return say_errno(message, "cannot make the folder", part);
+            return home_say_errno(message, "cannot make the folder", part);
         *at = here;
         if (!here)
             return 0;
@@ -171,10 +171,10 @@ static int check_folder(const char *path, char *message)
         /* ENOTDIR is what a link gives here, so look which it is. */
         bool is_link = lstat(path, &s) == 0 && S_ISLNK(s.st_mode);
         errno = is_link ? ELOOP : errno;
-        return say_errno(message, "cannot use the folder", path);
+        return home_say_errno(message, "cannot use the folder", path);
     }
     if (fstat(fd, &s) != 0)
-        rc = say_errno(message, "cannot use the folder", path);
+        rc = home_say_errno(message, "cannot use the folder", path);
     else
         rc = check_owner(&s, path, message);
     if (rc == 0 && (s.st_mode & 022)) {
@@ -210,7 +210,7 @@ static int check_file(int fd, const char *path, bool secret, char *message)
 {
     struct stat s;
     if (fstat(fd, &s) != 0)
-        return say_errno(message, "cannot use the file", path);
+        return home_say_errno(message, "cannot use the file", path);
     if (!S_ISREG(s.st_mode)) {
         say(message, "%s is not a regular file; move it away", path);
         return ERR_PERMISSION;
@@ -232,7 +232,7 @@ static int open_lock(const char *folder, char path[HOME_PATH_SIZE], char *messag
         return bound_path(folder, message);
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0)
-        return say_errno(message, "cannot open the lock", path);
+        return home_say_errno(message, "cannot open the lock", path);
     int rc = check_file(fd, path, true, message);
     if (rc < 0) {
         close(fd);
@@ -269,7 +269,7 @@ static int take_lock(const struct home *h, int wait_ms, char *message)
         say(message, "somebody has held %s for %d s; look for a velum that hangs, and end it", path,
             wait_ms / 1000);
     else
-        say_errno(message, "cannot lock", path);
+        home_say_errno(message, "cannot lock", path);
     close(fd);
     return rc;
 }
@@ -298,7 +298,7 @@ static int write_holder(int fd, const char *path, char *message)
     char text[32];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-        return say_errno(message, "cannot write", path);
+        return home_say_errno(message, "cannot write", path);
     return 0;
 }
 
@@ -322,7 +322,7 @@ static int lock_state(const char *folder, char *message)
                 "this one",
                 folder);
     } else if (rc < 0) {
-        say_errno(message, "cannot lock", path);
+        home_say_errno(message, "cannot lock", path);
     } else {
         rc = write_holder(fd, path, message);
     }
@@ -441,7 +441,7 @@ bool home_shut_why(const struct home *h, uint16_t port, char why[HOME_MESSAGE_SI
     char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE];
     struct buf text;
     why[0] = '\0';
-    buf_init(&text, &host_memory, FILE_SIZE_MAX);
+    buf_init(&text, &host_memory, HOME_FILE_MAX);
     if (nodes_path(h, port, ".shut", path) && home_read_file(path, true, &text, message) == 0)
         text_sanitise((const char *)text.data, text.len, true, why, HOME_MESSAGE_SIZE);
     buf_clear(&text);
@@ -483,7 +483,7 @@ static bool read_addr(const char *path, char addr[ADDR_SIZE])
     char message[HOME_MESSAGE_SIZE];
     struct buf text;
     bool held = false;
-    buf_init(&text, &host_memory, FILE_SIZE_MAX);
+    buf_init(&text, &host_memory, HOME_FILE_MAX);
     if (home_read_file(path, true, &text, message) == 0 && text.len > 1 && text.len <= ADDR_SIZE &&
         text.data[text.len - 1] == '\n') {
         memcpy(addr, text.data, text.len - 1);
@@ -576,12 +576,12 @@ static int read_all(int fd, const char *path, struct buf *to, char *message)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return say_errno(message, "cannot read", path);
+            return home_say_errno(message, "cannot read", path);
         if (n == 0)
             return 0;
         to->len += (size_t)n;
-        if (to->len > FILE_SIZE_MAX) {
-            say(message, "%s is larger than %d bytes; is it the right file?", path, FILE_SIZE_MAX);
+        if (to->len > HOME_FILE_MAX) {
+            say(message, "%s is larger than %d bytes; is it the right file?", path, HOME_FILE_MAX);
             return ERR_TOO_LARGE;
         }
     }
@@ -597,7 +597,7 @@ int home_read_file(const char *path, bool secret, struct buf *to, char message[H
 {
     int fd = open_file(path, secret);
     if (fd < 0)
-        return say_errno(message, "cannot read", path);
+        return home_say_errno(message, "cannot read", path);
     int rc = check_file(fd, path, secret, message);
     if (rc == 0)
         rc = read_all(fd, path, to, message);
@@ -609,65 +609,16 @@ int home_check_secret(const char *path, char message[HOME_MESSAGE_SIZE])
 {
     int fd = open_file(path, true);
     if (fd < 0)
-        return errno == ENOENT ? 0 : say_errno(message, "cannot read", path);
+        return errno == ENOENT ? 0 : home_say_errno(message, "cannot read", path);
     int rc = check_file(fd, path, true, message);
     close(fd);
     return rc;
 }
 
-static int write_all(int fd, struct bytes text, const char *path, char *message)
-{
-    for (size_t at = 0; at < text.len;) {
-        ssize_t n = write(fd, text.data + at, text.len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return say_errno(message, "cannot write", path);
-        at += (size_t)n;
-    }
-    return fsync(fd) == 0 ? 0 : say_errno(message, "cannot sync", path);
-}
-
-static int sync_folder_of(const char *path, char *message)
-{
-    char folder[HOME_PATH_SIZE];
-    text_copy(folder, sizeof folder, path);
-    char *slash = strrchr(folder, '/');
-    if (!slash)
-        text_copy(folder, sizeof folder, ".");
-    else
-        slash[slash == folder ? 1 : 0] = '\0';
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = 0;
-    if (fd < 0 || fsync(fd) != 0)
-        rc = say_errno(message, "cannot sync the folder", folder);
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
 int home_write_file(const char *path, struct bytes text, char message[HOME_MESSAGE_SIZE])
 {
-    char tmp[HOME_PATH_SIZE];
-    if (text.len > FILE_SIZE_MAX) {
-        say(message, "%s would be larger than %d bytes", path, FILE_SIZE_MAX);
-        return ERR_TOO_LARGE;
-    }
-    if (!text_copy(tmp, sizeof tmp, path) || !text_append(tmp, sizeof tmp, ".tmp")) {
-        say(message, "the path %.64s... is too long", path);
-        return ERR_TOO_LARGE;
-    }
-    unlink(tmp); /* of a writer that was killed */
-    int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return say_errno(message, "cannot write", path);
-    int rc = write_all(fd, text, path, message);
-    close(fd);
-    if (rc == 0 && rename(tmp, path) != 0)
-        rc = say_errno(message, "cannot write", path);
-    if (rc < 0) {
-        unlink(tmp);
-        return rc;
-    }
-    return sync_folder_of(path, message);
+    struct staged s;
+    staged_init(&s);
+    int rc = staged_add(&s, path, text, message);
+    return rc < 0 ? rc : staged_commit(&s, message);
 }

@@ -33,6 +33,7 @@
 #define HOME_PATH_SIZE 1024
 #define HOME_PORT_DEFAULT 8001 /* a node's, where none is said */
 #define HOME_MESSAGE_SIZE 1280
+#define HOME_FILE_MAX 65536 /* of a whole small file */
 #define HOME_LEAVING "leaving"
 
 struct home {
@@ -87,12 +88,14 @@ void home_states(const struct home *h, bool (*found)(void *ctx, uint16_t port, c
  * of the host name when neither is there. */
 struct digest home_machine(void);
 
-/* Whole small files (<= 64 KiB): read refuses loose modes when `secret`; write is O_EXCL PATH.tmp,
- * fsync, rename, fsync folder. What a killed writer left is overwritten by the next one; two at a
- * time are kept apart by the locks above, or by the port that only one can have. */
+/* Whole small files (<= 64 KiB): read refuses loose modes when `secret`; write is one
+ * of staged.h. Two writers at a time are kept apart by the locks above, or by the port that only
+ * one can have. */
 int home_read_file(const char *path, bool secret, struct buf *to, char message[HOME_MESSAGE_SIZE]);
 /* Refuses loose modes of a file that is not read now; one that is not there is good. */
 int home_check_secret(const char *path, char message[HOME_MESSAGE_SIZE]);
 int home_write_file(const char *path, struct bytes text, char message[HOME_MESSAGE_SIZE]);
+/* "WHAT PATH: why" by errno, and what to try. The code of it. */
+int home_say_errno(char message[HOME_MESSAGE_SIZE], const char *what, const char *path);
 
 #endif

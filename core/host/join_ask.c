@@ -360,6 +360,18 @@ static int adopt(struct asking *a, const struct authority_adopted *all, struct j
     return 0;
 }
 
+struct met {
+    const struct asking *asking;
+    const struct join_answer *answer;
+    const char *addr;
+};
+
+static int stage_peers(void *ctx, struct staged *to, char *message)
+{
+    const struct met *m = ctx;
+    return peers_file_stage(to, m->asking->home, m->addr, m->answer, m->asking->node, message);
+}
+
 static int take_certificates(struct asking *a, const struct join_answer *answer,
                              struct join_asked *out)
 {
@@ -368,7 +380,9 @@ static int take_certificates(struct asking *a, const struct join_answer *answer,
     struct roots roots = {.count = 0};
     int rc = take_roots(a, answer->roots, &roots);
     STACK_OF(X509) *issuers = rc == 0 ? between(issuer, &roots) : NULL;
-    struct authority_adopted all = {.root = a->root, .issuer = issuer};
+    struct met met = {a, answer, out->asked};
+    struct authority_adopted all = {
+        .root = a->root, .issuer = issuer, .ctx = &met, .also = stage_peers};
     rc = ERR_IDENTITY;
     if (!issuers || !belongs(a, user, issuers, USER_LEAF) ||
         (a->node && !belongs(a, node, issuers, NODE_LEAF))) {
@@ -435,11 +449,8 @@ static int take_answer(struct asking *a, const struct frame *f, const char *addr
                    "refused: the string was used already, has ended, or was revoked");
     if (f->type != MESSAGE_JOINED || join_answer_decode(f->payload, &answer) < 0)
         return say(a, ERR_FORMAT, "the answer is not in the agreed form; is it another version?");
-    int rc = take_certificates(a, &answer, out);
-    if (rc < 0)
-        return rc;
     text_copy(out->asked, sizeof out->asked, addr);
-    return peers_file_write(a->home, addr, &answer, a->node, a->message);
+    return take_certificates(a, &answer, out);
 }
 
 /* --- one address after the other --- */

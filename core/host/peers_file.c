@@ -75,7 +75,7 @@ void peers_file_read(const struct home *h, void (*found)(void *ctx, const char *
     read_file(h, "peers", pass_on, &c);
 }
 
-static int write_list(const struct home *h, const struct list *l, char *message)
+static int stage_list(struct staged *to, const struct home *h, const struct list *l, char *message)
 {
     char path[HOME_PATH_SIZE];
     struct buf text;
@@ -87,25 +87,27 @@ static int write_list(const struct home *h, const struct list *l, char *message)
     }
     int rc = buf_result(&text);
     if (rc == 0)
-        rc = home_write_file(path, buf_bytes(&text), message);
+        rc = staged_add(to, path, buf_bytes(&text), message);
     buf_clear(&text);
     return rc;
 }
 
-int peers_file_write(const struct home *h, const char *asked, const struct join_answer *answer,
-                     bool node, char message[HOME_MESSAGE_SIZE])
+int peers_file_stage(struct staged *to, const struct home *h, const char *asked,
+                     const struct join_answer *answer, bool node, char message[HOME_MESSAGE_SIZE])
 {
     static struct list l;
-    char path[OPEN_ADDR_SIZE];
+    static const struct bytes every = {(const uint8_t *)"0.0.0.0\n", 8};
+    char addr[OPEN_ADDR_SIZE], path[HOME_PATH_SIZE];
     l.count = 0;
     add(&l, asked);
     for (uint32_t i = 0; i < answer->addrs_count; i++)
         add(&l, answer->addrs[i]);
     peers_file_read(h, add, &l);
-    int rc = write_list(h, &l, message);
-    if (rc < 0 || !node || home_open_address(h, path) == 0)
+    int rc = stage_list(to, h, &l, message);
+    if (rc < 0 || !node || home_open_address(h, addr) == 0)
         return rc;
-    return home_open_write(h, "0.0.0.0", message);
+    home_file(h, "open", path);
+    return staged_add(to, path, every, message);
 }
 
 static void take_line(void *ctx, const char *line)

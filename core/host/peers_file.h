@@ -6,15 +6,15 @@
 #ifndef VELUM_HOST_PEERS_FILE_H
 #define VELUM_HOST_PEERS_FILE_H
 
-#include "core/host/home.h"
+#include "core/host/staged.h"
 #include "core/wire/join.h"
 
 #define PEERS_FILE_MAX 64
 #define OPEN_ADDR_SIZE 64
 
 /* Adds who answered, and whom he named; of a node, opens the home. */
-int peers_file_write(const struct home *h, const char *asked, const struct join_answer *answer,
-                     bool node, char message[HOME_MESSAGE_SIZE]);
+int peers_file_stage(struct staged *to, const struct home *h, const char *asked,
+                     const struct join_answer *answer, bool node, char message[HOME_MESSAGE_SIZE]);
 /* Calls for each; none when there is no file. What is no address is left out. */
 void peers_file_read(const struct home *h, void (*found)(void *ctx, const char *addr), void *ctx);
 

@@ -86,28 +86,42 @@ out:
     return rc;
 }
 
-static int write_bio(const char *path, BIO *bio, bool written, char *message)
+/* At once where nothing is staged. */
+static int write_bio(struct staged *to, const char *path, BIO *bio, bool written, char *message)
 {
     char *data = NULL;
     long len = bio ? BIO_get_mem_data(bio, &data) : 0;
-    int rc = written && len > 0
-                 ? home_write_file(path, (struct bytes){(uint8_t *)data, (size_t)len}, message)
-                 : say(message, ERR_NO_MEMORY, "cannot write", path, "");
+    const struct bytes text = {(uint8_t *)data, len > 0 ? (size_t)len : 0};
+    int rc = !written || len <= 0 ? say(message, ERR_NO_MEMORY, "cannot write", path, "")
+             : to                 ? staged_add(to, path, text, message)
+                                  : home_write_file(path, text, message);
     BIO_free(bio);
     return rc;
 }
 
-int pem_file_write_key(const char *path, EVP_PKEY *key, char message[HOME_MESSAGE_SIZE])
+int pem_file_stage_key(struct staged *to, const char *path, EVP_PKEY *key,
+                       char message[HOME_MESSAGE_SIZE])
 {
     BIO *bio = BIO_new(BIO_s_secmem());
     bool written = bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
-    return write_bio(path, bio, written, message);
+    return write_bio(to, path, bio, written, message);
+}
+
+int pem_file_write_key(const char *path, EVP_PKEY *key, char message[HOME_MESSAGE_SIZE])
+{
+    return pem_file_stage_key(NULL, path, key, message);
+}
+
+int pem_file_stage_certificate(struct staged *to, const char *path, X509 *x,
+                               char message[HOME_MESSAGE_SIZE])
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    return write_bio(to, path, bio, bio && PEM_write_bio_X509(bio, x) == 1, message);
 }
 
 int pem_file_write_certificate(const char *path, X509 *x, char message[HOME_MESSAGE_SIZE])
 {
-    BIO *bio = BIO_new(BIO_s_mem());
-    return write_bio(path, bio, bio && PEM_write_bio_X509(bio, x) == 1, message);
+    return pem_file_stage_certificate(NULL, path, x, message);
 }
 
 /* NULL when that fails. */
@@ -134,7 +148,7 @@ int pem_file_write_sealed(const char *path, struct bytes passphrase, EVP_PKEY *k
 {
     X509_SIG *sealed = seal(passphrase, key);
     BIO *bio = sealed ? BIO_new(BIO_s_mem()) : NULL;
-    int rc = write_bio(path, bio, bio && PEM_write_bio_PKCS8(bio, sealed) == 1, message);
+    int rc = write_bio(NULL, path, bio, bio && PEM_write_bio_PKCS8(bio, sealed) == 1, message);
     X509_SIG_free(sealed);
     return rc;
 }

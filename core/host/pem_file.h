@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "core/host/home.h"
+#include "core/host/staged.h"
 
 /* A private key of this machine, which no passphrase is on: nobody is ever asked for one. */
 int pem_file_read_key(const char *path, EVP_PKEY **key, char message[HOME_MESSAGE_SIZE]);
@@ -19,5 +20,10 @@ int pem_file_write_sealed(const char *path, struct bytes passphrase, EVP_PKEY *k
                           char message[HOME_MESSAGE_SIZE]);
 int pem_file_read_certificate(const char *path, X509 **x, char message[HOME_MESSAGE_SIZE]);
 int pem_file_write_certificate(const char *path, X509 *x, char message[HOME_MESSAGE_SIZE]);
+/* As write, with others. */
+int pem_file_stage_key(struct staged *to, const char *path, EVP_PKEY *key,
+                       char message[HOME_MESSAGE_SIZE]);
+int pem_file_stage_certificate(struct staged *to, const char *path, X509 *x,
+                               char message[HOME_MESSAGE_SIZE]);
 
 #endif

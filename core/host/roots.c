@@ -351,20 +351,32 @@ static bool is_issuers(const char *path, X509 *issuer)
     return same;
 }
 
-int roots_write(const struct home *h, const struct roots *r, char message[HOME_MESSAGE_SIZE])
+int roots_stage(struct staged *to, const struct home *h, const struct roots *r,
+                char message[HOME_MESSAGE_SIZE])
 {
     char path[HOME_PATH_SIZE];
     const uint32_t used = roots_used(r);
     int rc = check_own(h, r, message);
     if (rc == 0 && used > 0) {
         path_of(h, "root", used, path);
-        rc = pem_file_write_certificate(path, r->all[used].root, message);
+        rc = pem_file_stage_certificate(to, path, r->all[used].root, message);
         path_of(h, "issuer", used, path);
         if (rc == 0 && !is_issuers(path, r->all[used].issuer))
-            rc = pem_file_write_certificate(path, r->all[used].issuer, message);
+            rc = pem_file_stage_certificate(to, path, r->all[used].issuer, message);
     }
     home_file(h, "roots", path);
-    return rc < 0 ? rc : home_write_file(path, buf_bytes(&r->bytes), message);
+    return rc < 0 ? rc : staged_add(to, path, buf_bytes(&r->bytes), message);
+}
+
+int roots_write(const struct home *h, const struct roots *r, char message[HOME_MESSAGE_SIZE])
+{
+    struct staged s;
+    staged_init(&s);
+    int rc = roots_stage(&s, h, r, message);
+    if (rc == 0)
+        rc = staged_commit(&s, message);
+    staged_drop(&s);
+    return rc;
 }
 
 /* Whoever has the issuer's key makes the roots, and is told of none. */
@@ -376,10 +388,17 @@ static bool makes_them(const struct home *h, const struct roots *r)
     return access(path, F_OK) == 0;
 }
 
-static int take(const struct home *h, const struct roots *known, const struct roots *next,
-                bool by_string, char *message)
+static void say_none(const struct home *h, char *message)
+{
+    snprintf(message, HOME_MESSAGE_SIZE, "that is no next root of the mesh in %s", h->path);
+}
+
+int roots_judge(const struct home *h, const struct roots *known, const struct roots *next,
+                bool by_string, char message[HOME_MESSAGE_SIZE])
 {
     int rc = roots_follow(known, next, by_string);
+    if (rc == ERR_IDENTITY)
+        say_none(h, message);
     if (rc < 0)
         return rc;
 #if VELUM_PLANT != 964 /* unit/test_roots: who made the mesh takes a root that others made */
@@ -391,7 +410,7 @@ static int take(const struct home *h, const struct roots *known, const struct ro
         return ERR_PERMISSION;
     }
 #endif
-    return roots_write(h, next, message);
+    return 0;
 }
 
 int roots_take(const struct home *h, struct bytes bytes, bool by_string,
@@ -402,12 +421,14 @@ int roots_take(const struct home *h, struct bytes bytes, bool by_string,
     if (rc < 0)
         return rc;
     rc = roots_decode(&next, bytes);
+    if (rc == ERR_IDENTITY || rc == ERR_FORMAT)
+        say_none(h, message);
     if (rc == 0) {
-        rc = take(h, &known, &next, by_string, message);
+        rc = roots_judge(h, &known, &next, by_string, message);
+        if (rc == 0)
+            rc = roots_write(h, &next, message);
         roots_clear(&next);
     }
-    if (rc == ERR_IDENTITY || rc == ERR_FORMAT)
-        snprintf(message, HOME_MESSAGE_SIZE, "that is no next root of the mesh in %s", h->path);
     roots_clear(&known);
     return rc;
 }

@@ -33,7 +33,7 @@
 
 #include <openssl/x509.h>
 
-#include "core/host/home.h"
+#include "core/host/staged.h"
 #include "core/wire/roots.h"
 
 #define ROOTS_GENERATIONS_MAX 8
@@ -80,9 +80,12 @@ int roots_generation_of(const struct roots *r, X509 *leaf);
 uint32_t roots_file_used(const struct home *h);
 /* "root.pem" of the first generation, "root-1.pem" of the next. */
 void roots_name(char to[32], const char *name, uint32_t generation, const char *ending);
-/* Takes what came from elsewhere, under the home lock, which the caller has: certificates of the
- * generation that is used, then the file. As roots_follow; 0 when it was taken; ERR_PERMISSION: it
- * would be, but this home has the issuer's key, and nobody else makes its roots. */
+/* Whether this home may go over from what it knows to what came. As roots_follow; or
+ * ERR_PERMISSION: it might, but it has the issuer's key, and nobody else makes its roots. */
+int roots_judge(const struct home *h, const struct roots *known, const struct roots *next,
+                bool by_string, char message[HOME_MESSAGE_SIZE]);
+/* Takes what came from elsewhere if it may, under the home lock, which the caller has: certificates
+ * of the generation that is used, then the file. */
 int roots_take(const struct home *h, struct bytes bytes, bool by_string,
                char message[HOME_MESSAGE_SIZE]);
 
@@ -90,5 +93,8 @@ int roots_take(const struct home *h, struct bytes bytes, bool by_string,
 int roots_sign(struct roots *r, EVP_PKEY *key);
 /* Writes r->bytes to the home, if they hold when they are decoded. */
 int roots_write(const struct home *h, const struct roots *r, char message[HOME_MESSAGE_SIZE]);
+/* The same, with others. */
+int roots_stage(struct staged *to, const struct home *h, const struct roots *r,
+                char message[HOME_MESSAGE_SIZE]);
 
 #endif
