@@ -84,9 +84,14 @@ uint32_t roots_first_trusted(const struct roots *r)
 #endif
 }
 
+static uint32_t version_of(uint32_t count, enum roots_stage stage)
+{
+    return count < 2 ? 0 : (count - 1) * 4 + (uint32_t)stage;
+}
+
 uint32_t roots_version(const struct roots *r)
 {
-    return r->count < 2 ? 0 : (r->count - 1) * 4 + (uint32_t)r->stage;
+    return version_of(r->count, r->stage);
 }
 
 int roots_generation_of(const struct roots *r, X509 *leaf)
@@ -312,19 +317,38 @@ int roots_read(struct roots *r, const struct home *h, char message[HOME_MESSAGE_
     return rc;
 }
 
-uint32_t roots_file_used(const struct home *h)
+/* The file's first bytes: how many generations, and the stage. */
+static bool read_head(const struct home *h, uint32_t *count, enum roots_stage *stage)
 {
     char path[HOME_PATH_SIZE];
     uint8_t head[HEAD_SIZE];
     home_file(h, "roots", path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
-        return 0;
+        return false;
     bool whole = read(fd, head, sizeof head) == (ssize_t)sizeof head;
     close(fd);
     if (!whole || head[0] != FORM || head[1] < 2 || head[1] > ROOTS_GENERATIONS_MAX)
+        return false;
+    *count = head[1];
+    *stage = (enum roots_stage)head[2];
+    return true;
+}
+
+uint32_t roots_file_used(const struct home *h)
+{
+    uint32_t count;
+    enum roots_stage stage;
+    if (!read_head(h, &count, &stage))
         return 0;
-    return head[2] == ROOTS_ADDED ? head[1] - 2u : head[1] - 1u;
+    return stage == ROOTS_ADDED ? count - 2 : count - 1;
+}
+
+uint32_t roots_file_version(const struct home *h)
+{
+    uint32_t count;
+    enum roots_stage stage;
+    return read_head(h, &count, &stage) ? version_of(count, stage) : 0;
 }
 
 /* As whoever reads them will look at them. */

@@ -78,6 +78,8 @@ int roots_generation_of(const struct roots *r, X509 *leaf);
 
 /* Only reads which generation is used, for names of files. */
 uint32_t roots_file_used(const struct home *h);
+/* As roots_version, of what lies there, good or not. */
+uint32_t roots_file_version(const struct home *h);
 /* "root.pem" of the first generation, "root-1.pem" of the next. */
 void roots_name(char to[32], const char *name, uint32_t generation, const char *ending);
 /* Whether this home may go over from what it knows to what came. As roots_follow; or
