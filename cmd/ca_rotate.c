@@ -31,6 +31,7 @@ struct rotating {
     struct node_view *nodes; /* that live */
     uint32_t count;
     struct instant said;
+    uint8_t told[65536 / 8]; /* a bit for each port of a node here that was */
 };
 
 /* --- who lives --- */
@@ -310,33 +311,71 @@ static int has_gone_over(struct rotating *r, struct line *l)
     return rc == 0;
 }
 
-/* By its socket in the home, which needs no certificate. */
-static bool tell_node(void *ctx, uint16_t port, const char *path)
+static void tell_at(struct rotating *r, uint16_t port, const char *addr)
 {
-    struct rotating *r = ctx;
-    char addr[32];
     const struct line_options o = {.addr = addr, .quiet = true};
     struct line *l = NULL;
-    (void)path;
-    snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)port);
     if (line_open(&l, r->call, &o) != 0)
-        return false;
+        return;
     if (has_gone_over(r, l))
         talk_line("the node on port %u has gone over to it", (unsigned)port);
     else
         talk_line("the node on port %u still trusts the root before: end it", (unsigned)port);
     line_close(l);
+}
+
+/* By its socket in the home, which needs no certificate. */
+static bool tell_node(void *ctx, uint16_t port, const char *path)
+{
+    struct rotating *r = ctx;
+    char addr[32];
+    (void)path;
+    snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)port);
+    r->told[port / 8] |= (uint8_t)(1u << port % 8);
+    tell_at(r, port, addr);
     return false;
+}
+
+static int look_in_at(const char *addr)
+{
+    const struct ask_options o = {.addr = addr};
+    char message[ASK_MESSAGE_SIZE];
+    struct ask *a = NULL;
+    int rc = ask_open(&a, &o, message);
+    ask_close(a);
+    return rc;
+}
+
+/* Of a node whose state is elsewhere: it sees by itself what has changed in the home, and lets this
+ * user in then, whose certificate is under the new root already. */
+static void await_elsewhere(void *ctx, uint16_t port, const char *addr)
+{
+    struct rotating *r = ctx;
+    const struct instant until = instant_plus_us(loop_clock(), TELL_US);
+    int rc;
+    if (r->told[port / 8] & 1u << port % 8)
+        return;
+    while ((rc = look_in_at(addr)) < 0 && !instant_reached(loop_clock(), until))
+        poll(NULL, 0, TELL_AGAIN_MS);
+    if (rc == 0)
+        tell_at(r, port, addr);
+    else
+        talk_line("the node on port %u %s", (unsigned)port,
+                  rc == ERR_IDENTITY ? "still trusts the root before: end it"
+                                     : "does not answer: if it runs, end it");
 }
 
 /* Until they know, those in whose place the root was changed are let in by them. */
 static int tell_nodes(const struct call *c, const struct home *h)
 {
-    struct rotating r = {.call = c, .home = h};
+    static struct rotating r;
+    r = (struct rotating){.call = c, .home = h};
     buf_init(&r.roots, &host_memory, ROOTS_SIZE_MAX);
     int code = look(&r);
-    if (code == CODE_DONE)
+    if (code == CODE_DONE) {
         home_controls(h, tell_node, &r);
+        home_peers(h, await_elsewhere, &r);
+    }
     buf_clear(&r.roots);
     return code;
 }

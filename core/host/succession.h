@@ -1,7 +1,7 @@
 /* What becomes of a next root that others tell a node of (core/host/roots.h): it is looked at when
  * the home's lock is free, and outside of the core's step. Whoever sends what is refused has one
- * looked at in a while, and the log has one line of it. What could not be written, because a disk is
- * full or the like, is kept and tried again every two seconds. Called by host.c. */
+ * looked at in a while, and the log has one line of it. What could not be written, because a disk
+ * is full or the like, is kept and tried again every two seconds. Called by host.c. */
 #ifndef VELUM_HOST_SUCCESSION_H
 #define VELUM_HOST_SUCCESSION_H
 

@@ -243,6 +243,22 @@ kill_at() {
     done
 }
 
+@test "a node whose state is elsewhere goes over with its home, in turn and in an emergency" {
+    mesh 1 --slots 1 --bind 127.0.0.1
+    node d --slots 1 --bind 127.0.0.1 --data "$FOLDER/elsewhere"
+    until_true 15 alive_is 2
+    run -0 velum ca rotate
+    [[ $output == *"done: the mesh has another root"* ]]
+    alive_is 2
+    run -0 velum ca rotate --emergency --yes
+    [[ $output == *"the node on port $PORT_a has gone over to it"* ]]
+    [[ $output == *"the node on port $PORT_d has gone over to it"* ]]
+    until_true 15 alive_is 2
+    run -0 velum run --progress none --addr "127.0.0.1:$PORT_d" pi 1000000
+    # Nor has anybody ended.
+    kill -0 "$PID_a" && kill -0 "$PID_d"
+}
+
 @test "in an emergency every other machine joins again, and nobody by what he had" {
     three
     run -2 velum ca rotate --emergency </dev/null

@@ -173,4 +173,5 @@ TEST(a_node_sees_what_was_changed_in_its_home)
     end();
 }
 
-TEST_MAIN(what_met_a_full_disk_is_taken_when_there_is_room, a_node_sees_what_was_changed_in_its_home)
+TEST_MAIN(what_met_a_full_disk_is_taken_when_there_is_room,
+          a_node_sees_what_was_changed_in_its_home)
