@@ -37,10 +37,10 @@ static void look_at_velum(struct findings *f)
         findings_add(f, FINDING_OK, "user", NULL, "%u, an ordinary one", (unsigned)geteuid());
 }
 
-static void look_at_workers(struct findings *f)
+static void look_at_workers(struct findings *f, const struct conf *conf)
 {
     char compiler[PATH_SIZE_MAX];
-    const bool grouped = cgroup_look(&(struct cgroup_options){.mode = CGROUP_AUTO}) == 0;
+    const bool grouped = cgroup_look(&(struct cgroup_options){.mode = conf->cgroups}) == 0;
     const uint8_t lacks = machine_tier_lacks() & (uint8_t) ~(grouped ? LACKS_CGROUP : 0);
     doctor_cage(f, lacks, sandbox_landlock_version());
     if (!(lacks & LACKS_WALLS))
@@ -49,15 +49,14 @@ static void look_at_workers(struct findings *f)
 }
 
 /* What `velum node` would read, if anything. */
-static void look_at_settings(struct findings *f)
+static void look_at_settings(struct findings *f, struct conf *conf)
 {
-    static struct conf conf;
     char message[CONF_MESSAGE_SIZE] = "";
     const char *path = getenv("VELUM_CONFIG");
+    conf_default(conf);
     if (!path || !path[0])
         return;
-    conf_default(&conf);
-    if (conf_read(&conf, path, message) < 0)
+    if (conf_read(conf, path, message) < 0)
         findings_add(f, FINDING_BAD, "settings", "mend that line: velum node would not start", "%s",
                      message);
     else
@@ -81,6 +80,7 @@ static void look_at_mesh(struct findings *f)
 
 static int run(const struct call *c)
 {
+    static struct conf conf;
     struct findings f;
     if (opt_given(c->opts, "addr")) {
         talk_error("--addr is for commands that talk to a node; this one looks at this machine");
@@ -89,8 +89,8 @@ static int run(const struct call *c)
     }
     findings_open(&f, stdout, opt_given(c->opts, "json"));
     look_at_velum(&f);
-    look_at_settings(&f);
-    look_at_workers(&f);
+    look_at_settings(&f, &conf);
+    look_at_workers(&f, &conf);
     look_at_mesh(&f);
     return findings_close(&f);
 }

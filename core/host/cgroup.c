@@ -284,7 +284,7 @@ static void step_back(const struct cgroup_root *base, struct cgroup_owner o)
         return;
     cgroup_write(base, base->memory, ".", "cgroup.subtree_control", "-pids");
     cgroup_write(base, base->memory, ".", "cgroup.subtree_control", "-memory");
-    cgroup_enter(base, ".");
+    cgroup_move_all(base, name, ".");
     /* Of a node that was killed the last process may be about to end. */
     const bool alone = (uint32_t)getpid() != o.pid && (uint32_t)getppid() != o.pid;
     for (int tries = alone ? 20 : 1; cgroup_remove(base, name) != 0 && tries > 1; tries--)
@@ -311,11 +311,9 @@ static int divide_base(const struct cgroup_root *base, const struct cgroup_place
         return refuse("no cgroup can be made in %s: %s", p->group, strerror(errno));
     if (divide(base) == 0)
         return 0;
-    const int failure = errno;
-    step_back(base, state.owner);
-    return failure == EBUSY
+    return errno == EBUSY
                ? refuse("its cgroup %s holds processes of others too", p->group)
-               : refuse("its cgroup %s cannot be divided: %s", p->group, strerror(failure));
+               : refuse("its cgroup %s cannot be divided: %s", p->group, strerror(errno));
 }
 
 static int enter_in_child(const struct cgroup_root *r, const char *name)
@@ -421,11 +419,13 @@ int cgroup_open(const struct cgroup_options *o)
     }
     if (rc == 0)
         rc = open_group(&base, &memory, o->memory_bytes);
-    close_root(&base);
-    if (rc == 0)
+    if (rc == 0) {
         state.reason[0] = '\0';
-    else
+    } else {
         cgroup_close();
+        step_back(&base, state.owner);
+    }
+    close_root(&base);
     return rc;
 }
 

@@ -34,6 +34,8 @@ int cgroup_limit(const struct cgroup_root *r, const char *name, uint64_t bytes);
 int cgroup_limit_processes(const struct cgroup_root *r, const char *name, uint32_t count);
 /* Moves the calling process there. Good between vfork and exec. */
 int cgroup_enter(const struct cgroup_root *r, const char *name);
+/* Moves all that is in one group to another, as far as the system lets it. */
+void cgroup_move_all(const struct cgroup_root *r, const char *from, const char *to);
 /* Looks before the group is removed. */
 enum cgroup_kill cgroup_killed(const struct cgroup_root *r, const char *name);
 /* SIGKILL to all that is in it. */

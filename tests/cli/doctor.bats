@@ -179,6 +179,16 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
     each_has_advice
 }
 
+@test "whether workers have cgroups is what the settings of a node say" {
+    printf '[node]\ncgroups = no\n' >velum.conf
+    VELUM_CONFIG=velum.conf run -0 velum doctor
+    says "ok    settings      velum.conf"
+    velum doctor | grep -q "a build with a sanitizer" && skip "such a build has no walls"
+    says "ok    cgroup        workers have none: its settings say that it makes none"
+    run -0 velum doctor
+    [[ $output != *"its settings say"* ]]
+}
+
 @test "limits and the cage: what is refused here is said with what it costs" {
     run -0 bash -c 'ulimit -n 1000; ulimit -c 0; "$VELUM" doctor'
     says "note  descriptors   1000 at most" "ok    core files"

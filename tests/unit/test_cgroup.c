@@ -355,6 +355,23 @@ TEST(test_a_worker_is_in_its_group_with_its_limit_and_the_group_goes_with_it)
     close(s.root.memory);
 }
 
+/* A folder's file keeps one number where a group would take them all: the last. */
+TEST(test_all_that_is_in_a_group_is_moved)
+{
+    const struct cgroup_root r = make_root("moved", 2);
+    REQUIRE(mkdir("moved/from", 0700) == 0 && mkdir("moved/to", 0700) == 0);
+    put("moved/from/cgroup.procs", "2147483646\n0\n2147483647\n");
+    cgroup_move_all(&r, "from", "to");
+    check_file("moved/to/cgroup.procs", "2147483647");
+    put("moved/from/cgroup.procs", "");
+    put("moved/to/cgroup.procs", "");
+    cgroup_move_all(&r, "from", "to");
+    check_file("moved/to/cgroup.procs", "");
+    cgroup_move_all(&r, "nowhere", "to");
+    check_file("moved/to/cgroup.procs", "");
+    close(r.memory);
+}
+
 TEST(test_no_worker_starts_outside_its_group)
 {
     uint32_t group = 99;
@@ -376,4 +393,4 @@ TEST_MAIN(test_version_1_has_a_place_for_each_controller, test_version_2_and_bot
           test_a_node_without_groups_says_what_is_missing,
           test_what_dead_nodes_left_is_removed_and_nothing_else,
           test_a_worker_is_in_its_group_with_its_limit_and_the_group_goes_with_it,
-          test_no_worker_starts_outside_its_group)
+          test_all_that_is_in_a_group_is_moved, test_no_worker_starts_outside_its_group)
