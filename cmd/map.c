@@ -43,6 +43,12 @@ static const struct opt opts[] = {
      .kind = OPT_SPAN,
      .value = "TIME",
      .effect = "an input fails when its workers have used so much"},
+    {.name = "check",
+     .kind = OPT_NUMBER,
+     .value = "PCT",
+     .min = 1,
+     .max = 100,
+     .effect = "compute so many percent of an input's leaves on two nodes, and compare"},
     {.name = "tier",
      .kind = OPT_CHOICE,
      .value = "auto|tcc|cc",
@@ -104,6 +110,7 @@ static int take_options(const struct call *c, struct map_task *t)
     t->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
     t->timeout_ms = (opt_number(c->opts, "timeout", 0) + 999) / 1000;
     t->cpu_ms = (opt_number(c->opts, "cpu-time", 0) + 999) / 1000;
+    t->check = (uint32_t)opt_number(c->opts, "check", 0);
     t->tier = opt_text(c->opts, "tier", NULL);
     t->delay_us = (int64_t)opt_number(c->opts, "delay", 0);
     return wants_take(c, &t->wants);

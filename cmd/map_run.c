@@ -87,6 +87,8 @@ static void job_ended(struct map *m, struct map_item *it)
     struct velum_state s = {0};
     if (velum_look(m->v, it->op, &s) != VELUM_DONE)
         s.code = VELUM_FAILED;
+    m->counts.checked += s.checked;
+    m->counts.unchecked += s.unchecked;
     if (has_bytes_coming(m, it, &s))
         return;
     map_outcome(m, it, s.code, s.error);
@@ -163,6 +165,7 @@ static int start_job(struct map *m, struct map_item *it, const struct plan *plan
                            .slots_max = task->slots_max,
                            .timeout_ms = task->timeout_ms,
                            .cpu_ms = task->cpu_ms,
+                           .check = task->check,
                            .tier = task->tier,
                            .asks = asks_of(task)};
     t.argc = take_files(task, argc, argv, files, &t.inputs_count);
@@ -540,7 +543,7 @@ static int open_all(struct map *m)
                             task->keep_order);
     map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
     m->roll.began = loop_clock();
-    m->apart = task->slots_max > 0 || task->cpu_ms > 0 || task->is_source ||
+    m->apart = task->slots_max > 0 || task->cpu_ms > 0 || task->check > 0 || task->is_source ||
                builtin_takes_files(task->kernel);
     if (rc == 0 && !task->is_source && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
         rc = map_far_new(&m->far, m->v, task->kernel, &m->items);

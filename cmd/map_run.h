@@ -1,8 +1,8 @@
 /* The work of `velum map`: each input is a task of one open job (map_tasks.h), or a job of its own
  * where its kernel takes files, searches or collects, where it has many leaves, or several and a
- * time of its own, or where each has slots of its own. What it is to be, its plan says: this
- * program makes it once, or the node where only that has the kernel (map_far.h). So many at a time,
- * results as they come or in the order of the inputs. Called by map.c.
+ * time of its own, or where each has slots of its own or is checked. What it is to be, its plan
+ * says: this program makes it once, or the node where only that has the kernel (map_far.h). So many
+ * at a time, results as they come or in the order of the inputs. Called by map.c.
  *
  * Bounds: `parallel_max` inputs at a time, of which `jobs_max` are jobs, and those that a node was
  * asked to plan before that was known of them; with keep_order at most 4 times as many results are
@@ -30,7 +30,7 @@ struct map_task {
     bool keep_order, tag, json, resume_failed;
     struct map_halt halt;
     enum progress_kind progress;
-    uint32_t slots_max;
+    uint32_t slots_max, check; /* check: percent */
     uint64_t timeout_ms, cpu_ms;
     const char *tier;
     int64_t delay_us;

@@ -12,8 +12,12 @@
 
 void map_show_begin(struct map_show *s, const struct map_task *task, struct instant now)
 {
-    *s = (struct map_show){
-        .tag = task->tag, .is_json = task->json, .kind = task->progress, .began = now, .last = now};
+    *s = (struct map_show){.tag = task->tag,
+                           .is_json = task->json,
+                           .checks = task->check > 0,
+                           .kind = task->progress,
+                           .began = now,
+                           .last = now};
     if (s->is_json)
         json_document_open(&s->json, stdout, "inputs");
 }
@@ -153,6 +157,15 @@ void map_show_progress(struct map_show *s, const struct map_counts *c, struct in
     s->drawn = true;
 }
 
+static void say_checked(const struct map_counts *c)
+{
+    char not_all[64] = "";
+    if (c->unchecked > 0)
+        snprintf(not_all, sizeof not_all, "; %llu could not be", (unsigned long long)c->unchecked);
+    talk_line("%llu %s checked on another node%s", (unsigned long long)c->checked,
+              c->checked == 1 ? "leaf was" : "leaves were", not_all);
+}
+
 void map_show_end(struct map_show *s, const struct map_counts *c, const char *why,
                   struct instant now)
 {
@@ -172,6 +185,8 @@ void map_show_end(struct map_show *s, const struct map_counts *c, const char *wh
         snprintf(skipped, sizeof skipped, ", %llu done before", (unsigned long long)c->skipped);
     talk_line("%llu input%s done in %s%s%s%s%s", (unsigned long long)ended, ended == 1 ? "" : "s",
               took, failed, skipped, why ? "; " : "", why ? why : "");
+    if (s->checks)
+        say_checked(c);
 }
 
 /* --- what ends it before it has begun --- */

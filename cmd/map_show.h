@@ -22,10 +22,11 @@ struct map_end {
 struct map_counts {
     uint64_t succeeded, failed, skipped; /* skipped: an earlier run had done them */
     uint64_t running, total;             /* total 0: not known */
+    uint64_t checked, unchecked;         /* leaves, as --check asks */
 };
 
 struct map_show {
-    bool tag, is_json;
+    bool tag, is_json, checks;
     struct json json;
     enum progress_kind kind;
     struct instant began, last;

@@ -689,6 +689,7 @@ void task_look(const struct op *op, struct velum_state *out)
     out->leaves = j->leaves_total;
     out->leaves_done = j->leaves_done;
     out->retries = j->retries;
+    out->checked = j->checked, out->unchecked = j->unchecked;
     out->nodes = j->nodes;
     out->durable = j->durable;
     out->machines = j->machines;

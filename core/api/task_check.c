@@ -31,6 +31,9 @@ int task_check(struct velum *v, const struct velum_task *t)
     if (t->name && t->name[0] && !text_is_name(t->name))
         return handle_fail(v, VELUM_MISUSE, "nightly-1",
                            "a job's name takes a-z, 0-9 and -, at most 63, not \"%.64s\"", t->name);
+    if (t->check > 100)
+        return handle_fail(v, VELUM_MISUSE, "velum_task.check = 100",
+                           "100 percent of the leaves can be checked, not %u", (unsigned)t->check);
     return check_args(v, t);
 }
 
@@ -54,6 +57,7 @@ int task_limits(struct velum *v, struct submission *s, const struct velum_task *
     s->timeout_us = task_us(t->timeout_ms);
     s->cpu_us = task_us(t->cpu_ms);
     s->leaf_units = t->leaf_units;
+    s->check = (uint16_t)(t->check * (JOB_CHECK_MAX / 100));
     if (!t->tier || (task_source_is_file(t->kernel) && wants_compiler(t->tier, &s->compiler)))
         return 0;
     return handle_fail(v, VELUM_MISUSE, "velum_task.tier = NULL",

@@ -28,7 +28,6 @@
  * waits for any child should leave alone those it does not know.
  *
  * Linking. libvelum.a goes into executables (not into shared objects):
- *
  *     cc program.c $(pkg-config --cflags --libs velum)
  */
 #ifndef VELUM_H
@@ -145,6 +144,7 @@ struct velum_task {
     uint32_t slots_max;   /* use at most so many slots at a time */
     uint64_t timeout_ms;  /* end the job after that long (VELUM_TIME_OUT) */
     uint64_t cpu_ms;      /* or (VELUM_FAILED) when its workers have used so much processor time */
+    uint32_t check;       /* compute so many percent of the leaves on two nodes, and compare */
     const char *tier;     /* whose compiler makes the code of FILE.c: "tcc", "cc"; NULL: "auto" */
     uint64_t leaf_units;  /* units in a leaf, the step of sharing; 0: as the kernel plans */
     uint64_t progress_ms; /* how often velum_look learns something new; 0: only at the end */
@@ -260,10 +260,10 @@ struct velum_state {
     int code;          /* VELUM_IN_PART while it goes on, then VELUM_DONE or what it ended with */
     char id[65];       /* of a job, for `velum show ID`; "" until it is known */
     const char *state; /* of a job: "waiting", "running", "done", ... as in `velum ps` */
-    uint64_t units, leaves, leaves_done; /* of a job */
-    uint64_t retries;                    /* leaves given out again after a failure */
-    uint32_t nodes;                      /* that hold work of it now, or did at the end */
-    uint32_t durable, machines;          /* nodes that have synced it, on how many machines */
+    uint64_t units, leaves, leaves_done, checked, unchecked; /* of a job; velum_task.check */
+    uint64_t retries;           /* leaves given out again after a failure */
+    uint32_t nodes;             /* that hold work of it now, or did at the end */
+    uint32_t durable, machines; /* nodes that have synced it, on how many machines */
     uint64_t elapsed_us, cpu_us;
     uint64_t bytes, bytes_done; /* of an object; of a result that is bytes */
     const char *error;          /* one sentence when it failed, else "" */

@@ -362,4 +362,11 @@ is_built() { [ "$(built_count)" -eq 1 ]; }
     run --separate-stderr velum run --check 100 --local squares.c 2000
     [ "$status" -eq 0 ]
     [[ $stderr == *"2 leaves could not be checked: no other node that can compute them did"* ]]
+    run --separate-stderr velum map --check 100 -k squares.c ::: 2000 40000
+    [ "$status" -eq 0 ]
+    [ "$output" = 2664667000$'\n'21332533340000 ]
+    [[ $stderr == *"2 inputs done in "*"42 leaves were checked on another node"* ]]
+    run --separate-stderr velum map --check 100 liar.c ::: 40000
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"input 1, liar.c 40000: "*" came to one value on "*" and to another on "* ]]
 }

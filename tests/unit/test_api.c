@@ -239,6 +239,28 @@ TEST(processor_time_runs_out)
     velum_shutdown(v);
 }
 
+/* The one node inside has nobody who could compute them again. */
+TEST(leaves_that_are_to_be_checked_are_counted)
+{
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    const char *args[] = {"1000000"};
+    struct velum_task t = {.kernel = "squares", .argc = 1, .argv = args, .check = 100};
+    struct velum_state s;
+    const int job = velum_submit(v, &t);
+    CHECK_INT(velum_wait(v, job, -1), job);
+    CHECK_INT(velum_look(v, job, &s), VELUM_DONE);
+    CHECK(s.checked == 0 && s.leaves > 0 && s.unchecked == s.leaves);
+    t.check = 101;
+    CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
+    CHECK(says(v, VELUM_MISUSE, "not 101"));
+    t.check = 0;
+    const int plain = velum_submit(v, &t);
+    CHECK_INT(velum_wait(v, plain, -1), plain);
+    CHECK_INT(velum_look(v, plain, &s), VELUM_DONE);
+    CHECK(s.checked == 0 && s.unchecked == 0);
+    velum_shutdown(v);
+}
+
 TEST(a_wait_is_ended_by_a_signal_handler)
 {
     struct sigaction action = {.sa_handler = wake_it}, before;
@@ -388,7 +410,7 @@ int main(int argc, char **argv)
         objects_need_a_node,
         no_node_is_no_end,
         killed_inside,
-        time_runs_out, processor_time_runs_out,
+        time_runs_out, processor_time_runs_out, leaves_that_are_to_be_checked_are_counted,
         a_wait_is_ended_by_a_signal_handler,
         what_was_waited_for_is_not_told_again,
         signals_descriptors_and_children_are_as_before,
