@@ -291,6 +291,7 @@ static int judge_asker(struct node *n, const struct link_entry *l, struct bytes 
 void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     const struct act_entry *e = NULL;
+    const struct node_id from = l->id; /* the act may be about it, and end its link */
     const uint64_t link = l->link;
     struct bytes act;
     int rc;
@@ -311,6 +312,7 @@ void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, str
     rc = judge_asker(n, l, act);
     if (rc == 0)
         rc = acts_take(n, n->options.id, act, &e);
+    acts_refused(n, from, act, rc);
     if (rc == ACT_SUPERSEDED && e->act.kind != ACT_REVOKE)
         reply_error(n, link, request, 1, "a later act about this node is known already",
                     "compare date on this machine and where that was done");

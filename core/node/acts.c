@@ -201,6 +201,41 @@ static int take(struct node *n, struct bytes act, const struct act_entry **entry
     return ACT_NEWS;
 }
 
+static const char *why_refused(int rc)
+{
+    switch (rc) {
+    case ERR_SIGNATURE:
+        return "its signature does not hold";
+    case ERR_IDENTITY:
+        return "who signed it may not";
+    case ERR_PERMISSION:
+        return "who signed it hands it in no more, or is another";
+    case ERR_ARGUMENT:
+        return "its time cannot be";
+    case ERR_FULL:
+        return "there are as many acts as there may be";
+    default:
+        return NULL;
+    }
+}
+
+void acts_refused(struct node *n, struct node_id from, struct bytes act, int rc)
+{
+    char text[EVENT_TEXT_SIZE], subject[ID_HEX_SIZE];
+    struct signed_bytes s;
+    struct act a;
+
+    if (why_refused(rc) == NULL || read_act(act, &s, &a) < 0)
+        return;
+    id_hex(a.subject.bytes, 8, subject);
+    text_copy(text, sizeof text, act_kind_name(a.kind));
+    text_append(text, sizeof text, " of ");
+    text_append(text, sizeof text, subject);
+    text_append(text, sizeof text, ": ");
+    text_append(text, sizeof text, why_refused(rc));
+    event_note(n, rc == ERR_SIGNATURE ? EVENT_NOTE_FORGED : EVENT_NOTE_REFUSED, from, NULL, text);
+}
+
 /* --- passing on --- */
 
 static bool is_told(const struct node *n, const struct member *m)
@@ -330,6 +365,9 @@ static int heard_acts(struct node *n, struct node_id from, uint32_t request, str
         int rc = take(n, act, &e);
 
         worst = rc < 0 ? rc : worst;
+#if VELUM_PLANT != 985 /* trace/test_act_refused: what a peer brings that is refused is not noted */
+        acts_refused(n, from, act, rc);
+#endif
         if (rc == ACT_NEWS)
             bundle_add(&p, e);
         if (rc >= 0 && request != 0 && t->count == 1)

@@ -48,7 +48,10 @@ enum act_taken {
  * ERR_IDENTITY where the signer may not, ERR_ARGUMENT for its time, ERR_FULL, ERR_NO_MEMORY. */
 int acts_take(struct node *n, struct node_id from, struct bytes act,
               const struct act_entry **entry);
-/* ACT of a peer. 0, or what was wrong with one of the acts. */
+/* That this one came to `rc` is noted, with who brought it (events.h): not where it does not read,
+ * or is of a newer kind. */
+void acts_refused(struct node *n, struct node_id from, struct bytes act, int rc);
+/* ACT of a peer. 0, or what was wrong with one of the acts; each was noted. */
 int acts_frame(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* What another node was asked to say when it has an act on its disk: it has. */
 void acts_kept(struct node *n, const struct wait *w);

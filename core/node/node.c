@@ -384,7 +384,8 @@ static int node_link_frame(struct node *n, struct link_entry *l, const struct fr
     rc = f->type == MESSAGE_COUNT     ? link_count(n, l, f->payload)
          : f->type == MESSAGE_COUNTED ? link_counted(l, f->payload)
                                       : job_frame(n, from, f->type, f->request, f->payload);
-    event_forged(n, from, (struct job_id){{0}}, rc);
+    if (f->type != MESSAGE_ACT)
+        event_forged(n, from, (struct job_id){{0}}, rc);
     if (rc < 0 && rc != ERR_NO_MEMORY)
         log_line(n->options.log, LOG_WARNING, "a %s from a peer was refused: %s",
                  message_name(f->type), err_sentence(rc));
