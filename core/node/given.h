@@ -23,6 +23,12 @@ bool given_unasked(const struct job *j, const struct hand *h, const struct peer_
 /* Whether what the node reports may count. */
 bool given_allows(const struct job *j, const struct hand *h, const struct peer_report_chunk *c,
                   struct bytes values);
+/* What of the time it says this took is believed: nothing of a node without leaves; and all in all
+ * no more than its slots have had since it got the first. */
+void given_time(const struct job *j, struct hand *h, const struct peer_report_chunk *c,
+                uint64_t *cpu_us, uint64_t *compute_us);
+/* It may have taken so much of either, all in all. */
+bool given_may_take(const struct job *j, const struct hand *h, uint64_t us);
 /* Its chunk has ended with this report: nothing more is to come of it, if all of the report counts
  * (given_told). */
 void given_ended(const struct job *j, struct hand *h, const struct peer_report_chunk *c);

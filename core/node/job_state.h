@@ -181,7 +181,7 @@ struct lead {
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */
     bool merging;                       /* one batch of merges is out */
-    struct node_id merging_at;
+    struct node_id merging_at, merging_failed; /* where it failed first; zero: nowhere */
     uint32_t merging_stage;
     struct instant merging_since;
     char last_cause[REASON_SIZE];

@@ -7,6 +7,7 @@
 #include "core/wire/output.h"
 
 #define NO_INPUT_US (60 * S_US)
+#define COMPUTING_US (30 * S_US)
 
 static void say_if_meant(const struct job *j, struct digest name, char *why, size_t cap)
 {
@@ -37,14 +38,29 @@ static void say_last(const struct job *j, char *why, size_t cap)
             say_if_meant(j, o.name, why, cap);
 }
 
-bool no_input_fails(struct job *j, const char *why)
+/* Whoever lacks what its chunk reads gives it back sooner. */
+static bool others_compute(const struct job *j, struct node_id from)
+{
+    const struct pool *p = j->lead->pool;
+
+    for (uint32_t i = 0; i < pool_chunks(p); i++) {
+        const struct chunk *c = pool_chunk_at(p, i);
+
+        if (!node_id_equal(c->node, from) && !c->doubtful &&
+            instant_since_us(j->node->now, c->granted) > COMPUTING_US)
+            return true;
+    }
+    return false;
+}
+
+bool no_input_fails(struct job *j, struct node_id from, const char *why)
 {
     struct lead *l = j->lead;
     char text[VIEW_ERROR_SIZE];
 
     if (l->no_input_since.us == 0)
         l->no_input_since = j->node->now;
-    if (instant_since_us(j->node->now, l->no_input_since) < NO_INPUT_US)
+    if (instant_since_us(j->node->now, l->no_input_since) < NO_INPUT_US || others_compute(j, from))
         return false;
     text_copy(text, sizeof text, why);
     say_last(j, text, sizeof text);

