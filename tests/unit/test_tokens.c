@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/host/identity.h"
 #include "core/host/memory.h"
+#include "core/host/rotation.h"
 #include "tests/lib/check.h"
 
 #define NOW 1000000
@@ -169,6 +171,38 @@ TEST(a_damaged_list_is_refused_and_left_as_it_is)
     end();
 }
 
+TEST(a_list_that_is_taken_away_is_gone_whatever_is_in_it)
+{
+    const uint8_t first[JOIN_ID_SIZE] = {1}, third[JOIN_ID_SIZE] = {3};
+    begin();
+    CHECK_INT(tokens_forget(&home, message), 0);
+    CHECK_INT(add(1, 1), 0);
+    CHECK_INT(add(2, 3), 0);
+    CHECK_INT(redeem(1, 2, NOW), 0);
+    CHECK(tokens_know(&home, first) && !tokens_know(&home, third));
+    CHECK_INT(tokens_forget(&home, message), 1);
+    CHECK(!tokens_know(&home, first));
+    CHECK_INT(redeem(2, 3, NOW), ERR_PERMISSION);
+    REQUIRE(home_write_file(file(), (struct bytes){(const uint8_t *)"no list", 7}, message) == 0);
+    CHECK_INT(tokens_forget(&home, message), 0);
+    CHECK(access(file(), F_OK) != 0);
+    end();
+}
+
+/* Whoever has them proves by the home's files what he would by the string. */
+TEST(an_emergency_leaves_no_token)
+{
+    begin();
+    REQUIRE(identity_mesh_open(&home, message) == 0);
+    CHECK_INT(add(1, 1), 0);
+    CHECK_INT(add(2, 1), 0);
+    CHECK_INT(redeem(2, 3, NOW), 0);
+    CHECK_INT(rotation_emergency(&home, message), 1);
+    CHECK_INT(redeem(1, 2, NOW), ERR_PERMISSION);
+    CHECK_INT(rotation_emergency(&home, message), 0);
+    end();
+}
+
 /* A hundred processes at one token for one use. */
 TEST(of_those_that_race_one_wins)
 {
@@ -198,4 +232,6 @@ TEST(of_those_that_race_one_wins)
 TEST_MAIN(a_token_is_kept_as_it_was_made, so_many_uses_and_no_more,
           refused_are_a_wrong_proof_another_token_and_one_that_ended, five_wrong_guesses_end_it,
           revoked_is_one_or_all, a_full_list_says_so_and_an_old_one_makes_room,
-          a_damaged_list_is_refused_and_left_as_it_is, of_those_that_race_one_wins)
+          a_damaged_list_is_refused_and_left_as_it_is,
+          a_list_that_is_taken_away_is_gone_whatever_is_in_it, an_emergency_leaves_no_token,
+          of_those_that_race_one_wins)
