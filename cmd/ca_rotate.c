@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "cmd/duration.h"
 #include "cmd/interrupt.h"
 #include "cmd/line.h"
 #include "cmd/noted.h"
@@ -14,6 +16,7 @@
 #include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/host/rotation.h"
+#include "core/wire/join.h"
 #include "core/wire/message.h"
 #include "core/wire/roots.h"
 
@@ -247,10 +250,25 @@ static int take_step(struct rotating *r, size_t i)
     return await(r, steps[i].renews ? r->now.generation : 0);
 }
 
+/* Who is late may be renewed under the root that ended last, and under none before it. */
+static void say_if_soon(const struct rotation *now)
+{
+    char when[DURATION_TEXT_SIZE];
+    if (now->step != ROTATION_NONE || now->at_s == 0 ||
+        (int64_t)time(NULL) - now->at_s >= JOIN_LATE_S)
+        return;
+    duration_iso(now->at_s, when);
+    talk_line("the last change of the root was on %s: a machine that has been away since before "
+              "that is shut out by this one, and joins again with a new string",
+              when);
+}
+
 static int take_steps(struct rotating *r)
 {
     char message[HOME_MESSAGE_SIZE] = "";
     int code = look(r);
+    if (code == CODE_DONE)
+        say_if_soon(&r->now);
     for (size_t i = 0; code == CODE_DONE && i < sizeof steps / sizeof *steps; i++)
         if (r->now.step <= steps[i].after)
             code = take_step(r, i);

@@ -14,7 +14,6 @@
 #include "core/base/text.h"
 #include "core/node/event.h"
 
-#define HOUR_S 3600
 #define SERIAL_BYTES 16
 #define URI_SIZE 256
 #define DEPTH_MAX 9 /* issuer and root, and seven crosses */
@@ -168,7 +167,7 @@ X509 *certificate_make(const struct certificate_request *r)
 {
     X509 *x = X509_new();
     bool made = x && X509_set_version(x, X509_VERSION_3) == 1 && set_serial(x) &&
-                X509_gmtime_adj(X509_getm_notBefore(x), -HOUR_S) &&
+                X509_gmtime_adj(X509_getm_notBefore(x), -CERTIFICATE_EARLY_S) &&
                 X509_gmtime_adj(X509_getm_notAfter(x), (long)r->seconds) && set_names(x, r) &&
                 X509_set_pubkey(x, r->key) == 1 && add_extensions(x, r) &&
                 X509_sign(x, r->issuer_key ? r->issuer_key : r->key, EVP_sha256()) > 0;

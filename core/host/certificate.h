@@ -31,12 +31,14 @@ struct certificate_name {
 /* "node", "admin", ... */
 const char *certificate_role(int party);
 
+#define CERTIFICATE_EARLY_S 3600
+
 struct certificate_request {
     enum certificate_kind kind;
     EVP_PKEY *key;                /* whose certificate it is */
     X509 *issuer;                 /* NULL: signs itself */
     EVP_PKEY *issuer_key;         /* NULL: key */
-    int64_t seconds;              /* life from now; it begins an hour ago */
+    int64_t seconds;              /* life from now; it begins CERTIFICATE_EARLY_S ago */
     struct certificate_name name; /* of a leaf */
 };
 

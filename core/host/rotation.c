@@ -71,7 +71,8 @@ int rotation_look(const struct home *h, struct rotation *out, struct buf *roots,
         snprintf(message, HOME_MESSAGE_SIZE, "there is no mesh in %s", h->path);
     if (rc < 0)
         return rc;
-    *out = (struct rotation){step_of(h, &r), roots_version(&r), (uint8_t)(r.count - 1)};
+    *out =
+        (struct rotation){step_of(h, &r), roots_version(&r), (uint8_t)(r.count - 1), r.at_s};
     if (roots) {
         put_raw(roots, r.bytes.data, r.bytes.len);
         rc = buf_result(roots);

@@ -21,6 +21,7 @@ struct rotation {
     enum rotation_step step; /* the last that was done of one under way */
     uint32_t version;        /* of what is known, as nodes say it */
     uint8_t generation;      /* that certificates are made under, or will be: 1 after the first */
+    int64_t at_s;            /* when the last step was, Unix time; 0: the mesh has had one root */
 };
 
 /* Where this home is. `roots`, which may be NULL, is given what nodes are to be told. */

@@ -18,19 +18,24 @@ struct known {
     struct digest der;
     struct node_id id;
     int party;
-    bool retired; /* under a root that counts no longer, */
-    bool late; /* the last of them, which was not given up in an emergency, and made before that */
+    int64_t retired_s; /* when its root counted no longer; 0: it does */
+    bool late; /* the last of these, which was not given up in an emergency, and made before that */
     int64_t not_before_s, not_after_s;
     uint64_t used;
     EVP_PKEY_CTX *verifier;
 };
 
 struct trust {
-    X509_STORE *store, *old; /* roots that count, and those that did; */
-    X509_STORE *late;        /* of these the last, unless others may have its key */
+    X509_STORE *store; /* roots that count */
+    struct {
+        X509_STORE *store;
+        int64_t ended_s;
+    } old[ROOTS_GENERATIONS_MAX]; /* one for each that did */
+    uint32_t old_count;
+    bool renews_late; /* whom the last of these has certified: nobody else has its key */
     STACK_OF(X509) * issuers;
     struct digest mesh;
-    int64_t begins_s, retired_s; /* when the last of the old ones ended, 0: there is none */
+    int64_t begins_s;
     bool met_newer;
     uint64_t uses;
     uint32_t known_count;
@@ -47,18 +52,24 @@ static bool add_issuer(struct trust *t, X509 *issuer)
     return false;
 }
 
+static bool add_old(struct trust *t, X509 *root, int64_t ended_s)
+{
+    X509_STORE *store = X509_STORE_new();
+    t->old[t->old_count].ended_s = ended_s;
+    t->old[t->old_count++].store = store;
+    return store && X509_STORE_add_cert(store, root) == 1;
+}
+
 static bool add_all(struct trust *t, const struct roots *roots)
 {
     const uint32_t from = roots_first_trusted(roots);
     for (uint32_t i = 0; i < roots->count; i++)
-        if (X509_STORE_add_cert(i < from ? t->old : t->store, roots->all[i].root) != 1 ||
-            !add_issuer(t, roots->all[i].issuer))
+        if (!add_issuer(t, roots->all[i].issuer) ||
+            !(i < from ? add_old(t, roots->all[i].root, roots_ended_s(roots, i))
+                       : X509_STORE_add_cert(t->store, roots->all[i].root) == 1))
             return false;
-    t->retired_s = from > 0 ? roots->at_s : 0;
     /* While there are two that count, who is under an older one had his time. */
-    if (from > 0 && roots->stage == ROOTS_ALONE && roots->all[from].cross &&
-        X509_STORE_add_cert(t->late, roots->all[from - 1].root) != 1)
-        return false;
+    t->renews_late = from > 0 && roots->stage == ROOTS_ALONE && roots->all[from].cross;
     return authority_mesh(roots->all[0].root, &t->mesh) == 0;
 }
 
@@ -69,11 +80,8 @@ int trust_new(struct trust **out, const struct roots *roots, X509 *issuer, int64
         return ERR_NO_MEMORY;
     t->begins_s = begins_s;
     t->store = X509_STORE_new();
-    t->old = X509_STORE_new();
-    t->late = X509_STORE_new();
     t->issuers = sk_X509_new_null();
-    if (!t->store || !t->old || !t->late || !t->issuers || !add_issuer(t, issuer) ||
-        !add_all(t, roots)) {
+    if (!t->store || !t->issuers || !add_issuer(t, issuer) || !add_all(t, roots)) {
         trust_free(t);
         return ERR_NO_MEMORY;
     }
@@ -97,8 +105,8 @@ void trust_free(struct trust *t)
         known_free(t->known[i]);
     sk_X509_pop_free(t->issuers, X509_free);
     X509_STORE_free(t->store);
-    X509_STORE_free(t->old);
-    X509_STORE_free(t->late);
+    for (uint32_t i = 0; i < t->old_count; i++)
+        X509_STORE_free(t->old[i].store);
     free(t);
 }
 
@@ -177,6 +185,20 @@ static int check_present(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int
     return 0;
 }
 
+/* Of one that is under a root that did. */
+static int check_past(struct trust *t, X509 *leaf, int64_t at_s, struct known *k)
+{
+    for (uint32_t i = t->old_count; i-- > 0;) {
+        if (certificate_check_chain(t->old[i].store, leaf, t->issuers, at_s) < 0)
+            continue;
+        k->retired_s = t->old[i].ended_s;
+        k->late = i + 1 == t->old_count && t->renews_late &&
+                  certificate_not_before(leaf) < k->retired_s;
+        return 0;
+    }
+    return ERR_IDENTITY;
+}
+
 /* The chain is looked at as it was while the leaf was valid; whether it still is, is another
  * question. */
 static int check_chain(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
@@ -190,12 +212,7 @@ static int check_chain(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
     if (rc < 0)
         return rc;
     rc = check_present(t, leaf, sent, now);
-    if (rc == 0 || t->retired_s == 0)
-        return rc;
-    k->retired = true;
-    k->late = certificate_not_before(leaf) < t->retired_s &&
-              certificate_check_chain(t->late, leaf, t->issuers, now) == 0;
-    return certificate_check_chain(t->old, leaf, t->issuers, now);
+    return rc < 0 ? check_past(t, leaf, now, k) : 0;
 }
 
 /* Gives what is known of the certificate, after checking it when it is new. */
@@ -260,8 +277,8 @@ int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t
     int rc = check(t, leaf, sent, late_s, &k);
 #if VELUM_PLANT == 925 /* unit/test_roots: who is under an old root comes in all the same */
 #else
-    if (rc == 0 && k->retired &&
-        (late_s == 0 || !k->late || trust_now_s(t) - late_s >= t->retired_s))
+    if (rc == 0 && k->retired_s != 0 &&
+        (late_s == 0 || !k->late || trust_now_s(t) - late_s >= k->retired_s))
         rc = ERR_IDENTITY;
 #endif
     if (rc < 0)
@@ -274,7 +291,8 @@ int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t
 bool trust_is_retired(struct trust *t, X509 *leaf, STACK_OF(X509) * sent)
 {
     struct known *k = NULL;
-    return t->retired_s != 0 && (check(t, leaf, sent, trust_now_s(t), &k) < 0 || k->retired);
+    return t->old_count > 0 &&
+           (check(t, leaf, sent, trust_now_s(t), &k) < 0 || k->retired_s != 0);
 }
 
 int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party)
@@ -324,8 +342,8 @@ int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
         goto out;
     }
     *signer = (struct signer){.id = k->id, .party = k->party, .not_after_s = k->not_after_s};
-    if (k->retired && t->retired_s < signer->not_after_s)
-        signer->not_after_s = t->retired_s;
+    if (k->retired_s != 0 && k->retired_s < signer->not_after_s)
+        signer->not_after_s = k->retired_s;
 out:
     ERR_clear_error();
     return rc;

@@ -142,6 +142,7 @@ under() { [ -e "$2/root-$1.pem" ] && ! cmp -s "$2/issuer-$1.pem" /dev/null; }
     job=$!
     run -0 --separate-stderr velum ca rotate
     [[ $stderr == *"1 of 3"*"2 of 3"*"3 of 3"*"done: the mesh has another root"* && -z $output ]]
+    [[ $stderr != *"the last change"* ]]
     wait "$job"
     [[ $(<job.json) == *'"state":"done"'* ]]
     digest=$(velum run --local --progress none --json pi 4000000000 2>/dev/null |
@@ -181,6 +182,7 @@ under() { [ -e "$2/root-$1.pem" ] && ! cmp -s "$2/issuer-$1.pem" /dev/null; }
     ends_with_try
     run -0 back root.pem <<<"two words"
     run -0 velum ca rotate
+    [[ $output == *"the last change of the root was on 20"*"joins again with a new string"*"1 of 3"* ]]
     [ "$(velum ca status | head -n 1)" = "$mesh" ] && [ -e home/root-2.key ] && [ ! -e home/root-1.key ]
     alive_is 3
     on c run -0 velum run --progress none pi 1000000
