@@ -22,7 +22,7 @@ bool connection_is_half_open(const struct connection *k)
 {
     bool strange = k->phase == LINK_SHAKING || k->phase == LINK_JOINING;
 #if VELUM_PLANT != 929 /* unit/test_limits_wire: strangers who were answered are not counted */
-    strange |= k->phase == LINK_CLOSING && k->peer.party == 0;
+    strange |= k->phase == LINK_CLOSING && (k->peer.party == 0 || k->barred);
 #endif
     return k->accepted && strange;
 }
@@ -133,7 +133,8 @@ static bool has_too_many(const struct connection *k)
 void connection_tell_up(struct connection *k)
 {
     struct linkset *s = k->set;
-    if (k->accepted && (s->count - s->half_open > LINKSET_MAX || has_too_many(k))) {
+    if (k->accepted &&
+        (s->count - s->half_open > LINKSET_MAX + LINKSET_GOING_MAX || has_too_many(k))) {
         connection_fail(k, LINK_BROKEN, DIAL_FAILED, ERR_FULL);
         return;
     }

@@ -33,6 +33,7 @@ struct connection {
     bool mute;  /* a write failed; reading finds out why */
     bool ended; /* our direction is shut down */
     bool told;  /* its user knows of it */
+    bool barred;
     bool again; /* has bytes inside that the descriptor will not announce */
     bool flooded;
     bool is_dirty; /* in the set's list of those that linkset_flush looks at */
@@ -58,6 +59,8 @@ struct linkset {
     struct identity *user;
     struct tls_profile *profile;
     struct linkset_events events;
+    bool (*bars)(const struct node *n, struct node_id id); /* or NULL */
+    const struct node *node;
     struct connection *slots[SLOTS];
     uint64_t generation;
     uint32_t slot_next;

@@ -541,6 +541,8 @@ int driver_new(struct driver **out, const struct driver_parts *parts)
     spin_init(&d->spin);
     int rc = linkset_new(&d->links, parts->loop, parts->identity, parts->user, &links);
     if (rc == 0)
+        linkset_bar(d->links, node_bars, parts->node);
+    if (rc == 0)
         rc = open_disk_watch(d);
     if (rc == 0)
         rc = open_mover(d);

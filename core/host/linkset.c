@@ -75,6 +75,13 @@ void linkset_welcome(struct linkset *s, struct identity *welcome)
     tls_profile_welcome(s->profile, welcome);
 }
 
+void linkset_bar(struct linkset *s, bool (*bars)(const struct node *n, struct node_id id),
+                 const struct node *n)
+{
+    s->bars = bars;
+    s->node = n;
+}
+
 static struct connection *connection_find(struct linkset *s, uint64_t number)
 {
     struct connection *k = s->slots[number & (SLOTS - 1)];

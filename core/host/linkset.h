@@ -9,6 +9,12 @@
  * there are 64, and 48 from this machine: beyond, the oldest goes. Their handshakes take a tenth
  * of a processor at most (connection_shake.c).
  *
+ * Who is barred (revoked, or shut out for a while) is a stranger in all of this, though his
+ * handshake ends well. That it does is meant: only so can he be told why, by the signed act itself,
+ * which a node judges as others do before it ends; an alert of TLS is one node's word, without a
+ * reason. His link is closed in the callback that says it is up, and no frame that came over it is
+ * handed up, not even one that came along with the handshake.
+ *
  * A link's life: dialled or accepted -> (connected) -> (handshake) -> up -> ended. Whatever the
  * end, it is told once: by `down` for a link that was up, by `dial_failed` for one that was dialled
  * and never was; and never after linkset_close. Of those that come and are nobody of this mesh
@@ -20,8 +26,10 @@
 #include "core/host/loop.h"
 #include "core/host/tls.h"
 #include "core/node/event.h"
+#include "core/node/limits.h"
 
-#define LINKSET_MAX 1024
+#define LINKSET_MAX CONNECTIONS_MAX /* the node's: with one more it lets another go (crowd.h) */
+#define LINKSET_GOING_MAX 64        /* those that are going besides; beyond, the newest is closed */
 #define LINKSET_OF_NODE_MAX 8 /* accepted from one: two, and what it has not noticed to be gone */
 #define LINKSET_OF_USER_MAX 256
 #define LINKSET_HALF_OPEN_MAX 64
@@ -35,6 +43,7 @@
 #define LINK_USER_QUEUE_MAX ((size_t)64 << 20)
 
 struct linkset;
+struct node;
 
 struct link_peer {
     enum party party;
@@ -73,6 +82,10 @@ int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
 /* The identity was renewed; links that are up stay, but for those whose other side is under a root
  * that counts no longer: they end. 0 or ERR_SYSTEM. */
 int linkset_renew(struct linkset *s);
+/* Who is barred, by node_bars of this node, both borrowed; `up` closes their links. Until it is
+ * called nobody is. */
+void linkset_bar(struct linkset *s, bool (*bars)(const struct node *n, struct node_id id),
+                 const struct node *n);
 /* As tls_profile_welcome. */
 void linkset_welcome(struct linkset *s, struct identity *welcome);
 /* Closes everything at once. */

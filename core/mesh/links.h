@@ -14,8 +14,7 @@
 #include "core/base/id.h"
 #include "core/base/instant.h"
 
-/* Of node links only. The node counts its links with commands as well, and allows more of them
- * together (core/node/state.h). */
+/* Of node links only. The node counts those with commands as well (core/node/crowd.h). */
 #define LINKS_MAX 1024
 
 struct peer;

@@ -185,6 +185,24 @@ void mesh_link_down(struct mesh *m, uint64_t link, struct instant now)
     settle(m, now);
 }
 
+uint64_t mesh_idle_link(const struct mesh *m, struct instant *used)
+{
+    const struct link *l = link_oldest_idle(m);
+    if (!l)
+        return 0;
+    *used = l->used;
+    return l->number;
+}
+
+void mesh_let_go(struct mesh *m, uint64_t link, struct instant now)
+{
+    enter(m, now);
+    struct link *l = links_find(&m->links, link);
+    if (l)
+        link_let_go(m, l, now);
+    settle(m, now);
+}
+
 void mesh_dial_failed(struct mesh *m, uint32_t dial, bool refused, struct instant now)
 {
     enter(m, now);

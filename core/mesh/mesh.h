@@ -119,6 +119,11 @@ void mesh_link_up(struct mesh *m, uint64_t link, uint32_t dial, struct node_id p
                   struct instant now);
 /* It ended, however: an orderly end without GOODBYE is what the death of a process looks like. */
 void mesh_link_down(struct mesh *m, uint64_t link, struct instant now);
+/* Of the established links that are no standing ones the one that was not used for longest, and
+ * since when; 0: there is none. */
+uint64_t mesh_idle_link(const struct mesh *m, struct instant *used);
+/* Says GOODBYE over it, and closes it. */
+void mesh_let_go(struct mesh *m, uint64_t link, struct instant now);
 void mesh_dial_failed(struct mesh *m, uint32_t dial, bool refused, struct instant now);
 /* Comes before mesh_dial_failed where somebody answered who does not belong to this mesh: whoever
  * gave that address is told, once. */

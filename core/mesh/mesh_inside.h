@@ -114,6 +114,10 @@ void link_anew(struct mesh *m, struct peer *p, struct instant now);
 void link_expel_all(struct mesh *m, struct node_id id);
 /* Closes and forgets all links of a node. Its member's link is already 0. */
 void link_drop_all(struct mesh *m, struct node_id id);
+/* The one that was not used for longest of those that are no standing ones; NULL: there is none. */
+struct link *link_oldest_idle(const struct mesh *m);
+/* GOODBYE, and it is closed and forgotten. */
+void link_let_go(struct mesh *m, struct link *l, struct instant now);
 /* Room for one more: closes the link that was not used for longest, if it is not a standing one. */
 bool link_make_room(struct mesh *m, struct instant now);
 void link_tick(struct mesh *m, struct instant now);

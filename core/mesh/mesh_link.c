@@ -360,6 +360,24 @@ static bool link_is_idle(const struct link *l)
     return l->state == LINK_OPEN && !l->peer->care->standing && l->peer->m.link == l->number;
 }
 
+struct link *link_oldest_idle(const struct mesh *m)
+{
+    struct link *oldest = NULL;
+    for (uint32_t i = 0; i < m->links.count; i++) {
+        struct link *l = m->links.list[i];
+        if (link_is_idle(l) && (!oldest || instant_before(l->used, oldest->used)))
+            oldest = l;
+    }
+    return oldest;
+}
+
+void link_let_go(struct mesh *m, struct link *l, struct instant now)
+{
+    link_goodbye(m, l, GOODBYE_IDLE);
+    m->ports.close(m->ports.ctx, l->number);
+    link_gone(m, l, false, now);
+}
+
 bool link_make_room(struct mesh *m, struct instant now)
 {
 #if VELUM_PLANT == 207 /* trace/test_mesh_full: the table of links has no bound */
@@ -368,18 +386,10 @@ bool link_make_room(struct mesh *m, struct instant now)
 #endif
     if (m->links.count < LINKS_MAX)
         return true;
-    struct link *oldest = NULL;
-    for (uint32_t i = 0; i < m->links.count; i++) {
-        struct link *l = m->links.list[i];
-        if (link_is_idle(l) && (!oldest || instant_before(l->used, oldest->used)))
-            oldest = l;
-    }
-    if (!oldest)
-        return false;
-    link_goodbye(m, oldest, GOODBYE_IDLE);
-    m->ports.close(m->ports.ctx, oldest->number);
-    link_gone(m, oldest, false, now);
-    return true;
+    struct link *oldest = link_oldest_idle(m);
+    if (oldest)
+        link_let_go(m, oldest, now);
+    return oldest != NULL;
 }
 
 struct instant link_due(const struct link *l)

@@ -104,21 +104,40 @@ static struct bulk *make(struct node *n, struct node_id id)
     return k;
 }
 
-/* Makes room by closing the one that was used least of those that have nothing to do. */
-static void make_room(struct node *n)
+uint64_t bulk_idle_link(const struct node *n, struct instant *used)
 {
-    struct bulk *oldest = NULL;
+    const struct bulk *oldest = NULL;
 
-    if (n->objects->bulks_count < BULK_LINKS_MAX)
-        return;
-    for (struct bulk *k = n->objects->bulks; k != NULL; k = k->next)
+    for (const struct bulk *k = n->objects == NULL ? NULL : n->objects->bulks; k != NULL;
+         k = k->next)
         if (k->link != 0 && k->wants_count == 0 && !fetching_uses(n, k->id) &&
             (oldest == NULL || instant_before(k->used, oldest->used)))
             oldest = k;
     if (oldest == NULL)
-        return;
-    ports_close(n, oldest->link);
-    forget(n, oldest);
+        return 0;
+    *used = oldest->used;
+    return oldest->link;
+}
+
+void bulk_close(struct node *n, uint64_t link)
+{
+    ports_close(n, link);
+    forget(n, find_link(n, link));
+}
+
+uint32_t bulk_count(const struct node *n)
+{
+    return n->objects == NULL ? 0 : n->objects->bulks_count;
+}
+
+/* Makes room by closing the one that was used least of those that have nothing to do. */
+static void make_room(struct node *n)
+{
+    struct instant used;
+    uint64_t link = n->objects->bulks_count < BULK_LINKS_MAX ? 0 : bulk_idle_link(n, &used);
+
+    if (link != 0)
+        bulk_close(n, link);
 }
 
 bool bulk_ready(struct node *n, struct node_id id)

@@ -26,6 +26,12 @@ bool bulk_is_busy(const struct node *n, struct node_id id);
 /* What comes for it is given on with the tag. False: not now. */
 bool bulk_ask(struct node *n, struct node_id id, const struct bulk_part *want, uint64_t tag);
 
+/* Of those over which nothing is on its way the one that was used least; 0: there is none. */
+uint64_t bulk_idle_link(const struct node *n, struct instant *used);
+void bulk_close(struct node *n, uint64_t link);
+/* All of them, and those that are being dialled. */
+uint32_t bulk_count(const struct node *n);
+
 bool bulk_is_dial(uint32_t dial);
 void bulk_link_up(struct node *n, uint64_t link, uint32_t dial, struct node_id id);
 void bulk_dial_failed(struct node *n, uint32_t dial);

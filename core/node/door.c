@@ -1,6 +1,7 @@
 #include "core/node/door.h"
 
 #include "core/node/bulk.h"
+#include "core/node/crowd.h"
 #include "core/node/events.h"
 #include "core/node/link.h"
 #include "core/node/offence.h"
@@ -30,6 +31,10 @@ void door_link_up(struct node *n, const struct event *ev)
     if (ev->link_up.party == PARTY_NODE && offence_bars(n, ev->link_up.id)) {
         event_note(n, EVENT_NOTE_LINK, ev->link_up.id, NULL, "it is shut out for what it did");
         door_close(n, ev, true);
+        return;
+    }
+    if (!crowd_make_room(n)) {
+        door_close(n, ev, false);
         return;
     }
     if (ev->link_up.bulk)

@@ -5,7 +5,7 @@
 #include "core/node/state.h"
 
 /* LINK_UP. A link to who was revoked (acts.h), or is shut out (offence.h), ends before anything is
- * said over it. */
+ * said over it; and one for which there is no room (crowd.h). */
 void door_link_up(struct node *n, const struct event *ev);
 /* Who comes up here is not let in: the link is closed, and whoever dialled it hears that it failed;
  * `refused`: as if nobody listened. */

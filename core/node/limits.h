@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#define CONNECTIONS_MAX 1024
+
 struct node_limits {
     uint32_t report_us;      /* of work between two reports of a worker */
     uint32_t coalesce_us;    /* a report waits so long for others of its node */
@@ -40,6 +42,7 @@ struct node_limits {
     uint32_t signatures;     /* that verified and are remembered, 1 to 64 */
     uint32_t fruitless_jobs; /* passed over in one go of giving out work */
     uint32_t acts;           /* known here; more are refused */
+    uint32_t connections;    /* of all kinds together: see crowd.h */
 };
 
 extern const struct node_limits node_limits_usual;

@@ -24,7 +24,7 @@ int link_add(struct node *n, uint64_t link, enum party party, struct node_id id)
     if (l == NULL)
         return ERR_NO_MEMORY;
     *l = (struct link_entry){
-        .link = link, .party = party, .id = id, .jumps_s = n->calendar.jumped_s};
+        .link = link, .party = party, .id = id, .jumps_s = n->calendar.jumped_s, .used = n->now};
     if (map_put(&n->links, &link, l) < 0) {
         alloc_free(n->alloc, l, sizeof *l);
         return ERR_FULL;
@@ -113,6 +113,8 @@ static void count_sent(struct node *n, uint64_t link, size_t len)
     struct link_entry *l = link_find(n, link);
     uint8_t bytes[8];
 
+    if (l != NULL)
+        l->used = n->now;
     if (l == NULL || l->party != PARTY_NODE)
         return;
     l->sent += len;

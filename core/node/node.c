@@ -104,7 +104,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->token_counter = (uint32_t)options->boot;
 #endif
     n->keeps_told = true;
-    map_init(&n->links, n->alloc, sizeof(uint64_t), LINKS_MAX);
+    map_init(&n->links, n->alloc, sizeof(uint64_t), n->limits.connections);
     map_init(&n->jobs, n->alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);
     map_init(&n->stale, n->alloc, ID_SIZE, STALE_MAX);
     tombs_init(&n->tombs, n->alloc, TOMBSTONES_MAX);
@@ -400,6 +400,7 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
     if (l == NULL)
         return;
     if (party_is_user(l->party)) {
+        l->used = n->now;
         if (permit_frame(n, l, f))
             request_frame(n, l, f);
         return;

@@ -135,6 +135,9 @@ struct instant node_due(const struct node *n);
 /* The act that revoked the key of this node or user, borrowed until the next step; NULL: none did,
  * as far as is known here. */
 const struct act *node_revocation(const struct node *n, struct node_id id);
+/* Whether links of this key are closed as they come up: it was revoked, or is shut out for a while.
+ */
+bool node_bars(const struct node *n, struct node_id id);
 /* Something was asked and its answer is expected soon: worth spinning for. */
 bool node_reply_is_due(const struct node *n);
 /* Size of a fresh snapshot, so that the host can suggest compaction. */

@@ -4,12 +4,18 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/node.h"
+#include "core/node/offence.h"
 #include "core/node/snapshot.h"
 #include "core/node/watch.h"
 
 const struct act *node_revocation(const struct node *n, struct node_id id)
 {
     return acts_revocation(n, id);
+}
+
+bool node_bars(const struct node *n, struct node_id id)
+{
+    return acts_revoked(n, id) || offence_bars(n, id);
 }
 
 bool node_reply_is_due(const struct node *n)

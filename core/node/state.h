@@ -4,7 +4,8 @@
  *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision;
  *                    lag.c: how late the host comes; outside.c: what the host is told
  *   ports.c          what mesh wants and tells; linked.c: which members have a link to this node
- *   door.c           who is let in; offence.c: who is not, for a while; revoked.c: for ever
+ *   door.c           who is let in; offence.c: who is not, for a while; revoked.c: for ever;
+ *                    crowd.c: who goes when there are too many
  *   link.c           who is on which link; sending to peers, to users, to itself
  *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
@@ -54,6 +55,7 @@
 #include "core/node/job_state.h"
 #include "core/node/journal_record.h"
 #include "core/node/kill_state.h"
+#include "core/node/link_state.h"
 #include "core/node/node.h"
 #include "core/node/peer.h"
 #include "core/node/roots_state.h"
@@ -71,7 +73,6 @@
 #define TOMBSTONE_S_DEFAULT (30u * 24 * 3600)
 #define CALENDAR_LOOK_S_DEFAULT 3600u
 #define TOMBSTONES_MAX 1000000
-#define LINKS_MAX 4096
 #define TENDED_MAX 16 /* jobs that are copied or left at a time */
 #define LOG_TAIL_MAX 65536
 #define LOG_KEPT_MAX 4096  /* of a job that has ended */
@@ -79,18 +80,6 @@
 #define WORKERS_MAX 1100
 
 #define LEAF_LIMIT_US ((int64_t)600 * S_US)
-
-/* One connection as the core sees it. */
-struct link_entry {
-    uint64_t link;
-    enum party party;
-    struct node_id id;
-    uint64_t sent;    /* bytes about jobs, ever */
-    uint64_t asked;   /* the count that was last sent along */
-    uint64_t counted; /* the count that came back: so much has arrived there */
-    uint64_t jumps_s; /* of this node's calendar, known to the other side; meet.h */
-    bool acts_said;   /* which acts are here; acts.h */
-};
 
 /* A frame this node sends to itself: it goes the way of a peer's, after the present one. */
 struct inbox_item {

@@ -26,6 +26,14 @@ struct watcher *watchers_of(const struct node *n, struct job_id id)
     return map_get(&n->watched, id.bytes);
 }
 
+static void count_at_link(const struct node *n, const struct watcher *w, bool more)
+{
+    struct link_entry *l = w->kind == WATCHER_USER ? link_find(n, w->link) : NULL;
+
+    if (l != NULL)
+        l->watches += more ? 1u : UINT32_MAX;
+}
+
 struct watcher *watcher_add(struct node *n, const struct watcher *w)
 {
     struct watcher *copy = node_alloc(n, sizeof *copy);
@@ -48,6 +56,7 @@ struct watcher *watcher_add(struct node *n, const struct watcher *w)
         n->watchers->prev = copy;
     n->watchers = copy;
     n->watchers_count++;
+    count_at_link(n, copy, true);
     n->watching_nodes += copy->kind == WATCHER_NODE;
     return copy;
 }
@@ -84,6 +93,7 @@ void watcher_remove(struct node *n, struct watcher *w)
     else
         n->watchers = w->next;
     n->watchers_count--;
+    count_at_link(n, w, false);
     n->watching_nodes -= w->kind == WATCHER_NODE;
     alloc_free(n->alloc, w, sizeof *w);
 }

@@ -75,3 +75,40 @@ closed_within() {
     closed_within 5000 ''
     run -0 velum nodes
 }
+
+# hold COUNT: so many connections over the control socket; prints a line when they are open, and
+# for each line that it reads one with the numbers of those that the node has closed.
+hold() {
+    perl -MSocket -e '
+        my ($path, $count) = @ARGV;
+        my @held;
+        $| = 1;
+        for (1 .. $count) {
+            socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die "socket: $!";
+            connect($s, pack_sockaddr_un($path)) or die "connect: $!";
+            push @held, $s;
+        }
+        print "open\n";
+        while (<STDIN>) {
+            my @closed;
+            for (0 .. $#held) {
+                my $ready = "";
+                vec($ready, fileno($held[$_]), 1) = 1;
+                push @closed, $_ if select($ready, undef, undef, 0);
+            }
+            print "@closed\n";
+        }' "$VELUM_HOME/nodes/$PORT_a/control" "$1"
+}
+
+@test "a node with 1,024 connections takes one more, and the one that was idle for longest goes" {
+    ulimit -n 2048 || skip "a test may not have so many files open"
+    node a --slots 1
+    coproc held { hold 1024; }
+    read -r -t 20 word <&"${held[0]}"
+    [ "$word" = open ]
+    run -0 velum nodes
+    echo >&"${held[1]}"
+    read -r -t 20 closed <&"${held[0]}"
+    kill "$held_PID"
+    [ "$closed" = 0 ]
+}
