@@ -154,18 +154,26 @@ void recheck_told(struct recheck *r, uint64_t grant, struct node_id author, cons
     r->values++;
 }
 
+void recheck_over(struct recheck *r, uint64_t grant, struct instant now)
+{
+    struct recheck_chunk *c = map_get(&r->by_grant, &grant);
+
+    if (c == NULL || c->over)
+        return;
+    c->over = true;
+    c->since = c->over_at = now;
+    if (c->left == 0)
+        forget(r, c);
+}
+
 void recheck_settle(struct recheck *r, recheck_open *is_open, void *ctx, struct instant now)
 {
     struct recheck_chunk *c, *next;
 
     for (c = r->first; c != NULL; c = next) {
         next = c->next;
-        if (c->over || is_open(ctx, c->grant))
-            continue;
-        c->over = true;
-        c->since = c->over_at = now;
-        if (c->left == 0)
-            forget(r, c);
+        if (!c->over && !is_open(ctx, c->grant))
+            recheck_over(r, c->grant, now);
     }
 }
 

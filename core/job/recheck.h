@@ -82,6 +82,8 @@ void recheck_told(struct recheck *r, uint64_t grant, struct node_id author, cons
 
 /* Whether something is still told of the chunk. */
 typedef bool recheck_open(void *ctx, uint64_t grant);
+/* What will be told of this chunk from now on does not matter: it may be computed again. */
+void recheck_over(struct recheck *r, uint64_t grant, struct instant now);
 /* Those of which nothing more is told may be computed again. */
 void recheck_settle(struct recheck *r, recheck_open *is_open, void *ctx, struct instant now);
 /* Whether the chunk may be computed again by this node now, and up to leaf `end`, if from `first`

@@ -476,13 +476,13 @@ static bool assign_job(struct job *j)
     nodes = lead_eligible(j, &l->eligible_slots);
     pool_set_eligible(l->pool, nodes);
     lead_pace(j, nodes, l->eligible_slots);
+    if (lead_check_presses(j))
+        given |= lead_check_assign(j) > 0;
     if (fit_chooses(j)) {
         l->care = FIT_CLOSE;
         spread(j, &given);
         l->care = FIT_FREE;
     }
-    if (lead_check_presses(j))
-        given |= lead_check_assign(j) > 0;
     idle = spread(j, &given);
     if (idle > 0 || pool_free_leaves(l->pool) == 0)
         idle -= give_checks(j, idle, &given);

@@ -1,7 +1,11 @@
 /* Leaves that are computed once more by another node, and compared: so many of them as the spec
- * says (`check`), picked by chance (core/job/recheck.h). Of a snippet in a mesh of several
- * architectures a few are without being asked for, on another architecture. Values of one tree node
- * that are not equal end the job as divergent, with both nodes' names.
+ * says (`check`), picked by chance (core/job/recheck.h). Values of one tree node that are not equal
+ * end the job as divergent, with both nodes' names.
+ *
+ * Of a snippet or plugin in a mesh of several architectures some are without being asked for, on
+ * another architecture: one value of each node and stage, the smallest of the first that it tells,
+ * and a few chunks. They go before fresh leaves, as there may be no other time for them, and no
+ * result waits for them.
  *
  * A check is granted like any chunk, and whoever computes it cannot tell it from one; what comes of
  * it counts nowhere. It is given to slots that have nothing else to do, until many wait: then

@@ -525,6 +525,7 @@ void story_start(struct story *s, uint32_t i)
     n->moves_open_bytes = 0;
     n->unanswered_count = 0;
     text_copy(kernel.name, sizeof kernel.name, "work");
+    text_copy(o.arch, sizeof o.arch, n->arch != NULL ? n->arch : "");
     o.boot = 1000 * ++n->generation + i;
     o.seed = o.boot;
     o.machine = sha256_of(&i, sizeof i);

@@ -37,6 +37,7 @@ struct story_node {
     int64_t wall_off_s;          /* how wrong its wall clock is */
     uint32_t level;              /* the feature level that it says it has; 0: its own */
     uint8_t tier;                /* of its cage; 0: none is known */
+    const char *arch;            /* NULL: none is known */
     bool miscounts;              /* its workers come to another value of a leaf of a fold */
     bool compiles;               /* its workers have a C compiler */
     bool builds;                 /* and its machine another, */
