@@ -408,6 +408,8 @@ install: all
 	$(Q)install -m 644 core/api/examples/*.c $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 LICENSE $(DEST)/share/doc/velum/LICENSE
 	$(Q)install -D -m 644 conf/velum.conf $(DEST)/share/doc/velum/velum.conf
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|' conf/velum.service >$(DEST)/share/doc/velum/velum.service
+	$(Q)chmod 644 $(DEST)/share/doc/velum/velum.service
 	$(Q)install -m 644 conf/wordcount.flow $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 completions/velum.bash $(DEST)/share/bash-completion/completions/velum
 	$(Q)install -D -m 644 completions/_velum $(DEST)/share/zsh/site-functions/_velum

@@ -90,7 +90,11 @@ at_durable() { [ "$("$VELUM" show --json "$1" | field durable)" = "$2" ]; }
     job=$(velum run --json pi 1000000 2>/dev/null | field id)
     run -0 --separate-stderr at b drain a --leave --timeout 60s
     [[ $output == "a has left" ]]
-    wait "$PID_a"
+    code=0
+    wait "$PID_a" || code=$?
+    [ "$code" = 0 ]
+    run -1 comes_back "$code"
+    run -0 comes_back 1
     has_state a left
     run -0 at b result "$job"
     until_true 20 at_b_durable "$job" 2

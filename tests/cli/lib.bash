@@ -198,3 +198,10 @@ survives_a_loss() {
     run --separate-stderr velum result "$job" --addr "127.0.0.1:$PORT_c"
     [ "$output" = 2666646666700000 ]
 }
+
+# comes_back CODE: whether systemd starts a node again that ended so, by the unit in conf.
+comes_back() {
+    local unit=$VELUM_ROOT/conf/velum.service
+    grep -qx 'Restart=on-failure' "$unit" || return 2
+    [ "$1" != 0 ] && ! grep -qE "^RestartPreventExitStatus=(.* )?$1( |\$)" "$unit"
+}

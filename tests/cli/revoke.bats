@@ -66,6 +66,7 @@ ended() { ! kill -0 "$1" 2>/dev/null; }
     rc=0
     wait "$PID_d" || rc=$?
     [ $rc = 4 ]
+    run -1 comes_back $rc
     grep -q "the key of this node was revoked: it was stolen" d.log
     run -0 velum nodes
     [[ $output != *" $PORT_d"* && ${#lines[@]} = 4 ]]
