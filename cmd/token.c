@@ -1,12 +1,9 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cmd/invitation.h"
 #include "cmd/noted.h"
-#include "cmd/view_json.h"
-#include "cmd/view_text.h"
+#include "cmd/token_list.h"
 #include "core/base/err.h"
 
 static const struct opt opts[] = {
@@ -16,74 +13,11 @@ static const struct opt opts[] = {
     {0},
 };
 
-static const char *state_of(const struct token *t)
-{
-    if (t->uses == 0)
-        return t->bad == TOKEN_BAD_MAX ? "guessed at" : "void";
-    return (int64_t)time(NULL) >= t->expires_s ? "ended" : "good";
-}
-
-static void print_json(const struct tokens *all)
-{
-    struct json j;
-    json_document_open(&j, stdout, "tokens");
-    for (uint32_t i = 0; i < all->count; i++) {
-        const struct token *t = &all->list[i];
-        struct token_words w;
-        token_words(t, &w);
-        json_open(&j, NULL, '{');
-        json_text(&j, "id", w.id);
-        json_text(&j, "name", t->name[0] ? t->name : NULL);
-        json_text(&j, "roles", w.roles);
-        json_text(&j, "until", w.until);
-        json_number(&j, "uses", t->uses);
-        json_text(&j, "state", state_of(t));
-        json_close(&j, '}');
-    }
-    json_document_close(&j);
-}
-
-static void print_table(const struct tokens *all)
-{
-    struct grid g;
-    grid_init(&g, 6);
-    static const char *const head[] = {"TOKEN", "NAME", "ROLES", "UNTIL", "USES", "STATE"};
-    for (size_t i = 0; i < 6; i++)
-        grid_add(&g, "%s", head[i]);
-    for (uint32_t i = 0; i < all->count; i++) {
-        const struct token *t = &all->list[i];
-        struct token_words w;
-        token_words(t, &w);
-        grid_add(&g, "%s", w.id);
-        grid_add(&g, "%s", t->name[0] ? t->name : "-");
-        grid_add(&g, "%s", w.roles);
-        grid_add(&g, "%s", w.until);
-        grid_add(&g, "%u", t->uses);
-        grid_add(&g, "%s", state_of(t));
-    }
-    grid_print(&g, stdout);
-    grid_clear(&g);
-}
-
 static int failed(const char *message, int rc)
 {
     talk_error("%s", message[0] ? message : err_sentence(rc));
     talk_try("velum token list");
     return CODE_FAILED;
-}
-
-static int list(const struct call *c, const struct home *h)
-{
-    static struct tokens all;
-    char message[HOME_MESSAGE_SIZE] = "";
-    int rc = tokens_read(h, &all, message);
-    if (rc < 0)
-        return failed(message, rc);
-    if (opt_given(c->opts, "json"))
-        print_json(&all);
-    else
-        print_table(&all);
-    return CODE_DONE;
 }
 
 static int say_revoked(int count, const char *which)
@@ -150,7 +84,7 @@ static int run(const struct call *c)
     if (create)
         return invitation_give(c, &h);
     if (lists)
-        return list(c, &h);
+        return token_list(&h, opt_given(c->opts, "json"));
     return c->argc > 1 ? revoke_each(c, &h) : revoke_all(&h);
 }
 
@@ -162,7 +96,9 @@ const struct cmd cmd_token = {
         "create prints a string; roles are node (lends its slots; may look), submit (runs kernels\n"
         "that nodes have), native (runs C source and plugins as well) and read (looks). A machine\n"
         "that is to lend and to use takes both: --role node,native. There is no admin's string.\n"
-        "Only what checks the string is kept, never the string itself; five wrong guesses end it.",
+        "Only what checks the string is kept, never the string itself; five wrong guesses end it.\n"
+        "list says who came by which as well, the last 256; with --json ids are whole, as revoke\n"
+        "takes a user's.",
     .group = GROUP_MESH,
     .takes = TAKES_NOTHING,
     .opts = opts,

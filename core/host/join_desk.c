@@ -179,18 +179,6 @@ static void note_admitted(const struct join_desk *d, const struct asked *a, cons
     note_issued(d, a->node, text);
 }
 
-/* Keys that are not the joiner's are found before the token is used up. */
-static bool holds_and_fits(void *ctx, const struct digest *verifier)
-{
-    struct asked *a = ctx;
-    return proof_holds(a, verifier) && open_keys(a);
-}
-
-static bool is_revoked(const struct join_desk *d, struct node_id id)
-{
-    return d->parts.revoked && d->parts.revoked(d->parts.ctx, id);
-}
-
 /* All zero of no key, which nobody has revoked. */
 static struct node_id id_of(EVP_PKEY *key)
 {
@@ -200,12 +188,32 @@ static struct node_id id_of(EVP_PKEY *key)
     return id;
 }
 
+/* Keys that are not the joiner's are found before the token is used up. */
+static bool holds_and_fits(void *ctx, const struct digest *verifier)
+{
+    struct asked *a = ctx;
+    return proof_holds(a, verifier) && open_keys(a);
+}
+
+static void who_asks(void *ctx, struct joined *to)
+{
+    const struct asked *a = ctx;
+    to->user = id_of(a->user);
+    to->node = id_of(a->node);
+}
+
+static bool is_revoked(const struct join_desk *d, struct node_id id)
+{
+    return d->parts.revoked && d->parts.revoked(d->parts.ctx, id);
+}
+
 static int decide(struct join_desk *d, struct asked *a, int64_t now_s, struct buf *answer)
 {
     char message[HOME_MESSAGE_SIZE] = "", id[JOIN_ID_TEXT_SIZE], roles[40];
     char user[ID_HEX_SIZE], node[ID_HEX_SIZE];
     struct token t;
-    int rc = tokens_redeem(d->parts.home, a->request.id, now_s, holds_and_fits, a, &t, message);
+    const struct redeeming by = {a, holds_and_fits, who_asks};
+    int rc = tokens_redeem(d->parts.home, a->request.id, now_s, &by, &t, message);
     if (rc == 0 && (t.roles & JOIN_NODE) && !a->node)
         rc = ERR_PERMISSION;
     if (rc == 0 && (is_revoked(d, id_of(a->user)) || is_revoked(d, id_of(a->node)))) {

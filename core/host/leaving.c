@@ -16,7 +16,8 @@
 #define TEXT_MAX (LEAVING_STATES_MAX * (HOME_PATH_SIZE + 1) + 8)
 
 /* Certificates and keys go by their ends. root.pem is last: without it there is no mesh here. */
-static const char *const of_home[] = {"peers", "open", "tokens", "roots", "rotating", NULL};
+static const char *const of_home[] = {"peers", "open",     "tokens", "joined",
+                                      "roots", "rotating", NULL};
 static const char *const of_state[] = {"reserve", "next", "control", "lock", NULL};
 static const char *const trees_of_state[] = {"objects", "built", NULL};
 static const char *const ends_of_state[] = {".seg", ".torn", ".tmp", ".key", ".pem", NULL};

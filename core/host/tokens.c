@@ -266,16 +266,24 @@ static int count_bad(const struct home *h, struct tokens *all, struct token *t, 
     return write_all(h, all, message);
 }
 
+static int write_down(const struct home *h, const struct token *t, int64_t now_s,
+                      const struct redeeming *by, char *message)
+{
+    struct joined one = {.at_s = now_s};
+    memcpy(one.token, t->id, sizeof one.token);
+    by->who(by->ctx, &one);
+    return joined_add(h, &one, message);
+}
+
 static int redeem(const struct home *h, struct tokens *all, const uint8_t id[JOIN_ID_SIZE],
-                  int64_t now_s, bool (*holds)(void *ctx, const struct digest *verifier), void *ctx,
-                  struct token *out, char *message)
+                  int64_t now_s, const struct redeeming *by, struct token *out, char *message)
 {
     static const struct digest nobody = {{0}};
     int rc = tokens_read(h, all, message);
     if (rc < 0)
         return rc;
     struct token *t = find(all, id);
-    bool right = holds(ctx, t ? &t->verifier : &nobody);
+    bool right = by->holds(by->ctx, t ? &t->verifier : &nobody);
     snprintf(message, HOME_MESSAGE_SIZE, "no such token, or it may not be used");
     if (!t || t->uses == 0 || now_s >= t->expires_s)
         return ERR_PERMISSION;
@@ -287,18 +295,18 @@ static int redeem(const struct home *h, struct tokens *all, const uint8_t id[JOI
 #if VELUM_PLANT != 886 /* unit/test_tokens: a use is not counted */
     t->uses--;
 #endif
-    return write_all(h, all, message);
+    rc = write_all(h, all, message);
+    return rc < 0 ? rc : write_down(h, out, now_s, by, message);
 }
 
 int tokens_redeem(const struct home *h, const uint8_t id[JOIN_ID_SIZE], int64_t now_s,
-                  bool (*holds)(void *ctx, const struct digest *verifier), void *ctx,
-                  struct token *out, char message[HOME_MESSAGE_SIZE])
+                  const struct redeeming *by, struct token *out, char message[HOME_MESSAGE_SIZE])
 {
     struct tokens *all = tokens_new(message);
     if (!all)
         return ERR_NO_MEMORY;
     int lock = home_try_lock(h, message);
-    int rc = lock < 0 ? lock : redeem(h, all, id, now_s, holds, ctx, out, message);
+    int rc = lock < 0 ? lock : redeem(h, all, id, now_s, by, out, message);
     if (lock >= 0)
         close(lock);
     tokens_free(all);

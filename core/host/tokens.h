@@ -15,8 +15,7 @@
 #ifndef VELUM_HOST_TOKENS_H
 #define VELUM_HOST_TOKENS_H
 
-#include "core/host/home.h"
-#include "core/wire/join.h"
+#include "core/host/joined.h"
 
 #define TOKENS_MAX 256
 #define TOKEN_NAME_SIZE 64
@@ -55,12 +54,19 @@ int tokens_forget(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* Whether it is listed, good or not. */
 bool tokens_know(const struct home *h, const uint8_t id[JOIN_ID_SIZE]);
 
-/* Finds the token and takes one use of it, when `holds` says that the proof is right. It is asked
- * once whatever is wrong, with a verifier that belongs to nobody where there is no such token, so
- * that every refusal costs the same. 0 with the token; ERR_PERMISSION; ERR_BUSY when somebody has
- * the home lock at the moment; or another error, with a sentence. Waits for no lock. */
+/* Who comes with a token. */
+struct redeeming {
+    void *ctx;
+    /* Whether the proof is right by this verifier. Asked once whatever is wrong, with one that
+     * belongs to nobody where there is no such token, so that every refusal costs the same. */
+    bool (*holds)(void *ctx, const struct digest *verifier);
+    /* Fills in who it is, once that is so. */
+    void (*who)(void *ctx, struct joined *to);
+};
+/* Finds the token, takes one use of it when the proof is right, and writes down who had it
+ * (joined.h). 0 with the token; ERR_PERMISSION; ERR_BUSY when somebody has the home lock at the
+ * moment; or another error, with a sentence. Waits for no lock. */
 int tokens_redeem(const struct home *h, const uint8_t id[JOIN_ID_SIZE], int64_t now_s,
-                  bool (*holds)(void *ctx, const struct digest *verifier), void *ctx,
-                  struct token *out, char message[HOME_MESSAGE_SIZE]);
+                  const struct redeeming *by, struct token *out, char message[HOME_MESSAGE_SIZE]);
 
 #endif

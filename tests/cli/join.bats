@@ -121,7 +121,13 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     [[ $output == '{"v":1,"tokens":[{"id":"'"${string:32:8}"'","name":"laptop","roles":"node,native",'* ]]
     joins two "$string"
     run -0 velum token list
-    [[ $output == *laptop*node,native*2*good* ]]
+    [[ $output == *laptop*node,native*2*good*JOINED*TOKEN*USER*NODE*NAME*"Z  ${string:32:8}  "* ]]
+    run -0 velum token list --json
+    ids=${output#*'"joined":[{"at":"20'}
+    [[ $ids =~ ^.{17}Z\",\"token\":\"${string:32:8}\",\"user\":\"[0-9a-f]{64}\",\"node\":\"[0-9a-f]{64}\",\"name\":null ]]
+    # Its name is known once a node of it was here, and its user is found in the log as well.
+    user=$(sed -E 's/.*"user":"([0-9a-f]*)".*/\1/' <<<"$ids")
+    grep -q "joined with token ${string:32:8} .*user $user, node" "$FOLDER/a.log"
     run -0 velum token revoke "${string:32:8}"
     run -3 velum token revoke "${string:32:8}" AAAAAAAA
     run -0 velum token list

@@ -59,11 +59,18 @@ static bool holds(void *ctx, const struct digest *verifier)
     return verifier->bytes[0] == *(const uint8_t *)ctx;
 }
 
+static void who(void *ctx, struct joined *to)
+{
+    (void)ctx;
+    to->user.bytes[0] = 7;
+}
+
 static int redeem(uint8_t number, uint8_t proof, int64_t now_s)
 {
+    const struct redeeming by = {&proof, holds, who};
     struct token out;
     uint8_t id[JOIN_ID_SIZE] = {number};
-    int rc = tokens_redeem(&home, id, now_s, holds, &proof, &out, message);
+    int rc = tokens_redeem(&home, id, now_s, &by, &out, message);
     if (rc == 0)
         CHECK_INT(out.id[0], number);
     return rc;
@@ -189,6 +196,41 @@ TEST(a_list_that_is_taken_away_is_gone_whatever_is_in_it)
     end();
 }
 
+TEST(who_had_a_token_is_written_down_and_of_many_the_last)
+{
+    static struct joined_list list;
+    const struct joined one = {.token = {9}, .at_s = 5, .node = {{3}}};
+    char path[HOME_PATH_SIZE];
+    begin();
+    CHECK_INT(joined_read(&home, &list, message), 0);
+    CHECK_INT(list.count, 0);
+    CHECK_INT(add(1, JOINED_MAX), 0);
+    CHECK_INT(redeem(1, 7, NOW), ERR_PERMISSION);
+    CHECK_INT(redeem(2, 2, NOW), ERR_PERMISSION);
+    for (int i = 0; i < JOINED_MAX; i++)
+        REQUIRE(redeem(1, 2, NOW + i % 100) == 0);
+    CHECK_INT(joined_read(&home, &list, message), 0);
+    CHECK_INT(list.count, JOINED_MAX);
+    CHECK_INT(list.list[0].at_s, NOW);
+    CHECK_INT(list.list[0].token[0], 1);
+    CHECK(list.list[0].user.bytes[0] == 7 && node_id_is_zero(list.list[0].node));
+    CHECK_INT(joined_add(&home, &one, message), 0);
+    CHECK_INT(joined_read(&home, &list, message), 0);
+    CHECK_INT(list.count, JOINED_MAX);
+    CHECK_INT(list.list[0].at_s, NOW + 1);
+    CHECK_INT(list.list[JOINED_MAX - 1].token[0], 9);
+    CHECK_INT(list.list[JOINED_MAX - 1].node.bytes[0], 3);
+    /* One that is damaged is said, and is in nobody's way. */
+    home_file(&home, "joined", path);
+    REQUIRE(home_write_file(path, (struct bytes){(const uint8_t *)"no\n", 3}, message) == 0);
+    CHECK_INT(joined_read(&home, &list, message), ERR_DAMAGED);
+    CHECK(strstr(message, "joined is damaged") != NULL);
+    CHECK_INT(joined_add(&home, &one, message), 0);
+    CHECK_INT(joined_read(&home, &list, message), 0);
+    CHECK_INT(list.count, 1);
+    end();
+}
+
 /* Whoever has them proves by the home's files what he would by the string. */
 TEST(an_emergency_leaves_no_token)
 {
@@ -234,4 +276,5 @@ TEST_MAIN(a_token_is_kept_as_it_was_made, so_many_uses_and_no_more,
           revoked_is_one_or_all, a_full_list_says_so_and_an_old_one_makes_room,
           a_damaged_list_is_refused_and_left_as_it_is,
           a_list_that_is_taken_away_is_gone_whatever_is_in_it, an_emergency_leaves_no_token,
+          who_had_a_token_is_written_down_and_of_many_the_last,
           of_those_that_race_one_wins)
