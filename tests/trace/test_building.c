@@ -181,6 +181,19 @@ TEST(builders_that_are_lost_again_and_again_are_no_compiler)
     CHECK(story_end(&story));
 }
 
+/* Of the same source. */
+static void next_job(void)
+{
+    uint64_t user = story_user(&story, 0);
+    struct job_view v;
+
+    story_submit(&story, user, 2);
+    story_run(&story, S_US);
+    v = story_result(&story, 0, story_job(&story, 2), 60 * S_US);
+    story_check_graph(&v, &made, few);
+    story_leave(&story, user);
+}
+
 /* The leaf is computed again, by libtcc's code, and nobody has died of it. */
 TEST(where_the_first_leaf_differs_the_node_goes_back_to_libtcc)
 {
@@ -194,6 +207,10 @@ TEST(where_the_first_leaf_differs_the_node_goes_back_to_libtcc)
     CHECK(story.nodes[0].built > 0 && story.nodes[0].built <= slots);
     CHECK(story.nodes[0].plain > 0);
     CHECK_INT(bound_workers(true), 0);
+    slots = story.nodes[0].built;
+    next_job();
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK_INT(story.nodes[0].built, slots);
     CHECK(story_end(&story));
 }
 
