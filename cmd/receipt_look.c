@@ -198,6 +198,19 @@ static void json_job_part(struct json *j, const struct receipt *r)
     json_time(j, "written", r->written_s);
 }
 
+static void json_revocation(struct json *j, const struct receipt_revocation *r)
+{
+    if (!r->is) {
+        json_null(j, "revoked");
+        return;
+    }
+    json_open(j, "revoked", '{');
+    json_time(j, "at", r->at_s);
+    json_id(j, "by", r->by.bytes);
+    json_text(j, "reason", r->reason[0] ? r->reason : NULL);
+    json_close(j, '}');
+}
+
 void receipt_look_json(const struct receipt_look *k, bool verified, const char *error)
 {
     const struct receipt *r = k->receipt;
@@ -212,6 +225,7 @@ void receipt_look_json(const struct receipt_look *k, bool verified, const char *
     json_truth(&j, "joined", r->counts);
     json_nodes(&j, r);
     json_runs(&j, r);
+    json_revocation(&j, &k->revocation);
     json_open(&j, "signer", '{');
     json_id(&j, "id", r->by.bytes);
     json_text(&j, "name", r->by_name);

@@ -197,7 +197,9 @@ const struct cmd cmd_verify = {
     .more =
         "FILE (a word that is no id) is a receipt, as velum receipt writes it: checks its form,\n"
         "that a node signed it whose certificate was good at the time, and that it is of the\n"
-        "mesh of this home or of --root. Exits 0, or 1 and says what is wrong.\n"
+        "mesh of this home or of --root. Exits 0, or 1 and says what is wrong. Where the journals\n"
+        "here know that the signer was revoked, one that is older by its own word is believed\n"
+        "with a warning, and one that is not is refused.\n"
         "JOB: reads the journals of this user's nodes on this machine and those given by --data,\n"
         "running or not, and changes nothing. Exits 0 when each leaf is counted exactly once\n"
         "and the result is what the values fold to, 1 when something does not add up, and 7\n"

@@ -71,18 +71,33 @@ static int find_each(void *ctx, uint16_t type, struct bytes payload)
     return f->found == 2 ? ERR_EXISTS : 0;
 }
 
+static void scan_once(struct look *k, scan_each *each, void *ctx)
+{
+    struct segments s;
+    k->rc = segments_open(&s, k->folder);
+    if (k->rc == 0)
+        k->rc = scan_journal(&s.files, TALLY_FEATURE_LEVEL, each, ctx, &k->report);
+    segments_close(&s);
+}
+
 int looks_find(struct looks *l, const uint8_t prefix[ID_SIZE], size_t digits, struct job_id *id)
 {
     struct finding f = {prefix, digits, id, 0};
-    struct segments s;
-    for (size_t i = 0; i < l->count && f.found < 2; i++) {
-        struct look *k = l->list[i];
-        k->rc = segments_open(&s, k->folder);
-        if (k->rc == 0)
-            k->rc = scan_journal(&s.files, TALLY_FEATURE_LEVEL, find_each, &f, &k->report);
-        segments_close(&s);
-    }
+    for (size_t i = 0; i < l->count && f.found < 2; i++)
+        scan_once(l->list[i], find_each, &f);
     return f.found;
+}
+
+void looks_scan(struct looks *l, scan_each *each, void *ctx)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct look *k = l->list[i];
+        unsigned long pid;
+        k->held = home_state_holder(k->folder, &pid) > 0;
+        scan_once(k, each, ctx);
+        for (int n = 1; n < TRIES_MAX && k->held && k->rc < 0 && k->rc != ERR_VERSION; n++)
+            scan_once(k, each, ctx);
+    }
 }
 
 /* --- reading --- */

@@ -30,6 +30,8 @@ int looks_add_named(struct looks *l, const char *folder);
 int looks_add_home(struct looks *l, const struct home *home);
 /* The job whose id begins so, over all journals: 1, 0: there is none, 2: more than one. */
 int looks_find(struct looks *l, const uint8_t prefix[ID_SIZE], size_t digits, struct job_id *id);
+/* Shows every record of all of them to `each`, some more than once while a node writes there. */
+void looks_scan(struct looks *l, scan_each *each, void *ctx);
 /* Fills in every tally. */
 void looks_read(struct looks *l, struct job_id id);
 /* The verdict over those that could be read. 0 or ERR_NO_MEMORY. */

@@ -2,9 +2,13 @@
 
 #include <stdio.h>
 
+#include "cmd/duration.h"
 #include "cmd/receipt_look.h"
+#include "cmd/verify_revoked.h"
 #include "core/base/err.h"
 #include "core/host/foreign_file.h"
+
+#define REVOKED_SIZE (NODE_NAME_SIZE + ACT_REASON_SIZE + 160)
 
 bool verify_is_file(const char *word)
 {
@@ -67,6 +71,42 @@ static void say_verified(const struct receipt_look *k)
            r->nodes_count == 1 ? "" : "s", r->by_name);
 }
 
+/* "it was signed by NAME, whose key was revoked on DATE by ID (reason)", and what comes of it. */
+static void say_revocation(const struct receipt_look *k, const char *rest, char to[REVOKED_SIZE])
+{
+    const struct receipt_revocation *r = &k->revocation;
+    char by[9], when[DURATION_TEXT_SIZE];
+    id_hex(r->by.bytes, 8, by);
+    duration_iso(r->at_s, when);
+    snprintf(to, REVOKED_SIZE, "it was signed by %s, whose key was revoked on %s by %s%s%s%s%s",
+             k->receipt->by_name, when, by, r->reason[0] ? " (" : "", r->reason,
+             r->reason[0] ? ")" : "", rest);
+}
+
+/* When it was written is the signer's own word. By that it may be older than the revocation, and
+ * such a signature stays good; what is not older by its own word is not. */
+static int judge_revoked(const struct call *c, const char *path, struct receipt_look *k)
+{
+    char why[REVOKED_SIZE];
+    verify_revoked(c, k);
+    if (k->revocation.is && k->receipt->written_s >= k->revocation.at_s) {
+        k->why = "the key that signed it was revoked before it was written";
+        say_revocation(k, "; by its own word it is no older", why);
+        return refuse(path, why);
+    }
+    return CODE_DONE;
+}
+
+static void warn_of_revoked(const struct receipt_look *k)
+{
+    char warning[REVOKED_SIZE];
+    if (!k->revocation.is)
+        return;
+    say_revocation(k, "; that it was written before is its word alone", warning);
+    fflush(stdout);
+    talk_line("warning: %s", warning);
+}
+
 static int judge(const struct call *c, const char *path, struct receipt_look *k)
 {
     struct digest mesh;
@@ -75,6 +115,8 @@ static int judge(const struct call *c, const char *path, struct receipt_look *k)
         code = believed(c, path, &mesh);
     if (code == CODE_DONE && !digest_equal(mesh, k->witness.mesh))
         code = refuse_mesh(path, k, &mesh);
+    if (code == CODE_DONE)
+        code = judge_revoked(c, path, k);
     if (opt_given(c->opts, "json")) {
         receipt_look_json(k, code == CODE_DONE,
                           code == CODE_DONE ? NULL
@@ -86,6 +128,7 @@ static int judge(const struct call *c, const char *path, struct receipt_look *k)
         return code;
     receipt_look_print(k, stdout);
     say_verified(k);
+    warn_of_revoked(k);
     return CODE_DONE;
 }
 

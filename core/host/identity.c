@@ -589,6 +589,19 @@ int identity_witness(const struct witnessed *w, struct witness *out, const char 
     return *why ? rc : 0;
 }
 
+int identity_name(struct bytes certificate, struct witness *out)
+{
+    struct certificate_name name;
+    certificate_library_open();
+    X509 *x = certificate_of_der(certificate);
+    int rc = x ? certificate_read_name(x, &name) : ERR_IDENTITY;
+    if (rc == 0)
+        *out = (struct witness){name.mesh, name.id, name.party, certificate_not_before(x),
+                                certificate_not_after(x)};
+    X509_free(x);
+    return rc;
+}
+
 static void put_der(struct buf *b, X509 *x)
 {
     unsigned char *der = NULL;

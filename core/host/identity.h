@@ -101,6 +101,9 @@ struct witnessed {
 bool identity_home_knows(const struct home *h, struct digest mesh, struct bytes root);
 /* 0, or ERR_IDENTITY or ERR_SIGNATURE with a sentence that says which of these is wrong. */
 int identity_witness(const struct witnessed *w, struct witness *out, const char **why);
+/* Whose certificate (DER) it says it is, in which mesh; nobody's word is checked. 0 or
+ * ERR_IDENTITY. */
+int identity_name(struct bytes certificate, struct witness *out);
 /* The certificates of this home's issuer and root; nothing is made or renewed. ERR_NOT_FOUND where
  * it has none. */
 int identity_home_chain(const struct home *h, struct buf *issuer, struct buf *root,

@@ -120,3 +120,44 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
     run -3 velum receipt 0123456789abcdef
     ends_with_try
 }
+
+another_second() { [ "$(date +%s)" != "$1" ]; }
+
+@test "a receipt of who was revoked: older by its own word with a warning, else refused" {
+    export VELUM_HOME=$FOLDER/one
+    node a --slots 1 --bind 127.0.0.1
+    port=$(free_port)
+    PORTS+=("$port")
+    velum token create --role node,native --at "127.0.0.1:$PORT_a" 2>/dev/null >string
+    VELUM_HOME=$FOLDER/two velum join --only --port "$port" --token-file string
+    VELUM_HOME=$FOLDER/two node_at b "$port" --slots 1 --bind 127.0.0.1
+    until_true 15 alive_is 2
+    job=$(VELUM_HOME=$FOLDER/two velum run -d pi 1000000)
+    VELUM_HOME=$FOLDER/two velum wait "$job" --progress none
+    VELUM_HOME=$FOLDER/two velum receipt "$job" -o older
+    [[ $(line_of older by) == *" b" ]]
+    run -0 --separate-stderr velum verify older
+    [ -z "$stderr" ]
+    until_true 3 another_second "$(line_of older written)"
+    # It is down when its key is revoked, and hears of it from nobody.
+    kill "$PID_b" && { wait "$PID_b" || true; }
+    velum revoke b --reason "it was stolen"
+    kill "$PID_a" && { wait "$PID_a" || true; }
+    VELUM_HOME=$FOLDER/two node_at b "$port" --slots 1 --bind 127.0.0.1
+    VELUM_HOME=$FOLDER/two until_true 10 velum receipt "$job" -o later
+    run -0 --separate-stderr velum verify older
+    [[ $output == *"verified: "*"on the word of b, who signed it" ]]
+    [[ $stderr == *"warning: it was signed by b, whose key was revoked on 20"*" (it was stolen); that it was written before is its word alone" ]]
+    run -0 --separate-stderr velum verify older --json
+    [[ $output == *'"verified":true,"error":null,'*'"revoked":{"at":"20'*'"reason":"it was stolen"}'* ]]
+    run -1 velum verify later
+    [[ $output == *"later is no receipt to be believed: it was signed by b, whose key was revoked on 20"*"; by its own word it is no older"* ]]
+    ends_with_try
+    run -1 --separate-stderr velum verify later --json
+    [[ $output == *'"verified":false,"error":"the key that signed it was revoked before it was written",'* ]]
+    # Where nobody has heard of it nothing is known; a folder that has may be named.
+    VELUM_HOME=$FOLDER/two run -0 velum verify later
+    [[ $output != *revoked* ]]
+    VELUM_HOME=$FOLDER/two run -1 velum verify later --data "$FOLDER/one/nodes/$PORT_a"
+    [[ $output == *"whose key was revoked on"* ]]
+}
