@@ -13,8 +13,15 @@ void act_effect(struct node *n, const struct act *a)
         drain_set(n, a->kind != ACT_RESUME, a->kind == ACT_LEAVE);
 }
 
+void act_undone(struct node *n, const struct act *a)
+{
+    if (node_is_self(n, a->subject))
+        drain_set(n, false, false);
+}
+
 void act_effects(struct node *n)
 {
     for (const struct act_entry *e = n->acts.first; e != NULL; e = e->next)
-        act_effect(n, &e->act);
+        if (!e->voided)
+            act_effect(n, &e->act);
 }

@@ -3,17 +3,22 @@
  * one subject one REVOKE and one of DRAIN, RESUME and LEAVE.
  *
  * An act is judged by itself, whoever brings it: it is signed by a key of this mesh whose role may
- * (permit_act), its time is not after the end of the signer's certificate, and the signer was not
- * revoked before that time. One that is no REVOKE is not more than a day ahead, either; where one
- * was refused for that, the sums are said again each minute, as clocks are set right. A REVOKE
- * protects, and must not wait for that.
+ * (permit_act), and its time is not after the end of the signer's certificate. One that is no
+ * REVOKE is not more than a day ahead, either; where one was refused for that, the sums are said
+ * again each minute, as clocks are set right. A REVOKE protects, and must not wait for that.
  *
- * What somebody signed before he was revoked stays true, in whatever order a node hears of the two:
- * whom he revoked is not let in again. Whoever lies about the time with a key that is revoked or
- * has ended gets it in by no user of a node that knows (act_ask.h): it takes a node that has not
- * heard of the revocation, or one that is a traitor itself. Then whom he revokes is revoked, and
- * has to join anew. Two who revoke each other are both revoked, or the later one is, as the nodes
- * happen to hear of it. None of it is ever undone, so that no revoked key can bring itself back.
+ * A REVOKE counts whatever else is known, of its signer too: so all nodes come to the same, in
+ * whatever order they hear of things, and nothing is ever undone, by which a revoked key could
+ * bring itself back. Two who revoke each other are both revoked, everywhere. To ask whether the
+ * signer was revoked before that time would keep nobody out, as he writes the time himself. What
+ * does is the door: over links of a revoked key nothing is read, and of a user nothing is taken but
+ * what he signs now, with a key that is good (act_ask.h). A thief needs a node besides that is a
+ * traitor, or has not heard of the revocation; then whom he revokes has to join anew.
+ *
+ * Of the other kinds the latest counts, so a thief gains nothing by another time than the true one:
+ * what is later than the revocation of its signer does not count, and goes again where it was taken
+ * before that came. What it had taken the place of comes back from whoever has it; where nobody
+ * has, it is to be said once more.
  *
  * One that is new is written down, done (act_effect.h) and passed on, in the same step: it needs no
  * disk to be true. Only that it is kept is said once it is synced. Two nodes that meet compare sums

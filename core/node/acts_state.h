@@ -9,8 +9,9 @@
 
 struct act_ask;
 
-/* One that counts. It stays where it is in the list when another comes in its place. */
+/* One that counts, or did. It stays where it is in the list when another comes in its place. */
 struct act_entry {
+    bool voided; /* its signer had been revoked before: it is as if it were not there */
     struct act act;
     struct digest name;
     struct bytes bytes; /* owned: all of it */
