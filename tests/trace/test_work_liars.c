@@ -1,5 +1,5 @@
-/* What nodes say of work that was not theirs, or that they did alone: time, inputs that are nowhere,
- * merges that cannot be done. */
+/* What nodes say of work that was not theirs, or that they did alone: time, inputs that are
+ * nowhere, merges that cannot be done. */
 #include "core/node/jobs.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
