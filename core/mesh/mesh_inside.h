@@ -5,6 +5,7 @@
  *   mesh_link.c   links from coming up to their end
  *   mesh_dial.c   who is dialled when: standing links, lost ones, the dead, hints
  *   mesh_rumor.c  what is believed of whom, and how it spreads
+ *   mesh_hearsay.c  nodes that were told of and never met
  *   mesh_load.c   how loads spread
  *   mesh_probe.c  silence: pings, indirect probes, suspicions that run out
  *
@@ -179,6 +180,13 @@ void put_peer(struct buf *b, const struct peer *p);
 struct news *news_of(struct mesh *m, struct peer *p);
 /* Takes out the loads, or all other news. */
 void news_drop(struct mesh *m, bool loads);
+
+/* mesh_hearsay.c */
+/* Whether the first of these rumors, which is about p, or nobody known, may be looked at. */
+bool hearsay_is_believed(struct mesh *m, const struct peer *p, struct rumor_list list,
+                         const struct rumor_head *r, uint64_t link);
+/* Dials somebody who may not be there: nothing is kept of it, and how it ends is all the same. */
+void hearsay_dial(struct mesh *m, const struct member_info *info);
 
 /* mesh_load.c */
 /* Heard of its load over this link, and to be passed on a little later. */

@@ -121,7 +121,10 @@ void peer_forget(struct mesh *m, struct peer *p)
     if (p->news)
         m->news[p->news - 1].peer = NULL;
     log_line(m->log, LOG_INFO, "mesh: %s is forgotten", p->m.info->name);
+    const struct node_id id = p->m.info->id;
     members_remove(&m->members, p);
+    if (m->ports.forgotten)
+        m->ports.forgotten(m->ports.ctx, id);
 }
 
 bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
@@ -527,7 +530,7 @@ void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, st
     struct rumor r;
     while (rumor_list_peek(list, &head)) {
         struct peer *p = members_find(&m->members, head.id);
-        if (!rumor_matters(m, p, &head)) {
+        if (!hearsay_is_believed(m, p, *list, &head, number) || !rumor_matters(m, p, &head)) {
             rumor_list_skip(list);
             continue;
         }

@@ -349,11 +349,18 @@ bool rumor_list_peek(const struct rumor_list *list, struct rumor_head *head)
     return !r.failed;
 }
 
-void rumor_list_skip(struct rumor_list *list)
+struct bytes rumor_list_skip(struct rumor_list *list)
 {
+    const size_t start = list->reader.at;
     ensure(list->left > 0);
     list->left--;
     pass_rumor(&list->reader);
+    return (struct bytes){list->reader.data + start, list->reader.at - start};
+}
+
+struct rumor_list rumor_list_of(struct bytes rumors, uint32_t count)
+{
+    return (struct rumor_list){.reader = reader_of(rumors), .left = count};
 }
 
 int read_hello_versions(struct bytes payload, uint16_t *version_min, uint16_t *version_max)

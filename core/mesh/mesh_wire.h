@@ -151,7 +151,9 @@ int read_hello_versions(struct bytes payload, uint16_t *version_min, uint16_t *v
 bool rumor_list_next(struct rumor_list *list, struct rumor *r);
 /* The head of the next one, which stays the next one; false at the end. */
 bool rumor_list_peek(const struct rumor_list *list, struct rumor_head *head);
-/* Passes over the next one. There must be one. */
-void rumor_list_skip(struct rumor_list *list);
+/* Passes over the next one, and gives it. There must be one. */
+struct bytes rumor_list_skip(struct rumor_list *list);
+/* The list of so many that rumor_list_skip gave. */
+struct rumor_list rumor_list_of(struct bytes rumors, uint32_t count);
 
 #endif

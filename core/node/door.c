@@ -6,6 +6,7 @@
 #include "core/node/link.h"
 #include "core/node/offence.h"
 #include "core/node/ports.h"
+#include "core/node/proven.h"
 #include "core/node/revoked.h"
 #include "core/node/user_link.h"
 
@@ -41,8 +42,10 @@ void door_link_up(struct node *n, const struct event *ev)
         bulk_link_up(n, link, ev->link_up.dial, ev->link_up.id);
     else if (link_add(n, link, ev->link_up.party, ev->link_up.id) < 0)
         ports_close(n, link);
-    else if (ev->link_up.party == PARTY_NODE)
+    else if (ev->link_up.party == PARTY_NODE) {
+        proven_keep(n, ev->link_up.id, ev->link_up.certificate);
         mesh_link_up(n->mesh, link, ev->link_up.dial, ev->link_up.id, n->now);
+    }
 }
 
 static void ended(struct node *n, const struct link_entry *l)

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/link.h"
+#include "core/node/proven.h"
 
 /* Half a queue at most may be on its way; the host closes a link whose queue passes 4 MiB. */
 #define ROOM_MAX ((uint64_t)1 << 20)
@@ -36,8 +37,11 @@ void link_remove(struct node *n, uint64_t link)
 {
     struct link_entry *l = map_remove(&n->links, &link);
 
-    if (l != NULL)
-        alloc_free(n->alloc, l, sizeof *l);
+    if (l == NULL)
+        return;
+    if (l->party == PARTY_NODE)
+        proven_look(n, l->id);
+    alloc_free(n->alloc, l, sizeof *l);
 }
 
 void node_links_free(struct node *n)

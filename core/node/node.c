@@ -19,6 +19,7 @@
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/holder_tend.h"
+#include "core/node/introduce.h"
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -121,6 +122,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->options.kernels = NULL;
     if (options->kernels_count > 0)
         n->kernels = alloc_array(n->alloc, options->kernels_count, sizeof *n->kernels);
+    n->memory_out |= introduce_new(n) < 0;
     rc = options->slots == 0 || options->slots > 1024                          ? ERR_ARGUMENT
          : n->memory_out || (options->kernels_count > 0 && n->kernels == NULL) ? ERR_NO_MEMORY
                                                                                : ports_make_mesh(n);
@@ -177,6 +179,7 @@ void node_free(struct node *n)
     linked_free(n);
     node_links_free(n);
     mesh_free(n->mesh);
+    introduce_free(n);
     alloc_free(n->alloc, n->news, n->news_cap * sizeof *n->news);
     alloc_free(n->alloc, n->kernels, n->options.kernels_count * sizeof *n->kernels);
     bytes_free(n, n->options.certificate);
@@ -277,6 +280,9 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
                       struct bytes payload)
 {
     switch (type) {
+    case MESSAGE_INTRODUCE:
+    case MESSAGE_INTRODUCED:
+        return introduce_frame(n, from, type, payload);
     case MESSAGE_DIRECTORY:
         return directory_frame(n, from, payload);
     case MESSAGE_FORWARD:
@@ -365,7 +371,7 @@ static int node_link_frame(struct node *n, struct link_entry *l, const struct fr
     struct node_id from = l->id;
     int rc;
 
-    if (f->type < 32) {
+    if (f->type <= MESSAGE_RUMORS) {
         /* Mesh has already forgotten a link it refuses. */
         rc = mesh_frame(n->mesh, link, f, n->now);
         if (rc < 0 && link_find(n, link) != NULL) {
@@ -563,6 +569,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     jobs_go_on(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
+    introduce_run(n);
     waits_run(n);
     record_commits(n);
     listings_run(n);
@@ -624,7 +631,7 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, labour_due(n));
     if (waits_are_due(n) || listings_are_due(n) || stage_views_are_due(n) || n->later_jobs != NULL)
         due = n->now;
-    due = instant_first(due, snapshot_due(n));
+    due = instant_first(instant_first(due, snapshot_due(n)), introduce_due(n));
     due = instant_first(instant_first(due, owners_due(n)), drain_due(n));
     if (n->directory_dirty)
         due = instant_first(due, n->directory_flush);

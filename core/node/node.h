@@ -32,7 +32,7 @@ struct signer {
     int64_t not_after_s; /* Unix time at which the certificate ends */
 };
 
-/* Signatures are the host's (OpenSSL) or the simulator's. Both functions are pure in what the core
+/* Signatures are the host's (OpenSSL) or the simulator's. All functions are pure in what the core
  * can see. */
 struct seal {
     void *ctx;
@@ -43,6 +43,11 @@ struct seal {
      * ERR_SIGNATURE. */
     int (*verify)(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
                   struct signer *signer);
+    /* Whose `certificate` is, by its chain alone, also when it has ended since. 0; ERR_SIGNATURE
+     * where it is none of this mesh; ERR_IDENTITY where that cannot be told here, or its root
+     * counts no longer. NULL: nodes are believed in without any, where somebody sees to it that
+     * all who are told of are there. */
+    int (*introduce)(void *ctx, struct bytes certificate, struct signer *signer);
 };
 
 /* A kernel this node can run: a built-in, or a plugin that a worker has loaded and described. */

@@ -6,9 +6,11 @@
 #include "core/node/building.h"
 #include "core/node/copies.h"
 #include "core/node/events.h"
+#include "core/node/introduce.h"
 #include "core/node/keep.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/proven.h"
 #include "core/node/site.h"
 #include "core/wire/demand.h"
 
@@ -119,6 +121,19 @@ static bool port_expelled(void *ctx, struct node_id id)
     return acts_revoked(ctx, id);
 }
 
+static bool port_proven(void *ctx, uint64_t link, const struct hearsay *h)
+{
+    const struct node *n = ctx;
+    const struct member *m = mesh_link_peer(n->mesh, link);
+
+    return m != NULL && introduce_believes(ctx, m->info->id, h);
+}
+
+static void port_forgotten(void *ctx, struct node_id id)
+{
+    proven_look(ctx, id);
+}
+
 static uint64_t port_calendar(void *ctx)
 {
     return calendar_now(ctx);
@@ -143,6 +158,8 @@ int ports_make_mesh(struct node *n)
                                      .load = port_load,
                                      .described = port_described,
                                      .expelled = port_expelled,
+                                     .proven = port_proven,
+                                     .forgotten = port_forgotten,
                                      .calendar = port_calendar};
 
     /* Without room for it among its labels a node is not asked to do it. */

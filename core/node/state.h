@@ -4,8 +4,8 @@
  *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision;
  *                    lag.c: how late the host comes; outside.c: what the host is told
  *   ports.c          what mesh wants and tells; linked.c: which members have a link to this node
- *   door.c           who is let in; offence.c: who is not, for a while; revoked.c: for ever;
- *                    crowd.c: who goes when there are too many
+ *   door.c           who is let in; offence.c, revoked.c: who is not; crowd.c: who goes when there are
+ *                    too many; introduce.c: who is there
  *   link.c           who is on which link; sending to peers, to users, to itself
  *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
@@ -251,6 +251,7 @@ struct node {
     struct sealed_memo sealed[SEALED_MEMOS];
     struct offences *offences;     /* offence.h; NULL: there was none */
     struct quarantine *quarantine; /* the same */
+    struct introductions *introductions; /* introduce.h */
     struct node_id teller;         /* the peer whose frame is looked at; zero: it is no peer's */
     uint32_t busy_told;
     uint64_t partings;        /* how often a member came or went, or a link ended */

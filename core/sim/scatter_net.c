@@ -281,6 +281,7 @@ static int make_core(struct scatter_net *n, struct scatter_node *node)
                              .now = {n->now_us},
                              .wall_s = SIM_WALL_S};
 
+    o.seal.introduce = NULL; /* known_give tells of all of them */
     text_copy(o.name, sizeof o.name, info->name);
     text_copy(o.addr, sizeof o.addr, info->addr);
     text_copy(o.arch, sizeof o.arch, info->arch);

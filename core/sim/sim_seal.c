@@ -34,19 +34,26 @@ static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
     return 0;
 }
 
-static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
-                     struct signer *signer)
+static int on_introduce(void *ctx, struct bytes certificate, struct signer *signer)
 {
-    uint8_t should[SIM_CERTIFICATE_SIZE], signature[64];
+    uint8_t should[SIM_CERTIFICATE_SIZE];
 
     (void)ctx;
     if (certificate.len != SIM_CERTIFICATE_SIZE)
-        return ERR_IDENTITY;
+        return ERR_SIGNATURE;
     memcpy(signer->id.bytes, certificate.data, ID_SIZE);
     signer->party = certificate.data[ID_SIZE];
     signer->not_after_s = INT64_MAX;
     sim_certificate(signer->id, (enum party)signer->party, should);
-    if (memcmp(should, certificate.data, sizeof should) != 0)
+    return memcmp(should, certificate.data, sizeof should) == 0 ? 0 : ERR_SIGNATURE;
+}
+
+static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
+                     struct signer *signer)
+{
+    uint8_t signature[64];
+
+    if (on_introduce(ctx, certificate, signer) < 0)
         return ERR_IDENTITY;
     sim_sign(signer->id, text, signature);
     return memcmp(signature, sig, sizeof signature) == 0 ? 0 : ERR_SIGNATURE;
@@ -54,5 +61,5 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
 
 struct seal sim_seal(struct node_id *id)
 {
-    return (struct seal){.ctx = id, .sign = on_sign, .verify = on_verify};
+    return (struct seal){.ctx = id, .sign = on_sign, .verify = on_verify, .introduce = on_introduce};
 }

@@ -13,11 +13,12 @@
  *   5  jobs of which is known that two compilers make two kernels of a snippet; specifications that
  *      ask for checks, and how many there were in an outcome
  *   6  objects of which is known which user put them; acts (act.h), and records of them; notes of
- *      events in a journal */
+ *      events in a journal
+ *   7  certificates of those that a node tells of (introduce.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
-#define FEATURE_LEVEL 6u
+#define FEATURE_LEVEL 7u
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
 #define FEATURE_STAGE_CANCEL 2u
@@ -30,5 +31,6 @@
 #define FEATURE_CHECK 5u
 #define FEATURE_OWNED 6u
 #define FEATURE_ACTS 6u
+#define FEATURE_INTRODUCE 7u
 
 #endif

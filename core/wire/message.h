@@ -1,7 +1,8 @@
 /* The one list of message types. Numbers are never reused. Payload layouts are drawn in the header
  * named here.
  *
- * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h, and joining, core/wire/join.h
+ * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h; 14, 15  core/wire/introduce.h;
+ *             and joining                      core/wire/join.h
  * 32 to 59    jobs, between nodes; and 70      core/node/peer.h; and 72  core/wire/roots.h
  * 71, 118, 119  acts                           core/wire/act_talk.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
@@ -26,6 +27,8 @@
     X(JOIN_REFUSED, 10)                                                                            \
     X(RENEW, 11) /* by who has one, and no issuer beside it */                                     \
     X(RENEWED, 12)                                                                                 \
+    X(INTRODUCE, 14) /* who are these, of whom you told? */                                        \
+    X(INTRODUCED, 15)                                                                              \
     X(DIRECTORY, 32)                                                                               \
     X(FORWARD, 33) /* a submission on its way to the first holder */                               \
     X(FORWARDED, 34)                                                                               \

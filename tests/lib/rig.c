@@ -11,6 +11,7 @@
 #include "core/mesh/mesh_wire.h"
 #include "core/node/journal_record.h"
 #include "core/node/state.h"
+#include "core/wire/introduce.h"
 
 /* --- who is who --- */
 
@@ -52,6 +53,17 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
     return 0;
 }
 
+static int on_introduce(void *ctx, struct bytes certificate, struct signer *signer)
+{
+    static const uint8_t good[64] = {0};
+
+    if (certificate.len != RIG_CERTIFICATE_SIZE || certificate.data[ID_SIZE + 1] == RIG_FORGED)
+        return ERR_SIGNATURE;
+    if (certificate.data[ID_SIZE + 1] == RIG_OF_A_NEWER_ROOT)
+        return ERR_IDENTITY;
+    return on_verify(ctx, certificate, (struct bytes){NULL, 0}, good, signer);
+}
+
 static void on_log(void *ctx, enum log_level level, const char *text)
 {
     struct rig *r = ctx;
@@ -91,7 +103,7 @@ struct node *rig_node_make(struct rig *r)
                              .wall_s = RIG_WALL_S};
     struct node *n;
 
-    o.seal = (struct seal){r, on_sign, on_verify};
+    o.seal = (struct seal){r, on_sign, on_verify, on_introduce};
     rig_certificate(o.id, PARTY_NODE, certificate);
     o.certificate = (struct bytes){certificate, sizeof certificate};
     ensure(node_new(&n, &r->heap.alloc, &o) == 0);
@@ -195,6 +207,28 @@ static void answer_probe(struct rig *r, uint32_t peer, struct bytes payload)
     rig_frame(r, peer, MESSAGE_PROBED, &b);
 }
 
+/* Those that it knows, as this test has them. */
+static void answer_introduce(struct rig *r, uint32_t peer, struct bytes payload)
+{
+    static uint8_t certificates[INTRODUCE_MAX][RIG_CERTIFICATE_SIZE];
+    struct introduced m = {.count = 0};
+    struct introduce asked;
+    struct buf b;
+
+    ensure(read_introduce(payload, &asked) == 0);
+    for (uint32_t i = 0; i < asked.count; i++) {
+        if (peer_of_id(r, asked.ids[i]) == RIG_NOBODY)
+            continue;
+        rig_certificate(asked.ids[i], PARTY_NODE, certificates[i]);
+        m.list[m.count].id = asked.ids[i];
+        m.list[m.count++].certificate = (struct bytes){certificates[i], RIG_CERTIFICATE_SIZE};
+    }
+    buf_init(&b, &heap_plain, FRAME_PAYLOAD_MAX);
+    put_introduced(&b, &m);
+    rig_frame(r, peer, MESSAGE_INTRODUCED, &b);
+    buf_clear(&b);
+}
+
 static void confirm_facts(struct rig *r, uint32_t peer, struct bytes payload)
 {
     struct reader in = reader_of(payload);
@@ -230,6 +264,8 @@ static void on_send(struct rig *r, const struct action *a, struct bytes payload)
         answer_ping(r, peer, payload);
     else if (a->type == MESSAGE_PROBE)
         answer_probe(r, peer, payload);
+    else if (a->type == MESSAGE_INTRODUCE)
+        answer_introduce(r, peer, payload);
     else if (a->type == MESSAGE_FACTS)
         confirm_facts(r, peer, payload);
     else if (a->type == MESSAGE_COUNT)
@@ -481,10 +517,10 @@ void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots)
 {
     struct rig_peer *p = &r->peers[peer];
     struct event ev = {.kind = EVENT_LINK_UP};
-    uint8_t bytes[2048];
+    uint8_t bytes[2048], certificate[RIG_CERTIFICATE_SIZE];
     struct hello h = {.version_min = MESH_VERSION_MIN,
                       .version_max = MESH_VERSION_MAX,
-                      .features = MESH_FEATURES,
+                      .features = p->level > 0 ? p->level : MESH_FEATURES,
                       .greeting = ++p->greeting,
                       .alone = true};
     struct buf b;
@@ -496,6 +532,8 @@ void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots)
     ev.link_up.link = p->link;
     ev.link_up.party = PARTY_NODE;
     ev.link_up.id = p->id;
+    rig_certificate(p->id, PARTY_NODE, certificate);
+    ev.link_up.certificate = (struct bytes){certificate, sizeof certificate};
     rig_event(r, &ev);
     h.self = info_of(r, peer);
     buf_init_fixed(&b, bytes, sizeof bytes);

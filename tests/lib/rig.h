@@ -2,8 +2,8 @@
  * are written by the test; what the node sends is kept until a test takes it.
  *
  * Done by itself, so that a test only says what it is about: records are synced at once, workers
- * get ready and die when they are killed, peers answer pings and counts, vouch for others and
- * confirm facts.
+ * get ready and die when they are killed, peers answer pings and counts, vouch for others,
+ * introduce each other and confirm facts.
  * Certificates are an id and a party; every signature is good. A dial is never answered.
  *
  *     rig_start(&r, slots, true); rig_peer_up(&r, 0, 2); ... rig_stop(&r); */
@@ -30,6 +30,7 @@ struct rig_peer {
     uint8_t tier;
     uint8_t addr;
     bool mute; /* answers nothing */
+    uint32_t level; /* the feature level that it says it has; 0: its own */
 };
 
 /* Something the node did that a test may want to see. */
@@ -81,6 +82,8 @@ struct rig_job {
 
 /* A signature that begins so does not hold; all others do. */
 #define RIG_BROKEN_SIGNATURE 0xff
+/* A certificate is an id, a party and one of these. */
+enum rig_chain { RIG_GOOD, RIG_FORGED, RIG_OF_A_NEWER_ROOT };
 
 void rig_start(struct rig *r, uint32_t slots, bool has_kernel);
 void rig_stop(struct rig *r); /* checks that all memory came back */

@@ -58,6 +58,16 @@ static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
     return 0;
 }
 
+static int on_introduce(void *ctx, struct bytes certificate, struct signer *signer)
+{
+    (void)ctx;
+    if (certificate.len != CERTIFICATE_SIZE)
+        return ERR_SIGNATURE;
+    memcpy(signer->id.bytes, certificate.data, ID_SIZE);
+    signer->party = certificate.data[ID_SIZE];
+    return 0;
+}
+
 static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
                      struct signer *signer)
 {
@@ -497,7 +507,7 @@ void story_start(struct story *s, uint32_t i)
                              .memory_bytes = 1 << 30,
                              .kernels = &kernel,
                              .kernels_count = 1,
-                             .seal = {n, on_sign, on_verify},
+                             .seal = {n, on_sign, on_verify, on_introduce},
                              .now = s->now,
                              .wall_s = STORY_WALL_S + n->wall_off_s,
                              .keep_s = s->ages.keep_s,

@@ -14,7 +14,7 @@
 #include "core/wire/spec.h"
 #include "tests/lib/heap.h"
 
-#define STORY_NODES_MAX 24
+#define STORY_NODES_MAX 64
 #define STORY_USER STORY_NODES_MAX /* the other side of a user's link */
 #define STORY_UNANSWERED_MAX 256u
 #define STORY_WALL_S ((int64_t)1760000000)
