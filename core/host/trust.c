@@ -373,7 +373,7 @@ static int introduce(struct trust *t, X509 *leaf, struct signer *signer)
     if (check_chain(t, leaf, NULL, &name, &k) < 0)
         return is_forged(t, leaf) ? ERR_SIGNATURE : ERR_IDENTITY;
     *signer = (struct signer){name.id, name.party, certificate_not_after(leaf)};
-#if VELUM_PLANT == 983 /* unit/test_roots: who had the key of an old root makes members */
+#if VELUM_PLANT == 983 /* unit/test_introduce: who had the key of an old root makes members */
     return 0;
 #else
     return k.retired && !k.late ? ERR_IDENTITY : 0;

@@ -15,8 +15,8 @@
 struct heard {
     struct node_id id;
     uint32_t incarnation;
-    struct bytes rumor; /* the last one, owned */
-    struct teller *by;  /* who is asked */
+    struct bytes rumor;                /* the last one, owned */
+    struct teller *by;                 /* who is asked */
     struct node_id others[OTHERS_MAX]; /* who told of it too */
     uint32_t others_count;
     bool asked, sought; /* or neither */
@@ -165,7 +165,7 @@ static void pass_on(struct node *n, struct heard *h)
 {
     struct teller *t = NULL;
 
-#if VELUM_PLANT != 979 /* trace/test_introduce: who told first and proves nothing has the last word */
+#if VELUM_PLANT != 979 /* trace/test_introduce: who told first has the last word */
     while (t == NULL && h->others_count > 0) {
         const struct node_id id = h->others[--h->others_count];
 
@@ -201,7 +201,7 @@ static bool make_room(struct node *n, const struct teller *t)
 
     if (s->heard.count < HEARD_MAX)
         return true;
-#if VELUM_PLANT != 980 /* trace/test_introduce: one fills the table for all */
+#if VELUM_PLANT != 980 /* trace/test_toolbox: one fills the table for all */
     for (struct teller *at = most; at != NULL; at = at->later)
         if (at->count > most->count)
             most = at;
@@ -375,9 +375,9 @@ static int judge(struct node *n, struct node_id id, struct bytes certificate)
 #if VELUM_PLANT == 978 /* trace/test_toolbox: whoever is of the mesh proves anybody */
     return rc;
 #endif
-    return rc < 0                                                           ? rc
-           : who.party == PARTY_NODE && node_id_equal(who.id, id) ? 0
-                                                                            : ERR_SIGNATURE;
+    if (rc < 0)
+        return rc;
+    return who.party == PARTY_NODE && node_id_equal(who.id, id) ? 0 : ERR_SIGNATURE;
 }
 
 static void take_in(struct node *n, struct teller *t, struct heard *h)

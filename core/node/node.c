@@ -280,9 +280,6 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
                       struct bytes payload)
 {
     switch (type) {
-    case MESSAGE_INTRODUCE:
-    case MESSAGE_INTRODUCED:
-        return introduce_frame(n, from, type, payload);
     case MESSAGE_DIRECTORY:
         return directory_frame(n, from, payload);
     case MESSAGE_FORWARD:
@@ -356,10 +353,11 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
 static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
                      struct bytes payload)
 {
-    int rc = type == MESSAGE_UNLIKE  ? unlike_heard(n, from, payload)
-             : type == MESSAGE_ACT   ? acts_frame(n, from, request, payload)
-             : type == MESSAGE_ROOTS ? roots_heard(n, from, payload)
-                                     : peer_frame(n, from, type, request, payload);
+    int rc = type < MESSAGE_DIRECTORY ? introduce_frame(n, from, type, payload)
+             : type == MESSAGE_UNLIKE ? unlike_heard(n, from, payload)
+             : type == MESSAGE_ACT    ? acts_frame(n, from, request, payload)
+             : type == MESSAGE_ROOTS  ? roots_heard(n, from, payload)
+                                      : peer_frame(n, from, type, request, payload);
 
     n->memory_out |= rc == ERR_NO_MEMORY;
     return rc;

@@ -159,6 +159,7 @@ struct node {
     struct instant now, started;
     int64_t wall_s;
     struct prng prng;
+    struct introductions *introductions; /* introduce.h */
     struct actions *out;
     bool memory_out; /* a request was refused, and this step says so */
     struct mesh *mesh;
@@ -251,7 +252,6 @@ struct node {
     struct sealed_memo sealed[SEALED_MEMOS];
     struct offences *offences;     /* offence.h; NULL: there was none */
     struct quarantine *quarantine; /* the same */
-    struct introductions *introductions; /* introduce.h */
     struct node_id teller;         /* the peer whose frame is looked at; zero: it is no peer's */
     uint32_t busy_told;
     uint64_t partings;        /* how often a member came or went, or a link ended */

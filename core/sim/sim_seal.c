@@ -61,5 +61,6 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
 
 struct seal sim_seal(struct node_id *id)
 {
-    return (struct seal){.ctx = id, .sign = on_sign, .verify = on_verify, .introduce = on_introduce};
+    return (struct seal){
+        .ctx = id, .sign = on_sign, .verify = on_verify, .introduce = on_introduce};
 }

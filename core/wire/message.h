@@ -1,8 +1,8 @@
 /* The one list of message types. Numbers are never reused. Payload layouts are drawn in the header
  * named here.
  *
- * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h; 14, 15  core/wire/introduce.h;
- *             and joining                      core/wire/join.h
+ * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h, and joining, core/wire/join.h
+ * 14, 15      who is who                       core/wire/introduce.h
  * 32 to 59    jobs, between nodes; and 70      core/node/peer.h; and 72  core/wire/roots.h
  * 71, 118, 119  acts                           core/wire/act_talk.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h

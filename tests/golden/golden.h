@@ -78,6 +78,12 @@ void golden_put_sized(uint8_t type, bool rolled, struct buf *b);
 bool golden_is_join(uint8_t type);
 void golden_put_join(uint8_t type, struct buf *b);
 int golden_tell_join(uint8_t type, struct bytes p, FILE *to);
+
+/* --- introduce.c --- */
+
+bool golden_is_introduce(uint8_t type);
+void golden_put_introduce(uint8_t type, struct buf *b);
+int golden_tell_introduce(uint8_t type, struct bytes p, FILE *to);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);
 

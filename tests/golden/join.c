@@ -1,4 +1,4 @@
-/* What is said by and to who joins. */
+/* What is said by and to who joins, and by who introduces others. */
 #include "core/wire/join.h"
 #include "core/base/err.h"
 #include "core/wire/message.h"
@@ -6,7 +6,7 @@
 
 bool golden_is_join(uint8_t type)
 {
-    return type >= MESSAGE_JOIN && type <= MESSAGE_RENEWED;
+    return (type >= MESSAGE_JOIN && type <= MESSAGE_RENEWED) || golden_is_introduce(type);
 }
 
 void golden_put_join(uint8_t type, struct buf *b)
@@ -29,6 +29,8 @@ void golden_put_join(uint8_t type, struct buf *b)
         put_join_request(b, &r);
     else if (type == MESSAGE_JOINED)
         put_join_answer(b, &answer);
+    else if (golden_is_introduce(type))
+        golden_put_introduce(type, b);
     else if (type == MESSAGE_RENEWED)
         put_join_renewed(b, &(struct join_renewed){.issuer = answer.issuer, .leaf = answer.node});
 }
@@ -65,6 +67,8 @@ static int tell_request(struct bytes p, FILE *to)
 int golden_tell_join(uint8_t type, struct bytes p, FILE *to)
 {
     struct join_answer a;
+    if (golden_is_introduce(type))
+        return golden_tell_introduce(type, p, to);
     if (type == MESSAGE_JOIN)
         return tell_request(p, to);
     if (type == MESSAGE_JOIN_REFUSED || type == MESSAGE_RENEW)

@@ -57,9 +57,9 @@ static int on_introduce(void *ctx, struct bytes certificate, struct signer *sign
 {
     static const uint8_t good[64] = {0};
 
-    if (certificate.len != RIG_CERTIFICATE_SIZE || certificate.data[ID_SIZE + 1] == RIG_FORGED)
+    if (certificate.len != RIG_CERTIFICATE_SIZE || certificate.data[RIG_CHAIN_AT] == RIG_FORGED)
         return ERR_SIGNATURE;
-    if (certificate.data[ID_SIZE + 1] == RIG_OF_A_NEWER_ROOT)
+    if (certificate.data[RIG_CHAIN_AT] == RIG_OF_A_NEWER_ROOT)
         return ERR_IDENTITY;
     return on_verify(ctx, certificate, (struct bytes){NULL, 0}, good, signer);
 }
@@ -264,7 +264,7 @@ static void on_send(struct rig *r, const struct action *a, struct bytes payload)
         answer_ping(r, peer, payload);
     else if (a->type == MESSAGE_PROBE)
         answer_probe(r, peer, payload);
-    else if (a->type == MESSAGE_INTRODUCE)
+    else if (a->type == MESSAGE_INTRODUCE && !r->peers[peer].withholds)
         answer_introduce(r, peer, payload);
     else if (a->type == MESSAGE_FACTS)
         confirm_facts(r, peer, payload);

@@ -29,7 +29,8 @@ struct rig_peer {
     const char *labels;    /* NULL: none */
     uint8_t tier;
     uint8_t addr;
-    bool mute; /* answers nothing */
+    bool mute;      /* answers nothing */
+    bool withholds; /* answers no INTRODUCE */
     uint32_t level; /* the feature level that it says it has; 0: its own */
 };
 
@@ -66,7 +67,7 @@ struct rig {
     uint32_t slices_count, snapshots; /* so many came; so many of them were whole */
     uint32_t slots;
     bool has_kernel;
-    bool strict; /* who reports leaves was given them */
+    bool strict;                /* who reports leaves was given them */
     uint8_t grant_flags;        /* of what rig_grant gives */
     const char *starts_refused; /* why no worker can be started; NULL: they can */
     struct log_sink log;
@@ -84,7 +85,10 @@ struct rig_job {
 #define RIG_BROKEN_SIGNATURE 0xff
 /* A certificate is an id, a party and one of these. */
 enum rig_chain { RIG_GOOD, RIG_FORGED, RIG_OF_A_NEWER_ROOT };
+#define RIG_CERTIFICATE_SIZE 2000 /* and nothing behind it, as long as one may be */
+#define RIG_CHAIN_AT (ID_SIZE + 1)
 
+void rig_certificate(struct node_id id, enum party party, uint8_t to[RIG_CERTIFICATE_SIZE]);
 void rig_start(struct rig *r, uint32_t slots, bool has_kernel);
 void rig_stop(struct rig *r); /* checks that all memory came back */
 /* Time passes; what is due happens at its time. */

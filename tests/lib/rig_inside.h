@@ -4,12 +4,10 @@
 
 #include "tests/lib/rig.h"
 
-#define RIG_CERTIFICATE_SIZE 2000 /* an id, a party and nothing, as long as one may be */
 #define RIG_WALL_S ((int64_t)1760000000)
 #define RIG_USER_LINK ((uint64_t)1 << 40)
 
 struct node_id rig_id(uint8_t number);
-void rig_certificate(struct node_id id, enum party party, uint8_t to[RIG_CERTIFICATE_SIZE]);
 struct digest rig_fat_source(void);
 struct node *rig_node_make(struct rig *r);
 void rig_event(struct rig *r, struct event *ev);

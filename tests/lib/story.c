@@ -74,12 +74,10 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
     const struct story_node *n = ctx;
 
     (void)text;
-    if (certificate.len != CERTIFICATE_SIZE)
+    if (on_introduce(ctx, certificate, signer) < 0)
         return ERR_IDENTITY;
     if (sig[0] == STORY_FORGED)
         return ERR_SIGNATURE;
-    memcpy(signer->id.bytes, certificate.data, ID_SIZE);
-    signer->party = certificate.data[ID_SIZE];
     signer->not_after_s =
         n->story->certificates_end_s != 0 ? n->story->certificates_end_s : INT64_MAX;
     return 0;

@@ -361,19 +361,20 @@ static void open_node(uint32_t i)
                                  .origin = ORIGIN_BUILTIN,
                                  .accumulator_size = kernel_accumulator_size(pi)};
     uint8_t certificate[CERTIFICATE_SIZE];
-    struct node_options o = {.id = id_of(i),
-                             .boot = i + 1,
-                             .machine = sha256_of(&i, sizeof i),
-                             .arch = "none",
-                             .version = "0",
-                             .slots = 1,
-                             .ready_workers = 1,
-                             .seed = i + 1,
-                             .kernels = &kernel,
-                             .kernels_count = 1,
-                             .seal = {.sign = on_sign, .verify = on_verify, .introduce = on_introduce},
-                             .now = {story.now},
-                             .wall_s = WALL_S};
+    struct node_options o = {
+        .id = id_of(i),
+        .boot = i + 1,
+        .machine = sha256_of(&i, sizeof i),
+        .arch = "none",
+        .version = "0",
+        .slots = 1,
+        .ready_workers = 1,
+        .seed = i + 1,
+        .kernels = &kernel,
+        .kernels_count = 1,
+        .seal = {.sign = on_sign, .verify = on_verify, .introduce = on_introduce},
+        .now = {story.now},
+        .wall_s = WALL_S};
     struct actions actions;
     o.name[0] = o.addr[0] = (char)('a' + i);
     memcpy(o.addr + 1, ":1", 2);
