@@ -147,6 +147,23 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
         /proc/"$PID_a"/environ
 }
 
+# Each is told of the other by the first only, which has seen the certificate of both.
+@test "who joined at the same node meets the others there, and needs it no longer" {
+    first
+    for machine in two three; do
+        PORT_second=$(free_port)
+        PORTS+=("$PORT_second")
+        joins "$machine" "$(invite --role node,native)" --port "$PORT_second"
+        second_node "$machine" "of-$machine"
+    done
+    until_true 10 alive_is 3
+    until_true 10 on two alive_is 3
+    kill -9 "$PID_a"
+    until_true 10 on two alive_is 2
+    on two run -0 --separate-stderr velum run -e 'i%7' 0..1000 --reduce sum
+    [[ $output == 3003 && $stderr == *"durable=2"* ]]
+}
+
 # What the README says, on three machines: one line each, and no file edited.
 @test "three machines in network namespaces, one line each" {
     unshare -n true 2>/dev/null && ip netns list >/dev/null 2>&1 || skip "no network namespaces here"
