@@ -20,6 +20,7 @@ struct heard {
     struct node_id others[OTHERS_MAX]; /* who told of it too */
     uint32_t others_count;
     bool asked, sought; /* or neither */
+    bool shown;         /* asked, and its certificate holds */
     struct heard *next, *prev;
 };
 
@@ -31,10 +32,6 @@ struct teller {
     struct instant until; /* and its answer is not waited for longer */
     struct bytes answer;  /* owned, and so many of it were looked at */
     uint32_t checked;
-    /* What is taken in at the end of this step. */
-    struct buf taken; /* rumors */
-    uint32_t taken_count;
-    struct node_id taken_ids[INTRODUCE_CHECKS];
     uint32_t answers; /* that it was given since */
     struct instant since;
     struct teller *later;
@@ -114,7 +111,6 @@ static struct teller *teller_of(struct node *n, struct node_id id)
         return NULL;
     t->id = id;
     t->since = n->now;
-    buf_init(&t->taken, n->alloc, FRAME_PAYLOAD_MAX);
     teller_append(n->introductions, t);
     return t;
 }
@@ -122,7 +118,7 @@ static struct teller *teller_of(struct node *n, struct node_id id)
 static void join_queue(struct node *n, struct teller *t, struct heard *h)
 {
     h->by = t;
-    h->asked = false;
+    h->asked = h->shown = false;
     h->sought = is_old(n, t);
     t->count++;
     t->sought += h->sought;
@@ -160,6 +156,14 @@ static void heard_drop(struct node *n, struct heard *h)
     alloc_free(n->alloc, h, sizeof *h);
 }
 
+static void heard_forget(struct node *n, struct heard *h)
+{
+    const struct node_id id = h->id;
+
+    heard_drop(n, h);
+    proven_look(n, id);
+}
+
 /* Its teller has nothing to prove it with. */
 static void pass_on(struct node *n, struct heard *h)
 {
@@ -174,7 +178,7 @@ static void pass_on(struct node *n, struct heard *h)
     }
 #endif
     if (t == NULL) {
-        heard_drop(n, h);
+        heard_forget(n, h);
         return;
     }
     leave_queue(h);
@@ -206,7 +210,7 @@ static bool make_room(struct node *n, const struct teller *t)
         if (at->count > most->count)
             most = at;
     if (most->count > t->count) {
-        heard_drop(n, most->last);
+        heard_forget(n, most->last);
         return true;
     }
 #endif
@@ -257,24 +261,25 @@ static void heard_again(struct node *n, struct heard *h, struct node_id teller,
 
 bool introduce_believes(struct node *n, struct node_id teller, const struct hearsay *said)
 {
+    const bool is_gone = said->state == NODE_DEAD || said->state == NODE_LEFT;
     struct heard *h;
 
 #if VELUM_PLANT == 977 /* trace/test_toolbox: whoever is told of is a member */
     return true;
 #endif
-    if (n->options.seal.introduce == NULL || proven_has(n, said->id))
+    if (n->options.seal.introduce == NULL)
         return true;
-    if (acts_revoked(n, said->id))
-        return false;
     h = map_get(&n->introductions->heard, &said->id);
-    if (said->state == NODE_DEAD || said->state == NODE_LEFT) {
-        if (h != NULL && node_id_equal(h->by->id, teller))
-            heard_drop(n, h);
-    } else if (h != NULL) {
+    if (h != NULL && is_gone && node_id_equal(h->by->id, teller))
+        heard_forget(n, h);
+    if (proven_has(n, said->id))
+        return true;
+    if (is_gone || acts_revoked(n, said->id))
+        return false;
+    if (h != NULL)
         heard_again(n, h, teller, said);
-    } else {
+    else
         heard_add(n, teller, said);
-    }
     return false;
 }
 
@@ -380,26 +385,29 @@ static int judge(struct node *n, struct node_id id, struct bytes certificate)
     return who.party == PARTY_NODE && node_id_equal(who.id, id) ? 0 : ERR_SIGNATURE;
 }
 
-static void take_in(struct node *n, struct teller *t, struct heard *h)
+/* Those whose certificates it has shown, together, so that others are told of them together. */
+static void take_in(struct node *n, struct teller *t)
 {
-    put_raw(&t->taken, h->rumor.data, h->rumor.len);
-    n->memory_out |= t->taken.failed;
-    t->taken_ids[t->taken_count++] = h->id;
-    heard_drop(n, h);
-}
+    struct node_id ids[INTRODUCE_MAX];
+    uint32_t count = 0;
+    struct heard *next;
+    struct buf b;
 
-/* Together, so that others are told of them together. */
-static void taken_end(struct node *n, struct teller *t)
-{
-    const uint32_t count = t->taken_count;
-
-    if (count == 0)
-        return;
-    t->taken_count = 0;
-    mesh_told(n->mesh, mesh_find(n->mesh, t->id)->link, buf_bytes(&t->taken), count, n->now);
-    buf_reset(&t->taken);
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    for (struct heard *h = t->first; h != NULL; h = next) {
+        next = h->next;
+        if (!h->shown)
+            continue;
+        put_raw(&b, h->rumor.data, h->rumor.len);
+        ids[count++] = h->id;
+        heard_drop(n, h);
+    }
+    n->memory_out |= b.failed;
+    if (!b.failed)
+        mesh_told(n->mesh, mesh_find(n->mesh, t->id)->link, buf_bytes(&b), count, n->now);
+    buf_clear(&b);
     for (uint32_t i = 0; i < count; i++)
-        proven_look(n, t->taken_ids[i]);
+        proven_look(n, ids[i]);
 }
 
 static void check(struct node *n, struct teller *t, struct node_id id, struct bytes certificate)
@@ -408,12 +416,12 @@ static void check(struct node *n, struct teller *t, struct node_id id, struct by
     int rc;
 
     /* Only what was asked for is worth a look. */
-    if (h == NULL || h->by != t || !h->asked)
+    if (h == NULL || h->by != t || !h->asked || h->shown)
         return;
     rc = judge(n, id, certificate);
     if (rc == 0) {
         proven_keep(n, id, certificate);
-        take_in(n, t, h);
+        h->shown = true;
         return;
     }
     t->next = instant_plus_us(n->now, INTRODUCE_REST_US);
@@ -434,7 +442,8 @@ static void answer_ends(struct node *n, struct teller *t)
 {
     bytes_free(n, t->answer);
     t->answer = (struct bytes){NULL, 0};
-    if (t->asked > 0)
+    take_in(n, t);
+    if (t->asked > 0 && is_linked(n, t->id))
         log_line(n->options.log, LOG_INFO, "%s tells of %u nodes that it cannot introduce",
                  mesh_find(n->mesh, t->id)->info->name, (unsigned)t->asked);
     pass_on_all(n, t, false);
@@ -452,7 +461,6 @@ static uint32_t check_answer(struct node *n, struct teller *t, uint32_t budget)
         t->checked++;
         budget--;
     }
-    taken_end(n, t);
     if (t->checked >= m.count && is_linked(n, t->id))
         answer_ends(n, t);
     return budget;
@@ -502,7 +510,6 @@ static bool is_over(const struct node *n, const struct teller *t)
 static void teller_free(struct node *n, struct teller *t)
 {
     teller_take_out(n->introductions, t);
-    buf_clear(&t->taken);
     alloc_free(n->alloc, t, sizeof *t);
 }
 

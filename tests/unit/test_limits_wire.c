@@ -21,6 +21,8 @@
  *   20 lines of the log a second              a_kind_of_line_is_written_twenty_times_a_second
  *   names, paths, reasons                     unit/test_text, unit/test_view, unit/test_conf
  *   16,384 members; 64 of one list            unit/test_members, unit/test_mesh_wire
+ *   4,096 who were told of and not proven     trace/test_toolbox
+ *   28 certificates at a time, 64 times a s   fuzz/test_introduce, trace/test_toolbox
  *   job spec, stages, inputs                  unit/test_spec, unit/test_input
  *   source of 256 KiB                         unit/test_spec, unit/test_snippet
  *   10,000 live jobs                          trace/test_submit
