@@ -239,16 +239,35 @@ static void heard_add(struct node *n, struct node_id teller, const struct hearsa
     join_queue(n, t, h);
 }
 
+/* Also by this one. It is asked instead of who told first, where that has more to prove before, or
+ * proves nothing: thousands that are not there keep nobody waiting. */
+static void heard_also(struct node *n, struct heard *h, struct node_id teller)
+{
+    struct teller *before = h->by, *t;
+    bool is_new = !node_id_equal(before->id, teller);
+
+    for (uint32_t i = 0; i < h->others_count; i++)
+        is_new = is_new && !node_id_equal(h->others[i], teller);
+    t = is_new ? teller_of(n, teller) : NULL;
+    if (t == NULL)
+        return;
+#if VELUM_PLANT != 982 /* trace/test_toolbox: who told first is asked first */
+    if (!h->asked && !is_old(n, t) && (h->sought || t->count < before->count)) {
+        leave_queue(h);
+        join_queue(n, t, h);
+        teller = before->id;
+    }
+#endif
+    if (h->others_count < OTHERS_MAX)
+        h->others[h->others_count++] = teller;
+}
+
 static void heard_again(struct node *n, struct heard *h, struct node_id teller,
                         const struct hearsay *said)
 {
     struct bytes rumor;
-    bool is_new = !node_id_equal(h->by->id, teller);
 
-    for (uint32_t i = 0; i < h->others_count; i++)
-        is_new = is_new && !node_id_equal(h->others[i], teller);
-    if (is_new && h->others_count < OTHERS_MAX)
-        h->others[h->others_count++] = teller;
+    heard_also(n, h, teller);
     if (said->incarnation < h->incarnation)
         return;
     rumor = bytes_copy(n, said->rumor);

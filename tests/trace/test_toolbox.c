@@ -496,6 +496,22 @@ TEST(who_is_there_is_a_member_whoever_tells_of_it)
     end();
 }
 
+/* Nobody waits until he has said nothing about each of his ghosts, also whom he named among them,
+ * and first. */
+TEST(whom_he_names_among_ghosts_is_proven_by_the_next)
+{
+    begin();
+    rig.peers[thief].withholds = true;
+    tell_of_ghosts(200, NODE_ALIVE);
+    tell_of(thief, &rig.peers[PEERS].id, 1, NODE_ALIVE);
+    rig_run(&rig, MS_US);
+    CHECK(mesh_find(rig.node->mesh, rig.peers[PEERS].id) == NULL);
+    tell_of(HONEST, &rig.peers[PEERS].id, 1, NODE_ALIVE);
+    rig_run(&rig, MS_US);
+    CHECK(mesh_find(rig.node->mesh, rig.peers[PEERS].id) != NULL);
+    end();
+}
+
 /* He tells of so many, and shows for each this certificate; no id: its own. */
 static void introduce(uint32_t first, uint32_t count, struct node_id id, enum party party,
                       enum rig_chain chain)
@@ -621,8 +637,9 @@ TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_j
           a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none,
           what_a_newer_node_says_is_no_offence, whom_he_makes_up_is_no_member,
           whom_he_makes_up_as_an_old_node_is_looked_for_slowly,
-          who_is_there_is_a_member_whoever_tells_of_it, no_certificate_but_its_own_makes_a_member,
-          who_shows_false_certificates_is_shut_out,
+          who_is_there_is_a_member_whoever_tells_of_it,
+          whom_he_names_among_ghosts_is_proven_by_the_next,
+          no_certificate_but_its_own_makes_a_member, who_shows_false_certificates_is_shut_out,
           a_certificate_by_a_root_that_is_not_known_here_is_no_offence,
           certificates_that_nobody_asked_for_cost_nothing,
           who_asks_and_asks_is_not_answered_each_time)
