@@ -4,8 +4,8 @@
  *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision;
  *                    lag.c: how late the host comes; outside.c: what the host is told
  *   ports.c          what mesh wants and tells; linked.c: which members have a link to this node
- *   door.c           who is let in; offence.c, revoked.c: who is not; crowd.c: who goes when there are
- *                    too many; introduce.c: who is there
+ *   door.c           who is let in; offence.c, revoked.c: who is not; introduce.c: who is there;
+ *                    crowd.c: who goes when there are too many
  *   link.c           who is on which link; sending to peers, to users, to itself
  *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
