@@ -15,6 +15,7 @@
 #define BULK_IDLE_US (10 * S_US)
 #define BULK_AGAIN_US S_US       /* a dial that failed is not repeated at once */
 #define BULK_MUTE_US (20 * S_US) /* one over which nothing comes that was asked for is closed */
+#define BULK_FRESH_US (2 * S_US) /* what is here for so long at most is sent without another look */
 /* Dials of the mesh room have other numbers. */
 #define BULK_DIAL ((uint32_t)1 << 31)
 

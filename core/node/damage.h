@@ -1,6 +1,7 @@
 /* Damage: pieces of objects here that are not any more what they were when they were written. The
- * mover compares each piece with its digest before it gives out a byte of it, and gives up one that
- * is wrong: it counts as lost from then on, whoever counts on this node hears so, and what is to be
+ * mover compares each piece with its digest before it gives out a byte of it, but to who compares
+ * it himself (get.c; and other nodes, of what has just come: bulk.c), and gives up one that is
+ * wrong: it counts as lost from then on, whoever counts on this node hears so, and what is to be
  * kept is got again from whoever has it.
  *
  * What is to be kept is looked at also when nobody reads it: one object after the other, a slice of

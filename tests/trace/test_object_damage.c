@@ -1,6 +1,7 @@
 /* Stories of damage: bytes on a disk change behind a node's back. What is read by users and other
  * nodes is right or nothing, and what another node has is got from there. */
 #include "core/base/err.h"
+#include "core/node/bulk.h"
 #include "core/node/copies.h"
 #include "core/node/damage.h"
 #include "core/node/fetching.h"
@@ -178,6 +179,36 @@ TEST(a_damaged_piece_is_not_sent_to_other_nodes)
     for (uint32_t i = 0; i < 6; i++)
         CHECK_INT(get(i, name), 0);
     CHECK_INT(wholes(name), 6);
+    CHECK(story_end(&story));
+}
+
+/* Whoever asks compares it, and gets it elsewhere; but soon the node looks before it sends. */
+TEST(what_came_just_now_is_sent_without_another_look)
+{
+    story_init(&story, 4);
+    limits = node_limits_usual;
+    story.ages = (struct node_options){.objects_bytes = 1 << 30, .limits = &limits};
+    story_fill(bytes, sizeof bytes);
+    start(0);
+    start(1);
+    story_run(&story, 2 * S_US);
+    struct digest name = put_whole(0);
+    for (uint32_t i = 0; i < PIECES; i++)
+        damage(0, i);
+    start(2);
+    story_run(&story, S_US);
+    REQUIRE(at(0, name) != NULL && at(2, name) != NULL);
+    CHECK(instant_since_us(story.now, at(0, name)->since) < BULK_FRESH_US);
+    CHECK(is_whole(2, name));
+    CHECK_INT(get(2, name), 0);
+    CHECK(at(0, name)->whole && !is_whole(0, name));
+    story_run(&story, BULK_FRESH_US);
+    story_kill(&story, 1);
+    story_kill(&story, 2);
+    start(3);
+    story_run(&story, S_US);
+    CHECK_INT(get(3, name), 3);
+    CHECK(!at(0, name)->whole);
     CHECK(story_end(&story));
 }
 
@@ -429,6 +460,7 @@ TEST_MAIN(a_damaged_piece_is_got_from_another_node_while_it_is_read,
           whoever_wants_it_as_it_is_gets_the_damage,
           whoever_wants_it_as_it_is_waits_for_what_is_missing,
           two_readers_of_a_damaged_piece_both_get_it, a_damaged_piece_is_not_sent_to_other_nodes,
+          what_came_just_now_is_sent_without_another_look,
           nodes_with_different_damage_mend_each_other,
           what_is_damaged_everywhere_is_refused_and_can_be_put_again,
           a_copy_that_was_away_mends_the_others,
