@@ -97,15 +97,13 @@ static int reserve(int fd, uint64_t size)
 static int place_list(struct folder *f, const struct learn *l, int list)
 {
     struct part *p;
-    int rc = folder_sync_file(list);
+    int rc = folder_sync_list(list, l->size);
     if (rc == 0)
         rc = folder_rename(f, l->name, FOLDER_LEARN, FOLDER_LIST);
     if (rc == 0)
         rc = folder_make(f, l->name, FOLDER_PART);
     if (rc >= 0)
         rc = reserve(rc, l->size);
-    if (rc == 0)
-        rc = folder_sync(f);
     return rc == 0 ? part_add(l->name, l->size, &p) : rc;
 }
 

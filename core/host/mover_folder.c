@@ -189,6 +189,14 @@ int folder_sync_file(int fd)
     return errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_SYNC;
 }
 
+int folder_sync_list(int list, uint64_t size)
+{
+    if (object_pieces(size) > FOLDER_LIST_SHORT)
+        return folder_sync_file(list);
+    folder_send_ahead(list, 0, object_list_size(size));
+    return 0;
+}
+
 int folder_list_name(int list, uint64_t size, struct digest *name)
 {
     static struct digest some[2048];

@@ -9,13 +9,15 @@
  *   put-KEY-N, put-KEY-N.list
  *                  the same of one that its user may go on with: a file of N bytes, KEY as NAME
  *
- * The list is in place, synced, before NAME or NAME.part is, and goes after it. What SCAN makes of
- * what a crash has left: NAME.learn, stream-N, stream-N.list, a list without an object and a part
- * beside the whole object are removed; of put-KEY-N the pieces that have digests count, for ten
- * minutes; of a part the pieces that make their digests count; a whole object whose list is missing
- * or too short is hashed anew and kept if that makes its name, or else, where there is a list, left
- * to whoever knows its size. A file of any other name is left alone. The mover holds a lock on the
- * folder, so that one that a dead node left behind has ended before the next begins.
+ * The list is in place before NAME or NAME.part is, and goes after it. A short one is not synced:
+ * the bytes of NAME, which are, make it anew, and those of NAME.part are got anew. What SCAN makes
+ * of what a crash has left: NAME.learn, stream-N, stream-N.list, a list without an object and a
+ * part beside the whole object are removed; of put-KEY-N the pieces that have digests count, for
+ * ten minutes; of a part the pieces that make their digests count, if its list makes its name; a
+ * whole object whose list is missing or too short is hashed anew and kept if that makes its name,
+ * or else, where there is a list, left to whoever knows its size. A file of any other name is left
+ * alone. The mover holds a lock on the folder, so that one that a dead node left behind has ended
+ * before the next begins.
  *
  * Here are the names, a few files kept open, and the calls that change the folder. Called by the
  * parts of the mover. */
@@ -28,6 +30,7 @@
 
 #define FOLDER_OPEN_MAX 64
 #define FOLDER_NAME_SIZE 96
+#define FOLDER_LIST_SHORT 256u /* pieces: they are hashed anew in a moment */
 
 enum folder_kind { FOLDER_DATA, FOLDER_LIST, FOLDER_PART, FOLDER_LEARN };
 
@@ -76,6 +79,9 @@ void folder_send_ahead(int fd, uint64_t at, uint64_t bytes);
 int folder_sync(struct folder *f);
 /* The same for one file. */
 int folder_sync_file(int fd);
+/* The same for the list of an object of this size, if that is long; the disk begins to take one
+ * that is short. */
+int folder_sync_list(int list, uint64_t size);
 /* The name that a list makes for an object of this size; ERR_DAMAGED when the list is not of its
  * length. */
 int folder_list_name(int list, uint64_t size, struct digest *name);

@@ -400,13 +400,13 @@ static int name_stream(struct stream *s, struct digest *name)
     return rc < 0 ? rc : folder_list_name(s->list, s->size, name);
 }
 
-/* First everything is on the disk, then the list has its name, then the bytes. */
+/* First the bytes are on the disk, then the list has its name, then they have. */
 static int put_in_place(struct folder *f, struct stream *s, struct digest name)
 {
     char text[FOLDER_NAME_SIZE];
-    int rc = folder_sync_file(s->data);
+    int rc = folder_sync_list(s->list, s->size);
     if (rc == 0)
-        rc = folder_sync_file(s->list);
+        rc = folder_sync_file(s->data);
     file_name(s, ".list", text);
     if (rc == 0)
         rc = folder_adopt(f, text, name, FOLDER_LIST);
