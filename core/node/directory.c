@@ -8,6 +8,7 @@
 #include "core/node/directory.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
+#include "core/node/hearsay.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -71,6 +72,7 @@ static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
 static void entry_free(struct node *n, struct entry *e)
 {
     bytes_free(n, e->view);
+    bytes_free(n, e->end_told);
     alloc_free(n->alloc, e, sizeof *e);
 }
 
@@ -219,41 +221,39 @@ static struct bytes encode_view(struct node *n, struct job_view *v)
     return copy;
 }
 
-/* Takes a word on a job in when it is newer. Returns whether it was. */
-static bool entry_take(struct node *n, struct peer_entry *p)
+static struct entry *entry_make(struct node *n, struct job_id id)
 {
-    struct entry *e = directory_find(n, p->view.id);
-    struct node_id before, by;
-    bool was_live;
+    struct entry *e;
 
-    if (e != NULL && !entry_is_newer(e, p))
-        return false;
-    if (outcome_rank((uint8_t)p->view.state) > 0 && forget_is_past(n, p->ended_s))
-        return false;
-    if (e == NULL) {
-        make_room(n);
-        e = node_alloc(n, sizeof *e);
-        if (e == NULL)
-            return false;
-        e->id = p->view.id;
-        if (map_put(&n->directory, &e->id, e) < 0) {
-            alloc_free(n->alloc, e, sizeof *e);
-            return false;
-        }
-        list_add(&n->running, e);
+    make_room(n);
+    e = node_alloc(n, sizeof *e);
+    if (e == NULL)
+        return NULL;
+    e->id = id;
+    if (map_put(&n->directory, &e->id, e) < 0) {
+        alloc_free(n->alloc, e, sizeof *e);
+        return NULL;
     }
+    list_add(&n->running, e);
+    return e;
+}
+
+static void entry_set(struct node *n, struct entry *e, struct peer_entry *p)
+{
+    struct node_id before, by;
+    bool was_live = is_live(e, &before), ends = outcome_rank((uint8_t)p->view.state) > 0;
+
     e->version = p->version;
     e->epoch = p->epoch;
     e->coordinator = p->coordinator;
     e->holders_count = p->holders_count;
     memcpy(e->holders, p->holders, sizeof e->holders);
     e->ended_s = p->ended_s;
-    was_live = is_live(e, &before);
     e->state = (uint8_t)p->view.state;
-    if (outcome_rank(e->state) > 0 && !e->ended) {
-        list_remove(n, &n->running, e);
-        list_add(&n->ended, e);
-        e->ended = true;
+    if (ends != e->ended) {
+        list_remove(n, e->ended ? &n->ended : &n->running, e);
+        list_add(ends ? &n->ended : &n->running, e);
+        e->ended = ends;
     }
     bytes_free(n, e->view);
     e->view = encode_view(n, &p->view);
@@ -264,50 +264,88 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     if (was_live)
         count_less(n, before);
     request_heard(n, e);
+}
+
+/* Takes a word on a job in when it is newer. Returns whether it was. */
+static bool entry_take(struct node *n, struct peer_entry *p)
+{
+    struct entry *e = directory_find(n, p->view.id);
+
+    if (e != NULL && !entry_is_newer(e, p))
+        return false;
+    if (outcome_rank((uint8_t)p->view.state) > 0 && forget_is_past(n, p->ended_s))
+        return false;
+    if (e == NULL)
+        e = entry_make(n, p->view.id);
+    if (e == NULL)
+        return false;
+    entry_set(n, e, p);
     return true;
 }
 
-static bool entry_of_job(struct job *j, uint64_t version)
+static bool entry_of_job(struct job *j, uint64_t version, struct peer_entry *p)
 {
     const struct holders *h = ledger_holders(j->ledger);
     const struct claim *c = ledger_claim(j->ledger);
-    const struct entry *e = directory_find(j->node, j->id);
-    struct peer_entry p = {.version = version};
+    struct entry *e = directory_find(j->node, j->id);
 
-    if (!job_view_here(j->node, j->id, &p.view))
+    *p = (struct peer_entry){.version = version};
+    if (!job_view_here(j->node, j->id, &p->view))
         return false;
-    if (job_state_is_final(p.view.state))
-        p.ended_s = j->ended_s;
+    if (job_state_is_final(p->view.state))
+        p->ended_s = j->ended_s;
     /* Whoever reads it takes off those that have gone by then. */
     if (j->settled && j->copies > 0) {
-        p.view.durable = j->copies;
-        p.view.machines = j->machines;
+        p->view.durable = j->copies;
+        p->view.machines = j->machines;
     }
     if (c != NULL) {
-        p.epoch = c->epoch;
-        p.coordinator = c->node;
+        p->epoch = c->epoch;
+        p->coordinator = c->node;
     }
-#if VELUM_PLANT != 296 /* trace/test_copies: a count after a lost title is not heard */
-    /* The title of who ended it may be lost: whoever counts its copies is heard all the same. */
-    if (j->settled && e != NULL && e->epoch > p.epoch)
-        p.epoch = e->epoch;
-#endif
+    if (e != NULL)
+        p->epoch = hearsay_epoch(j, e, p->epoch);
     for (uint8_t i = 0; h != NULL && i < h->count; i++)
-        p.holders[p.holders_count++] = h->ids[i];
-    return entry_take(j->node, &p);
+        p->holders[p->holders_count++] = h->ids[i];
+    return true;
+}
+
+/* Another end was told of it before its ledger came. */
+static void ledger_counts(struct job *j, struct entry *e)
+{
+    struct node *n = j->node;
+    struct peer_entry own, told = {.version = e->version,
+                                   .epoch = e->epoch,
+                                   .coordinator = e->coordinator,
+                                   .ended_s = e->ended_s,
+                                   .holders_count = e->holders_count};
+
+    if (outcome_rank(e->state) == 0 || e->state == job_final_state(j) || j->settled ||
+        !entry_of_job(j, e->version, &own) || !entry_view(e, &told.view))
+        return;
+    memcpy(told.holders, e->holders, sizeof told.holders);
+    hearsay_keep_end(n, e, &told, false);
+    entry_set(n, e, &own);
 }
 
 void directory_stand_in(struct job *j)
 {
-    entry_of_job(j, 0);
+    struct entry *e = directory_find(j->node, j->id);
+    struct peer_entry p;
+
+    if (e != NULL)
+        ledger_counts(j, e);
+    else if (entry_of_job(j, 0, &p))
+        entry_take(j->node, &p);
 }
 
 void directory_publish(struct job *j)
 {
     struct node *n = j->node;
     struct entry *e = directory_find(n, j->id);
+    struct peer_entry p;
 
-    if (!entry_of_job(j, e == NULL ? 1 : e->version + 1))
+    if (!entry_of_job(j, e == NULL ? 1 : e->version + 1, &p) || !entry_take(n, &p))
         return;
     e = directory_find(n, j->id);
     if (mesh_count(n->mesh) == 0)
@@ -444,8 +482,12 @@ void directory_tell(struct node *n, struct job_id id, struct node_id to)
 void directory_settles(struct job *j)
 {
     struct entry *e = directory_find(j->node, j->id);
+    struct peer_entry p;
     struct job_view v;
+    bool relay;
 
+    if (e != NULL && hearsay_end_shown(j, e, &p, &relay) && entry_take(j->node, &p) && relay)
+        mark_dirty(j->node, e, j->node->limits.news_us);
     if (j->settled && (e == NULL || outcome_rank(e->state) < outcome_rank(job_final_state(j)))) {
         directory_publish(j); /* a greater outcome came from the other half of a partition */
         return;
@@ -453,11 +495,6 @@ void directory_settles(struct job *j)
     if (j->settled || e == NULL || outcome_rank(e->state) == 0 || !job_is_final(j) ||
         !entry_view(e, &v))
         return;
-        /* The copies that are told of are those of a lesser end. */
-#if VELUM_PLANT != 584 /* trace/test_outcome: a result is settled by the word of a cancel */
-    if (outcome_rank(e->state) < outcome_rank(job_final_state(j)))
-        return;
-#endif
     lead_end(j);
     place_left(j->node, e->holders, e->holders_count, member_is_gone, &v.durable, &v.machines);
     job_settle(j, v.durable, v.machines, e->ended_s);
@@ -503,8 +540,6 @@ static void entry_arrived(struct node *n, const struct entry *e)
     if (j != NULL && j->ledger != NULL) {
         directory_settles(j);
         directory_recounts(j, e);
-        /* News of an end is worth asking about at once, whatever was asked just before. */
-        j->fetched = (struct instant){n->now.us - S_US};
         job_mark_busy(j);
     }
     watch_job(n, id);
@@ -528,6 +563,16 @@ static void meet_coordinator(struct node *n, const struct peer_entry *p)
     holder_compare(j, p->coordinator);
 }
 
+static bool entry_heard(struct node *n, struct node_id from, struct peer_entry *p)
+{
+    struct entry *e = directory_find(n, p->view.id);
+
+    if (e == NULL || !hearsay_outdated(e, from, p))
+        return entry_take(n, p);
+    entry_set(n, e, p);
+    return true;
+}
+
 int directory_frame(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -536,7 +581,6 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
     struct entry *e;
     struct peer_entry p;
 
-    (void)from;
     for (uint16_t i = 0; i < count && !r.failed; i++) {
         read_peer_entry(&r, &p);
         if (r.failed)
@@ -544,7 +588,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         if (!p.readable)
             continue;
         meet_coordinator(n, &p);
-        if (!entry_take(n, &p))
+        if (!hearsay_allows(n, from, &p, relay) || !entry_heard(n, from, &p))
             continue;
         e = directory_find(n, p.view.id);
         if (relay)

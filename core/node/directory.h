@@ -18,7 +18,7 @@ void directory_settles(struct job *j);
 /* How many jobs of the mesh have no outcome yet, as far as is known here. */
 uint32_t directory_live(const struct node *n);
 /* A holder may be asked for a job before its coordinator's word comes, which replaces this one: not
- * spread. */
+ * spread. Where others have told more than the ledger says, that counts now. */
 void directory_stand_in(struct job *j);
 void directory_flush(struct node *n);
 /* It is cancelled with proof: users of this node see it so before its outcome has its copies. */

@@ -4,6 +4,7 @@
 #include "core/node/directory.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
+#include "core/node/hearsay.h"
 #include "core/node/holder.h"
 #include "core/node/holder_tend.h"
 #include "core/node/jobs.h"
@@ -180,7 +181,7 @@ static void facts_arrived(struct job *j, struct node_id from)
     if (j->kept)
         keep_look_again(j->node, 0);
     lead_advance(j);
-    if (j->lead == NULL && directory_find(j->node, j->id) == NULL)
+    if (j->lead == NULL)
         directory_stand_in(j);
     if (j->lead == NULL)
         directory_settles(j);
@@ -519,7 +520,7 @@ struct instant holder_compare_due(const struct node *n)
  * job is one. */
 static bool is_named_of_orphan(const struct job *j, struct node_id id)
 {
-    const struct entry *e = directory_find(j->node, j->id);
+    struct peer_entry e;
     bool orphan = ledger_holders(j->ledger) == NULL && ledger_claim(j->ledger) == NULL;
 
 #if VELUM_PLANT == 459 /* trace/test_forget: of whom only the spec is left hears of no end */
@@ -528,12 +529,12 @@ static bool is_named_of_orphan(const struct job *j, struct node_id id)
 #if VELUM_PLANT != 740 /* trace/test_forget: who comes back hears of no end from later holders */
     orphan |= j->replayed && holder_others_are_gone(j);
 #endif
-    if (!orphan || e == NULL || !job_state_is_final((enum job_state)e->state))
+    if (!orphan || !hearsay_end(j, &e))
         return false;
-    for (uint8_t i = 0; i < e->holders_count; i++)
-        if (node_id_equal(e->holders[i], id))
+    for (uint8_t i = 0; i < e.holders_count; i++)
+        if (node_id_equal(e.holders[i], id))
             return true;
-    return node_id_equal(e->coordinator, id);
+    return node_id_equal(e.coordinator, id);
 }
 
 /* Another holder has had it, seen it end, and shrunk it to its name: nothing of it is brought back
@@ -635,11 +636,10 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
 void holder_catch_up(struct job *j)
 {
     const struct node *n = j->node;
-    const struct entry *e = directory_find(n, j->id);
     const struct holders *h = ledger_holders(j->ledger);
     const struct claim *c = ledger_claim(j->ledger);
-    bool ended =
-        e != NULL && job_state_is_final((enum job_state)e->state) && e->state != job_final_state(j);
+    struct peer_entry e;
+    bool ended = hearsay_end(j, &e);
     int64_t silence_us = instant_since_us(n->now, j->heard);
 
     /* An ended job is looked at until all say the same of it. */
@@ -652,12 +652,12 @@ void holder_catch_up(struct job *j)
     j->fetched = j->heard = n->now;
     if (c != NULL && !node_is_self(n, c->node))
         ask_sync(j, c->node);
-    if (ended && !node_is_self(n, e->coordinator) &&
-        (c == NULL || !node_id_equal(c->node, e->coordinator)))
-        ask_sync(j, e->coordinator);
-    for (uint8_t i = 0; ended && i < e->holders_count; i++)
-        if (!node_is_self(n, e->holders[i]))
-            ask_sync(j, e->holders[i]);
+    if (ended && !node_is_self(n, e.coordinator) &&
+        (c == NULL || !node_id_equal(c->node, e.coordinator)))
+        ask_sync(j, e.coordinator);
+    for (uint8_t i = 0; ended && i < e.holders_count; i++)
+        if (!node_is_self(n, e.holders[i]))
+            ask_sync(j, e.holders[i]);
     for (uint8_t i = 0; !ended && j->replayed && h != NULL && i < h->count; i++)
         if (!node_is_self(n, h->ids[i]))
             ask_sync(j, h->ids[i]);
@@ -665,14 +665,14 @@ void holder_catch_up(struct job *j)
 
 struct instant holder_catch_up_due(const struct job *j)
 {
-    const struct entry *e = directory_find(j->node, j->id);
+    struct peer_entry e;
     struct instant due = instant_plus_us(j->fetched, S_US);
     struct instant silent = instant_plus_us(j->heard, SILENCE_US);
 
 #if VELUM_PLANT == 623 /* trace/test_idle: a holder looks all the time at who coordinates */
     return j->node->now;
 #endif
-    if (j->replayed || (e != NULL && job_state_is_final((enum job_state)e->state)))
+    if (j->replayed || hearsay_end(j, &e))
         return due;
     return instant_before(due, silent) ? silent : due;
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/hearsay.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
@@ -54,17 +55,17 @@ static bool has_just_started(const struct node *n)
 static bool end_can_be_heard(const struct job *j)
 {
     const struct node *n = j->node;
-    const struct entry *e = directory_find(n, j->id);
+    struct peer_entry e;
 
 #if VELUM_PLANT == 457 /* trace/test_ended: who comes back leads a job that others say has ended */
     return false;
 #endif
-    if (e == NULL || !job_state_is_final((enum job_state)e->state))
+    if (!hearsay_end(j, &e))
         return false;
-    for (uint8_t i = 0; i < e->holders_count; i++)
-        if (!node_is_self(n, e->holders[i]) && !member_is_gone(n, e->holders[i]))
+    for (uint8_t i = 0; i < e.holders_count; i++)
+        if (!node_is_self(n, e.holders[i]) && !member_is_gone(n, e.holders[i]))
             return true;
-    return !node_is_self(n, e->coordinator) && !member_is_gone(n, e->coordinator);
+    return !node_is_self(n, e.coordinator) && !member_is_gone(n, e.coordinator);
 }
 
 /* One that drains, or whose disk takes nothing, leaves the title to those whose does. */

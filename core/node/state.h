@@ -28,7 +28,8 @@
  *   joblog.c         what the workers of a job wrote; meet.c: what a peer is told first: dates
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
- *   directory.c      what this node knows of all jobs of the mesh; seek.c: whom to ask of one
+ *   directory.c      what this node knows of all jobs of the mesh; hearsay.c: how far that is
+ *                    believed; seek.c: whom to ask of one
  *   watch.c          who waits for news of a job; watchers.c: them; kill.c: cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are;
@@ -49,6 +50,7 @@
 #include "core/mesh/mesh.h"
 #include "core/node/acts_state.h"
 #include "core/node/calendar.h"
+#include "core/node/directory_state.h"
 #include "core/node/drain_state.h"
 #include "core/node/events_state.h"
 #include "core/node/greet_state.h"
@@ -110,27 +112,6 @@ struct site {
     struct instant busy_until;
     int64_t pause_us; /* it was last left alone for so long; 0: it takes what it is offered */
     bool listed;      /* among those that may have a free slot */
-};
-
-struct entry {
-    struct job_id id;
-    uint64_t version;
-    uint32_t epoch;
-    struct node_id coordinator;
-    uint8_t holders_count;
-    struct node_id holders[HOLDERS_MAX];
-    uint8_t state;
-    struct bytes view;         /* owned, encoded job view without result */
-    bool dirty, ended, killed; /* killed: proved to a user of this node */
-    uint64_t ended_s;          /* by the calendar */
-    uint64_t listed;           /* the last listing that has it */
-    struct entry *next_dirty, *prev_dirty;
-    struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
-};
-
-/* Entries in the order in which they came: new ones at the end. */
-struct entry_list {
-    struct entry *first, *last;
 };
 
 #define SEALED_MEMOS 64

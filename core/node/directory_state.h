@@ -1,0 +1,34 @@
+/* What a node keeps of a job of the mesh, wherever that job is. Private to core/node. */
+#ifndef VELUM_NODE_DIRECTORY_STATE_H
+#define VELUM_NODE_DIRECTORY_STATE_H
+
+#include "core/node/peer.h"
+
+struct entry {
+    struct job_id id;
+    uint64_t version;
+    uint32_t epoch;
+    struct node_id coordinator;
+    uint8_t holders_count;
+    struct node_id holders[HOLDERS_MAX];
+    uint8_t state;
+    struct bytes view;         /* owned, encoded job view without result */
+    bool dirty, ended, killed; /* killed: proved to a user of this node */
+    uint64_t ended_s;          /* by the calendar */
+    uint64_t listed;           /* the last listing that has it */
+    struct entry *next_dirty, *prev_dirty;
+    struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
+    /* Of a job whose ledger is here (hearsay.h). */
+    struct bytes end_told;      /* owned, an encoded entry: an end that nobody has shown here */
+    bool end_relay;             /* whoever told it wants it passed on */
+    struct instant end_at;      /* when it was told */
+    struct instant rival_since; /* a greater epoch is told than that of who leads it here */
+    struct instant raised;      /* a coordinator here has last gone beyond what others told */
+};
+
+/* Entries in the order in which they came: new ones at the end. */
+struct entry_list {
+    struct entry *first, *last;
+};
+
+#endif

@@ -1,0 +1,180 @@
+#include "core/node/hearsay.h"
+
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/link.h"
+#include "core/node/take.h"
+
+#define VERSION_NEAR 1024u  /* words of one coordinator overtake each other by fewer */
+#define RIVAL_US (2 * S_US) /* so soon two that coordinate one job have met */
+#define RAISE_US S_US
+
+static bool leaps(const struct entry *e, const struct peer_entry *p)
+{
+#if VELUM_PLANT == 1010 /* trace/test_hearsay: a version may be so great that none is greater */
+    return false;
+#endif
+    if (e == NULL)
+        return p->version > ENTRY_VERSION_FIRST_MAX;
+    return p->version > e->version + ENTRY_VERSION_LEAP_MAX ||
+           p->epoch > (uint64_t)e->epoch + ENTRY_EPOCH_LEAP_MAX;
+}
+
+bool hearsay_outdated(const struct entry *e, struct node_id from, const struct peer_entry *p)
+{
+    return outcome_rank(e->state) == 0 && !job_state_is_final(p->view.state) &&
+           node_id_equal(from, p->coordinator) && node_id_equal(from, e->coordinator) &&
+           (e->epoch > p->epoch || e->version > p->version + VERSION_NEAR);
+}
+
+/* --- ends --- */
+
+static void forget_end(struct node *n, struct entry *e)
+{
+    bytes_free(n, e->end_told);
+    e->end_told = (struct bytes){NULL, 0};
+}
+
+void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay)
+{
+    struct buf b;
+
+    forget_end(n, e);
+    p->view.result = p->view.params = (struct bytes){NULL, 0};
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_peer_entry(&b, p);
+    if (!b.failed)
+        e->end_told = bytes_copy(n, buf_bytes(&b));
+    n->memory_out |= b.no_memory;
+    buf_clear(&b);
+    e->end_relay = relay;
+    e->end_at = n->now;
+}
+
+static bool end_read(const struct entry *e, struct peer_entry *p)
+{
+    struct reader r = reader_of(e->end_told);
+
+    if (e->end_told.len == 0)
+        return false;
+    read_peer_entry(&r, p);
+    return !r.failed && p->readable;
+}
+
+static bool end_is_greater(const struct job *j, const struct peer_entry *p)
+{
+    return outcome_rank((uint8_t)p->view.state) > outcome_rank(job_final_state(j));
+}
+
+bool hearsay_end(const struct job *j, struct peer_entry *p)
+{
+    const struct entry *e = directory_find(j->node, j->id);
+
+    return e != NULL && e->end_told.len > 0 &&
+           instant_since_us(j->node->now, e->end_at) < END_ASKED_US && end_read(e, p) &&
+           end_is_greater(j, p);
+}
+
+bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *p, bool *relay)
+{
+    if (e->end_told.len == 0 || !job_is_final(j) || !end_read(e, p) || end_is_greater(j, p))
+        return false;
+    *relay = e->end_relay;
+    forget_end(j->node, e);
+    return (uint8_t)p->view.state == job_final_state(j);
+}
+
+/* --- of a job whose ledger is here --- */
+
+/* Two that coordinate one job meet and the lesser steps down. One that does not come to that says
+ * more than a liar did. */
+uint32_t hearsay_epoch(const struct job *j, struct entry *e, uint32_t epoch)
+{
+    const struct node *n = j->node;
+
+#if VELUM_PLANT != 296 /* trace/test_copies: a count after a lost title is not heard */
+    /* The title of who ended it may be lost: whoever counts its copies is heard all the same. */
+    if (j->settled)
+        return e->epoch > epoch ? e->epoch : epoch;
+#endif
+    if (j->lead == NULL || e->epoch <= epoch) {
+        e->rival_since = (struct instant){0};
+        return epoch;
+    }
+    if (e->rival_since.us == 0)
+        e->rival_since = n->now;
+#if VELUM_PLANT == 1011 /* trace/test_hearsay: who leads is silent when another says he does */
+    return epoch;
+#endif
+    return instant_since_us(n->now, e->rival_since) >= RIVAL_US ? e->epoch : epoch;
+}
+
+/* Once a second and half a leap, so that everybody who hears this node each time is never a leap
+ * behind. */
+static void go_beyond(struct job *j, struct entry *e, const struct peer_entry *p)
+{
+    struct node *n = j->node;
+    uint64_t version = e->version + ENTRY_VERSION_LEAP_MAX / 2;
+    uint64_t epoch = (uint64_t)e->epoch + ENTRY_EPOCH_LEAP_MAX / 2;
+
+    if (p->epoch < e->epoch || (p->epoch == e->epoch && p->version <= e->version) ||
+        (e->raised.us != 0 && instant_since_us(n->now, e->raised) < RAISE_US))
+        return;
+    e->raised = n->now;
+    e->epoch = p->epoch < epoch ? p->epoch : (uint32_t)epoch;
+    if (p->version > e->version)
+        e->version = p->version < version ? p->version : version;
+    directory_publish(j);
+}
+
+/* Its copies are counted by one of its holders. */
+static bool allows_end(const struct job *j, struct node_id from)
+{
+    if (j->lead == NULL && !j->settled)
+        return true;
+    return take_may_tell(j, from);
+}
+
+static bool ledger_allows(struct job *j, struct entry *e, struct node_id from, struct peer_entry *p,
+                          bool relay)
+{
+    struct node *n = j->node;
+
+    p->view.by = j->spec->author;
+    if (!job_state_is_final(p->view.state)) {
+        if (j->lead != NULL && !job_is_final(j))
+            go_beyond(j, e, p);
+        return j->lead == NULL && !job_is_final(j);
+    }
+    if ((uint8_t)p->view.state == job_final_state(j))
+        return allows_end(j, from);
+#if VELUM_PLANT == 1012 /* trace/test_hearsay: a job has ended where somebody says so */
+    return true;
+#endif
+    /* The copies that are told of are those of a lesser end. */
+#if VELUM_PLANT == 584 /* trace/test_outcome: a result is settled by the word of a cancel */
+    return true;
+#endif
+    if (!end_is_greater(j, p))
+        return false;
+    hearsay_keep_end(n, e, p, relay);
+    j->fetched = (struct instant){n->now.us - S_US}; /* asked at once, whatever was asked before */
+    job_mark_busy(j);
+    return false;
+}
+
+bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, bool relay)
+{
+    struct job *j = job_find(n, p->view.id);
+    struct entry *e = directory_find(n, p->view.id);
+
+    if ((j == NULL || j->lead == NULL) && leaps(e, p))
+        return false;
+    if (j == NULL || j->ledger == NULL)
+        return !node_is_self(n, p->coordinator) || job_state_is_final(p->view.state);
+    if (e == NULL) {
+        directory_stand_in(j);
+        e = directory_find(n, p->view.id);
+    }
+    return e != NULL && ledger_allows(j, e, from, p, relay);
+}

@@ -1,0 +1,39 @@
+/* How far the directory believes what other nodes tell of jobs. An entry is a hint: nobody signs
+ * it, and it goes from node to node, so any member can say anything of any job. What it may cause
+ * is bounded here:
+ *
+ *   - Of a job whose ledger is here it says nothing against the ledger. An end that is not in it
+ *     makes this node ask those who are said to know it, once a second for END_ASKED_US, and is
+ *     taken when it was shown. Whoever leads a job believes its holders only.
+ *   - Version and epoch leap no further than honest ones do, so that there is always a later one;
+ *     who leads the job goes beyond what he hears, once a second.
+ *   - What a coordinator itself says of its job counts whatever it is said to have said.
+ *
+ * Private to core/node. */
+#ifndef VELUM_NODE_HEARSAY_H
+#define VELUM_NODE_HEARSAY_H
+
+#include "core/node/state.h"
+
+#define ENTRY_VERSION_LEAP_MAX ((uint64_t)1 << 20)  /* beyond that of the entry here */
+#define ENTRY_VERSION_FIRST_MAX ((uint64_t)1 << 48) /* where there is no entry */
+#define ENTRY_EPOCH_LEAP_MAX 256u
+#define END_ASKED_US (60 * S_US)
+
+/* Whether an entry that `from` tells may stand in the directory, if it is newer than what is there.
+ * What the ledger here says is written over what it tells. An end that nobody has shown here is
+ * kept beside the entry (hearsay_end). */
+bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, bool relay);
+/* A coordinator's own word, while another has told more of it than it has said. */
+bool hearsay_outdated(const struct entry *e, struct node_id from, const struct peer_entry *p);
+/* An end is told of this job that its ledger here does not have: whoever tells it is to be asked.
+ * False: none, or it was asked for in vain. */
+bool hearsay_end(const struct job *j, struct peer_entry *p);
+/* What was told before the ledger came. */
+void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay);
+/* The ledger has this end now, or a greater one: false, or the entry as it was told. */
+bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *p, bool *relay);
+/* The epoch under which whoever leads this job, or keeps its end, is heard. */
+uint32_t hearsay_epoch(const struct job *j, struct entry *e, uint32_t epoch);
+
+#endif

@@ -1,0 +1,203 @@
+/* What entries of the directory may do that a thief of a node's key makes up: he is shown to users
+ * for as long as he goes on, and nothing is lost, ended or given away by it. */
+#include "core/node/directory.h"
+#include "core/node/hearsay.h"
+#include "core/node/jobs.h"
+#include "core/node/place.h"
+#include "core/node/state.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig.h"
+
+#define PEERS 5u
+#define HONEST 0
+#define LEAVES 64u
+
+static struct rig rig;
+static struct rig_job job;
+static uint32_t thief; /* holds nothing of the job */
+
+static const struct job *here(void)
+{
+    return job_find(rig.node, job.id);
+}
+
+static const struct entry *entry_here(void)
+{
+    const struct entry *e = directory_find(rig.node, job.id);
+
+    REQUIRE(e != NULL);
+    return e;
+}
+
+/* Nobody knows of the job yet. */
+static void begin(void)
+{
+    rig_start(&rig, 1, true);
+    rig.strict = true;
+    for (uint32_t i = 0; i < PEERS; i++)
+        rig_peer_up(&rig, i, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES});
+    thief = 1;
+}
+
+/* The node leads it. */
+static void begin_lead(void)
+{
+    begin();
+    rig_submit(&rig, HONEST, &job);
+    rig_run(&rig, 50 * MS_US);
+    while (holders_have(ledger_holders(here()->ledger), rig.peers[thief].id))
+        thief++;
+}
+
+static void end(void)
+{
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+static struct peer_entry entry_by(uint32_t coordinator)
+{
+    struct peer_entry p = {.version = 5, .epoch = 1, .coordinator = rig.peers[coordinator].id};
+
+    p.view = (struct job_view){.id = job.id, .state = JOB_RUNNING, .leaves_total = LEAVES};
+    p.holders[p.holders_count++] = p.coordinator;
+    return p;
+}
+
+static void tell(uint32_t peer, const struct peer_entry *p)
+{
+    uint8_t bytes[4096];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u8(&b, 0);
+    put_u16(&b, 1);
+    put_peer_entry(&b, p);
+    CHECK(!b.failed);
+    rig_frame(&rig, peer, MESSAGE_DIRECTORY, &b);
+}
+
+static void end_is_told(uint32_t peer, enum job_state state)
+{
+    struct peer_entry p = entry_by(peer);
+
+    p.epoch = 2;
+    p.version = 100;
+    p.view.state = state;
+    p.view.durable = p.view.machines = 1;
+    p.ended_s = 1;
+    tell(peer, &p);
+}
+
+/* The last word that the node said of the job to this peer. */
+static struct peer_entry last_said(uint32_t peer)
+{
+    struct peer_entry last = {0}, p;
+    const struct rig_sent *s;
+
+    while ((s = rig_take(&rig, peer, MESSAGE_DIRECTORY)) != NULL) {
+        struct reader r = reader_of(s->payload);
+
+        read_u8(&r);
+        for (uint16_t i = read_u16(&r); i > 0 && !r.failed; i--) {
+            read_peer_entry(&r, &p);
+            if (job_id_equal(p.view.id, job.id))
+                last = p;
+        }
+    }
+    return last;
+}
+
+static uint64_t leaves_shown(void)
+{
+    struct job_view v;
+
+    CHECK(entry_view(entry_here(), &v));
+    return v.leaves_done;
+}
+
+TEST(no_version_and_no_epoch_is_the_last)
+{
+    struct peer_entry p;
+
+    begin();
+    p = entry_by(HONEST);
+    tell(HONEST, &p);
+    p.view.leaves_done = 1;
+    p.version = ENTRY_VERSION_MAX;
+    tell(thief, &p);
+    p.version = 6;
+    p.epoch = UINT32_MAX;
+    tell(thief, &p);
+    CHECK_INT(leaves_shown(), 0);
+    /* As others pass it on. */
+    p = entry_by(HONEST);
+    p.version = 6;
+    p.view.leaves_done = 7;
+    tell(2, &p);
+    CHECK_INT(leaves_shown(), 7);
+    end();
+}
+
+TEST(a_coordinator_is_heard_whatever_he_is_said_to_have_said)
+{
+    struct peer_entry p;
+
+    begin();
+    p = entry_by(HONEST);
+    p.version = ENTRY_VERSION_FIRST_MAX;
+    p.epoch = 1 << 20;
+    tell(thief, &p);
+    p = entry_by(HONEST);
+    p.view.leaves_done = 7;
+    tell(HONEST, &p);
+    CHECK_INT(leaves_shown(), 7);
+    end();
+}
+
+TEST(who_leads_a_job_is_heard_over_one_who_says_that_he_does)
+{
+    struct peer_entry p, said;
+
+    begin_lead();
+    p = entry_by(thief);
+    for (uint32_t i = 0; i < 20; i++) {
+        p.epoch += 200;
+        p.version += ENTRY_VERSION_LEAP_MAX;
+        tell(thief, &p);
+        rig_run(&rig, 500 * MS_US);
+    }
+    rig_run(&rig, 3 * S_US);
+    said = last_said(2);
+    CHECK(node_id_equal(said.coordinator, rig.id));
+    CHECK(said.epoch > 1 && said.version > ENTRY_VERSION_LEAP_MAX);
+    CHECK(said.version < ENTRY_VERSION_FIRST_MAX);
+    CHECK(here()->lead != NULL);
+    end();
+}
+
+TEST(what_the_ledger_says_is_not_what_he_says)
+{
+    struct job_view v;
+    struct node_id author;
+
+    begin_lead();
+    author = here()->spec->author;
+    end_is_told(thief, JOB_DIVERGENT);
+    rig_run(&rig, 100 * MS_US);
+    CHECK(rig_count(&rig, thief, MESSAGE_SYNC) > 0); /* he may show it */
+    CHECK_INT(entry_here()->state, JOB_RUNNING);
+    CHECK(entry_view(entry_here(), &v) && node_id_equal(v.by, author));
+    CHECK(here()->lead != NULL);
+    rig_run(&rig, END_ASKED_US + S_US);
+    rig_count(&rig, thief, MESSAGE_SYNC);
+    rig_run(&rig, 3 * S_US);
+    CHECK_INT(rig_count(&rig, thief, MESSAGE_SYNC), 0);
+    end();
+}
+
+TEST_MAIN(no_version_and_no_epoch_is_the_last,
+          a_coordinator_is_heard_whatever_he_is_said_to_have_said,
+          who_leads_a_job_is_heard_over_one_who_says_that_he_does,
+          what_the_ledger_says_is_not_what_he_says)
