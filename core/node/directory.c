@@ -12,7 +12,7 @@
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
-#include "core/node/labour.h"
+#include "core/node/labour_end.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
@@ -21,7 +21,6 @@
 #include "core/node/place.h"
 #include "core/node/request.h"
 #include "core/node/watch.h"
-#include "core/node/workers.h"
 
 #define DIRECTORY_MAX (JOBS_LIVE_MAX + JOBS_KEPT_MAX)
 #define MEET_AGAIN_US (200 * MS_US)
@@ -532,7 +531,7 @@ static void directory_recounts(struct job *j, const struct entry *e)
 }
 
 /* A holder or user here may be waiting for what the entry says. */
-static void entry_arrived(struct node *n, const struct entry *e)
+static void entry_arrived(struct node *n, struct node_id from, const struct entry *e)
 {
     struct job_id id = e->id;
     struct job *j = job_find(n, id);
@@ -543,11 +542,8 @@ static void entry_arrived(struct node *n, const struct entry *e)
         job_mark_busy(j);
     }
     watch_job(n, id);
-    if (j != NULL && j->ledger == NULL && j->labour != NULL && outcome_rank(e->state) > 0) {
-        labour_drop(j);
-        workers_release(n, j);
-        job_free(j);
-    }
+    if (j != NULL && j->ledger == NULL && j->labour != NULL && outcome_rank(e->state) > 0)
+        labour_end_told(j, from);
 }
 
 /* Two coordinate one job, as after a partition or a submission that went two ways: they compare
@@ -593,7 +589,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         e = directory_find(n, p.view.id);
         if (relay)
             mark_dirty(n, e, n->limits.news_us);
-        entry_arrived(n, e);
+        entry_arrived(n, from, e);
     }
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }

@@ -9,6 +9,7 @@
 #include "core/job/ready.h"
 #include "core/kernel/kernel.h"
 #include "core/node/fit_state.h"
+#include "core/node/labour_state.h"
 #include "core/node/peer.h"
 #include "core/node/turns_state.h"
 #include "core/node/unlike_state.h"
@@ -24,15 +25,6 @@ struct asker {
     uint64_t batch; /* answered once this one is kept */
     struct instant since;
     struct asker *next;
-};
-
-/* A report that enough holders have not synced yet; sent again to any new coordinator. */
-struct unkept {
-    uint64_t seq;
-    struct bytes payload; /* owned */
-    bool sent;            /* to anybody, ever */
-    uint64_t outputs;     /* makings_made as it was then: it goes out when those are settled */
-    struct unkept *next;
 };
 
 enum slot_state { SLOT_QUEUED, SLOT_RUNNING };
@@ -83,6 +75,7 @@ struct labour {
     uint64_t served_us;
     double task_us; /* what a task took lately; 0: nobody knows */
     struct instant touched;
+    struct labour_end end;
     struct unlike_state unlike;
     struct stage_inputs *inputs; /* of stages that have some, and chunks here; labour_inputs.h */
 };

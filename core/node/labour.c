@@ -10,6 +10,7 @@
 #include "core/node/holder_tend.h"
 #include "core/node/given.h"
 #include "core/node/jobs.h"
+#include "core/node/labour_end.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_open.h"
 #include "core/node/labour_output.h"
@@ -108,6 +109,16 @@ void labour_drop(struct job *j)
         j->next_labour->prev_labour = j->prev_labour;
     alloc_free(n->alloc, l, sizeof *l);
     j->labour = NULL;
+}
+
+void labour_over(struct job *j)
+{
+    struct node *n = j->node;
+
+    labour_drop(j);
+    workers_release(n, j);
+    if (j->ledger == NULL)
+        job_free(j);
 }
 
 /* A job whose chunks all went back leaves nothing here. */
@@ -512,10 +523,7 @@ int labour_stop(struct node *n, struct node_id from, struct bytes payload)
         halt(j);
         return 0;
     }
-    labour_drop(j);
-    workers_release(n, j);
-    if (j->ledger == NULL)
-        job_free(j);
+    labour_over(j);
     return 0;
 }
 
@@ -632,13 +640,12 @@ void labour_orphans(struct node *n)
         int64_t since_us = instant_since_us(n->now, j->labour->touched);
 
         next = j->next_labour;
-        if (since_us >= ORPHAN_US && j->labour->chunks == NULL && j->ledger == NULL) {
-            labour_drop(j);
-            workers_release(n, j);
-            job_free(j);
-        } else if (since_us >= IDLE_US) {
+        if (labour_end_look(j))
+            continue;
+        if (since_us >= ORPHAN_US && j->labour->chunks == NULL && j->ledger == NULL)
+            labour_over(j);
+        else if (since_us >= IDLE_US)
             labour_drop_idle(j);
-        }
     }
 }
 
@@ -647,7 +654,7 @@ void labour_orphans(struct node *n)
 static struct instant job_round_due(const struct job *j)
 {
     const struct labour *l = j->labour;
-    struct instant due = labour_inputs_due(j);
+    struct instant due = labour_inputs_due(j), end = labour_end_due(j);
 
     if (labour_report_waits(j))
         return j->node->now;
@@ -661,10 +668,10 @@ static struct instant job_round_due(const struct job *j)
         return j->node->now;
 #endif
     if (l->chunks != NULL)
-        return due;
+        return instant_first(due, end);
     if (l->unkept_first == NULL && l->pending_count == 0 && !workers_serve_job(j->node, j))
-        return instant_plus_us(l->touched, IDLE_US);
-    return j->ledger == NULL ? instant_plus_us(l->touched, ORPHAN_US) : INSTANT_NEVER;
+        return instant_first(end, instant_plus_us(l->touched, IDLE_US));
+    return j->ledger == NULL ? instant_first(end, instant_plus_us(l->touched, ORPHAN_US)) : end;
 }
 
 struct instant labour_round_due(const struct node *n)

@@ -29,6 +29,8 @@ void labour_return_all(struct job *j, enum return_reason reason, const char *why
 void labour_return_stage(struct job *j, uint32_t stage, enum return_reason reason, const char *why);
 /* Frees all the job has here: chunks, gathered and unconfirmed reports. */
 void labour_drop(struct job *j);
+/* The same, and its workers are free; the job is freed where its ledger is not here. */
+void labour_over(struct job *j);
 
 /* A link to this node is up: reports it may have missed go out again. */
 void labour_peer_up(struct node *n, struct node_id id);

@@ -22,7 +22,8 @@
  *                    report.c: what came of them; outcome.c: merges and the end; lead_check.c:
  *                    leaves that are computed twice; verdict.c: what follows if they differ
  *   labour.c         chunks granted to this node; labour_room.c: what they take of it, and who goes
- *                    first; labour_report.c: reports about them; merge_work.c: merges granted
+ *                    first; labour_report.c: reports about them; merge_work.c: merges granted;
+ *                    labour_end.c: their end as others tell it
  *   workers.c        worker processes; aside.c: what users want of them; building.c: compilers
  *   accounts.c       how much there is about who counted which leaves; events.c: who did what
  *   joblog.c         what the workers of a job wrote; meet.c: what a peer is told first: dates

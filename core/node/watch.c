@@ -7,6 +7,7 @@
 #include "core/node/directory.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
+#include "core/node/labour_end.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/place.h"
@@ -408,6 +409,8 @@ int watch_state(struct node *n, struct node_id from, struct bytes payload)
         return ERR_FORMAT;
     if (known == 1 && !job_id_equal(v.id, id))
         return ERR_FORMAT;
+    if (known != 1 || job_state_is_final(v.state))
+        labour_end_state(n, from, id);
     for (w = watchers_of(n, id); w != NULL; w = next) {
         next = w->next_same;
         if (w->kind == WATCHER_USER && seek_awaits(&w->seek, from) &&

@@ -197,7 +197,75 @@ TEST(what_the_ledger_says_is_not_what_he_says)
     end();
 }
 
+/* --- work --- */
+
+/* The node computes leaves of a job that an honest peer leads, and has no ledger of it. */
+static void begin_work(void)
+{
+    begin();
+    rig_start_chunk(&rig, &job, (struct peer_chunk){.grant = 1, .first = 0, .end = LEAVES}, 16);
+}
+
+static bool works(void)
+{
+    return here() != NULL && here()->labour != NULL && here()->labour->chunks_count == 1;
+}
+
+static void state_is_told(uint32_t peer, enum job_state state)
+{
+    struct job_view v = {.id = job.id, .state = state};
+    uint8_t bytes[4096];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u8(&b, 1);
+    put_job_id(&b, job.id);
+    put_u64(&b, 0);
+    put_job_view(&b, &v);
+    rig_frame(&rig, peer, MESSAGE_STATE, &b);
+}
+
+TEST(work_is_dropped_on_the_word_of_who_leads)
+{
+    uint32_t asked;
+
+    begin_work();
+    end_is_told(thief, JOB_CANCELLED);
+    state_is_told(thief, JOB_CANCELLED);
+    rig_run(&rig, 10 * S_US);
+    CHECK(works());
+    asked = rig_count(&rig, HONEST, MESSAGE_WATCH);
+    CHECK(asked > 5 && asked <= 10);
+    state_is_told(HONEST, JOB_RUNNING);
+    CHECK(works());
+    state_is_told(HONEST, JOB_CANCELLED);
+    CHECK(!works());
+    end();
+}
+
+TEST(work_for_nobody_is_dropped_when_the_job_has_ended)
+{
+    begin_work();
+    end_is_told(2, JOB_DONE);
+    rig_peer_dies(&rig, HONEST);
+    rig_run(&rig, 3 * S_US);
+    CHECK(works());
+    rig_run(&rig, 20 * S_US);
+    CHECK(!works());
+    end();
+}
+
+TEST(who_leads_tells_the_end_in_the_directory)
+{
+    begin_work();
+    end_is_told(HONEST, JOB_CANCELLED);
+    CHECK(!works());
+    end();
+}
+
 TEST_MAIN(no_version_and_no_epoch_is_the_last,
           a_coordinator_is_heard_whatever_he_is_said_to_have_said,
           who_leads_a_job_is_heard_over_one_who_says_that_he_does,
-          what_the_ledger_says_is_not_what_he_says)
+          what_the_ledger_says_is_not_what_he_says, work_is_dropped_on_the_word_of_who_leads,
+          work_for_nobody_is_dropped_when_the_job_has_ended,
+          who_leads_tells_the_end_in_the_directory)
