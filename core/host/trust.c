@@ -367,7 +367,7 @@ static bool is_forged(const struct trust *t, X509 *leaf)
 static int introduce(struct trust *t, X509 *leaf, struct signer *signer)
 {
     struct certificate_name name;
-    struct known k = {.retired = false};
+    struct known k = {.retired_s = 0};
     if (certificate_read_name(leaf, &name) < 0 || !digest_equal(name.mesh, t->mesh))
         return ERR_SIGNATURE;
     if (check_chain(t, leaf, NULL, &name, &k) < 0)
@@ -376,7 +376,7 @@ static int introduce(struct trust *t, X509 *leaf, struct signer *signer)
 #if VELUM_PLANT == 983 /* unit/test_introduce: who had the key of an old root makes members */
     return 0;
 #else
-    return k.retired && !k.late ? ERR_IDENTITY : 0;
+    return k.retired_s != 0 && !k.late ? ERR_IDENTITY : 0;
 #endif
 }
 
