@@ -3,39 +3,11 @@
 #include "core/base/err.h"
 #include "core/node/acts.h"
 #include "core/node/events.h"
-#include "core/node/introduce_state.h"
+#include "core/node/heard.h"
 #include "core/node/link.h"
 #include "core/node/offence.h"
 #include "core/node/proven.h"
 #include "core/wire/introduce.h"
-
-#define OTHERS_MAX 3
-
-/* Somebody of whom this node was told. */
-struct heard {
-    struct node_id id;
-    uint32_t incarnation;
-    struct bytes rumor;                /* the last one, owned */
-    struct teller *by;                 /* who is asked */
-    struct node_id others[OTHERS_MAX]; /* who told of it too */
-    uint32_t others_count;
-    bool asked, sought; /* or neither */
-    bool shown;         /* asked, and its certificate holds */
-    struct heard *next, *prev;
-};
-
-struct teller {
-    struct node_id id;
-    struct heard *first, *last; /* in the order in which they are asked for */
-    uint32_t count, asked, sought;
-    struct instant next;  /* it is not asked before, */
-    struct instant until; /* and its answer is not waited for longer */
-    struct bytes answer;  /* owned, and so many of it were looked at */
-    uint32_t checked;
-    uint32_t answers; /* that it was given since */
-    struct instant since;
-    struct teller *later;
-};
 
 int introduce_new(struct node *n)
 {
@@ -47,235 +19,6 @@ int introduce_new(struct node *n)
     map_init(&s->proven, n->alloc, ID_SIZE, MESH_MEMBERS_MAX + CONNECTIONS_MAX);
     map_init(&s->heard, n->alloc, ID_SIZE, HEARD_MAX);
     return 0;
-}
-
-/* --- who is heard of --- */
-
-static uint32_t waiting(const struct teller *t)
-{
-    return t->count - t->asked - t->sought;
-}
-
-/* It cannot be asked. */
-static bool is_old(const struct node *n, const struct teller *t)
-{
-    const struct member *m = mesh_find(n->mesh, t->id);
-
-    return m != NULL && mesh_link_features(n->mesh, m->link) < FEATURE_INTRODUCE;
-}
-
-static bool is_linked(const struct node *n, struct node_id id)
-{
-    const struct member *m = mesh_find(n->mesh, id);
-
-    return m != NULL && m->link != 0;
-}
-
-static struct teller *teller_find(const struct node *n, struct node_id id)
-{
-    struct teller *t = n->introductions->tellers;
-
-    while (t != NULL && !node_id_equal(t->id, id))
-        t = t->later;
-    return t;
-}
-
-static void teller_append(struct introductions *s, struct teller *t)
-{
-    struct teller **at = &s->tellers;
-
-    while (*at != NULL)
-        at = &(*at)->later;
-    t->later = NULL;
-    *at = t;
-}
-
-static void teller_take_out(struct introductions *s, struct teller *t)
-{
-    struct teller **at = &s->tellers;
-
-    while (*at != t)
-        at = &(*at)->later;
-    *at = t->later;
-}
-
-/* NULL: out of memory. */
-static struct teller *teller_of(struct node *n, struct node_id id)
-{
-    struct teller *t = teller_find(n, id);
-
-    if (t != NULL)
-        return t;
-    t = node_alloc(n, sizeof *t);
-    if (t == NULL)
-        return NULL;
-    t->id = id;
-    t->since = n->now;
-    teller_append(n->introductions, t);
-    return t;
-}
-
-static void join_queue(struct node *n, struct teller *t, struct heard *h)
-{
-    h->by = t;
-    h->asked = h->shown = false;
-    h->sought = is_old(n, t);
-    t->count++;
-    t->sought += h->sought;
-    h->next = NULL;
-    h->prev = t->last;
-    if (t->last != NULL)
-        t->last->next = h;
-    else
-        t->first = h;
-    t->last = h;
-}
-
-static void leave_queue(struct heard *h)
-{
-    struct teller *t = h->by;
-
-    t->count--;
-    t->asked -= h->asked;
-    t->sought -= h->sought;
-    if (h->prev != NULL)
-        h->prev->next = h->next;
-    else
-        t->first = h->next;
-    if (h->next != NULL)
-        h->next->prev = h->prev;
-    else
-        t->last = h->prev;
-}
-
-static void heard_drop(struct node *n, struct heard *h)
-{
-    leave_queue(h);
-    map_remove(&n->introductions->heard, &h->id);
-    bytes_free(n, h->rumor);
-    alloc_free(n->alloc, h, sizeof *h);
-}
-
-static void heard_forget(struct node *n, struct heard *h)
-{
-    const struct node_id id = h->id;
-
-    heard_drop(n, h);
-    proven_look(n, id);
-}
-
-/* Its teller has nothing to prove it with. */
-static void pass_on(struct node *n, struct heard *h)
-{
-    struct teller *t = NULL;
-
-#if VELUM_PLANT != 979 /* trace/test_introduce: who told first has the last word */
-    while (t == NULL && h->others_count > 0) {
-        const struct node_id id = h->others[--h->others_count];
-
-        if (is_linked(n, id))
-            t = teller_of(n, id);
-    }
-#endif
-    if (t == NULL) {
-        heard_forget(n, h);
-        return;
-    }
-    leave_queue(h);
-    join_queue(n, t, h);
-}
-
-/* Those it was asked for, or all. */
-static void pass_on_all(struct node *n, struct teller *t, bool all)
-{
-    struct heard *next;
-
-    for (struct heard *h = t->first; h != NULL; h = next) {
-        next = h->next;
-        if (all || h->asked)
-            pass_on(n, h);
-    }
-}
-
-/* Whoever has told of the most gives way to one who has told of less. */
-static bool make_room(struct node *n, const struct teller *t)
-{
-    struct introductions *s = n->introductions;
-    struct teller *most = s->tellers;
-
-    if (s->heard.count < HEARD_MAX)
-        return true;
-#if VELUM_PLANT != 980 /* trace/test_toolbox: one fills the table for all */
-    for (struct teller *at = most; at != NULL; at = at->later)
-        if (at->count > most->count)
-            most = at;
-    if (most->count > t->count) {
-        heard_forget(n, most->last);
-        return true;
-    }
-#endif
-    return false;
-}
-
-static void heard_add(struct node *n, struct node_id teller, const struct hearsay *said)
-{
-    struct teller *t = teller_of(n, teller);
-    struct heard *h;
-
-    if (t == NULL || !make_room(n, t))
-        return;
-    h = node_alloc(n, sizeof *h);
-    if (h == NULL)
-        return;
-    h->id = said->id;
-    h->incarnation = said->incarnation;
-    h->rumor = bytes_copy(n, said->rumor);
-    if (h->rumor.data == NULL || map_put(&n->introductions->heard, &h->id, h) < 0) {
-        n->memory_out = true;
-        bytes_free(n, h->rumor);
-        alloc_free(n->alloc, h, sizeof *h);
-        return;
-    }
-    join_queue(n, t, h);
-}
-
-/* Also by this one. It is asked instead of who told first, where that has more to prove before, or
- * proves nothing: thousands that are not there keep nobody waiting. */
-static void heard_also(struct node *n, struct heard *h, struct node_id teller)
-{
-    struct teller *before = h->by, *t;
-    bool is_new = !node_id_equal(before->id, teller);
-
-    for (uint32_t i = 0; i < h->others_count; i++)
-        is_new = is_new && !node_id_equal(h->others[i], teller);
-    t = is_new ? teller_of(n, teller) : NULL;
-    if (t == NULL)
-        return;
-#if VELUM_PLANT != 982 /* trace/test_toolbox: who told first is asked first */
-    if (!h->asked && !is_old(n, t) && (h->sought || t->count < before->count)) {
-        leave_queue(h);
-        join_queue(n, t, h);
-        teller = before->id;
-    }
-#endif
-    if (h->others_count < OTHERS_MAX)
-        h->others[h->others_count++] = teller;
-}
-
-static void heard_again(struct node *n, struct heard *h, struct node_id teller,
-                        const struct hearsay *said)
-{
-    struct bytes rumor;
-
-    heard_also(n, h, teller);
-    if (said->incarnation < h->incarnation)
-        return;
-    rumor = bytes_copy(n, said->rumor);
-    if (rumor.data == NULL)
-        return;
-    bytes_free(n, h->rumor);
-    h->rumor = rumor;
-    h->incarnation = said->incarnation;
 }
 
 bool introduce_believes(struct node *n, struct node_id teller, const struct hearsay *said)
@@ -295,10 +38,7 @@ bool introduce_believes(struct node *n, struct node_id teller, const struct hear
         return true;
     if (is_gone || acts_revoked(n, said->id))
         return false;
-    if (h != NULL)
-        heard_again(n, h, teller, said);
-    else
-        heard_add(n, teller, said);
+    heard_hear(n, teller, said);
     return false;
 }
 
@@ -451,7 +191,7 @@ static void check(struct node *n, struct teller *t, struct node_id id, struct by
         t->sought++;
         return;
     }
-    pass_on(n, h);
+    heard_pass_on(n, h);
     event_forged(n, t->id, (struct job_id){{0}}, rc);
     offence_begin(n, t->id);
     offence_end(n, rc);
@@ -462,10 +202,10 @@ static void answer_ends(struct node *n, struct teller *t)
     bytes_free(n, t->answer);
     t->answer = (struct bytes){NULL, 0};
     take_in(n, t);
-    if (t->asked > 0 && is_linked(n, t->id))
+    if (t->asked > 0 && teller_is_linked(n, t->id))
         log_line(n->options.log, LOG_INFO, "%s tells of %u nodes that it cannot introduce",
                  mesh_find(n->mesh, t->id)->info->name, (unsigned)t->asked);
-    pass_on_all(n, t, false);
+    heard_pass_on_all(n, t, false);
 }
 
 /* Gives how many more may be looked at in this step. */
@@ -475,12 +215,12 @@ static uint32_t check_answer(struct node *n, struct teller *t, uint32_t budget)
 
     if (read_introduced(t->answer, &m) < 0)
         m.count = 0; /* it was read before */
-    while (t->checked < m.count && budget > 0 && is_linked(n, t->id)) {
+    while (t->checked < m.count && budget > 0 && teller_is_linked(n, t->id)) {
         check(n, t, m.list[t->checked].id, m.list[t->checked].certificate);
         t->checked++;
         budget--;
     }
-    if (t->checked >= m.count && is_linked(n, t->id))
+    if (t->checked >= m.count && teller_is_linked(n, t->id))
         answer_ends(n, t);
     return budget;
 }
@@ -499,23 +239,22 @@ static void seek(struct node *n, struct teller *t)
 #endif
     mesh_seek(n->mesh, h->rumor, n->now);
     heard_drop(n, h);
-    teller_take_out(s, t);
-    teller_append(s, t);
+    teller_goes_last(n, t);
 }
 
 static uint32_t teller_run(struct node *n, struct teller *t, uint32_t budget)
 {
-    if (!is_linked(n, t->id)) {
+    if (!teller_is_linked(n, t->id)) {
         bytes_free(n, t->answer);
         t->answer = (struct bytes){NULL, 0};
-        pass_on_all(n, t, true);
+        heard_pass_on_all(n, t, true);
         return budget;
     }
     if (t->answer.data != NULL)
         budget = check_answer(n, t, budget);
     else if (t->asked > 0 && instant_reached(n->now, t->until))
-        pass_on_all(n, t, false);
-    if (t->asked == 0 && waiting(t) > 0 && instant_reached(n->now, t->next))
+        heard_pass_on_all(n, t, false);
+    if (t->asked == 0 && teller_waiting(t) > 0 && instant_reached(n->now, t->next))
         ask(n, t);
     return budget;
 }
@@ -524,12 +263,6 @@ static bool is_over(const struct node *n, const struct teller *t)
 {
     return t->count == 0 && t->answer.data == NULL && is_rested(n, t) &&
            instant_since_us(n->now, t->since) >= S_US;
-}
-
-static void teller_free(struct node *n, struct teller *t)
-{
-    teller_take_out(n->introductions, t);
-    alloc_free(n->alloc, t, sizeof *t);
 }
 
 static struct teller *first_who_has_sought(const struct introductions *s)
@@ -567,7 +300,7 @@ struct instant introduce_due(const struct node *n)
             return n->now;
         if (t->asked > 0)
             due = instant_first(due, t->until);
-        else if (waiting(t) > 0)
+        else if (teller_waiting(t) > 0)
             due = instant_first(due, t->next);
         if (t->sought > 0)
             due = instant_first(due, n->introductions->seek_at);

@@ -10,18 +10,18 @@
  *   heard -> sought: an older teller has no certificates, and one by a root that is not known here
  *            proves nothing: its address is dialled, and whoever answers there proves itself
  *
- * At most HEARD_MAX are waited for; beyond that whoever has told of the most gives way, so that
- * nobody fills the table for all. A teller is asked for INTRODUCE_MAX at a time, INTRODUCE_EASY
- * times as fast as it answers and then every INTRODUCE_PAUSE_US; INTRODUCE_CHECKS certificates are
- * looked at in one step, at some 350 us each; SEEK_US lie between two dials, whose turns go round
- * the tellers; and a node is answered INTRODUCE_ANSWERS times a second. A certificate that is
- * another's, no node's or forged is an offence (offence.h). Private to core/node. */
+ * At most HEARD_MAX are waited for (heard.h); beyond that whoever has told of the most gives way,
+ * so that nobody fills the table for all. A teller is asked for INTRODUCE_MAX at a time,
+ * INTRODUCE_EASY times as fast as it answers and then every INTRODUCE_PAUSE_US; INTRODUCE_CHECKS
+ * certificates are looked at in one step, at some 350 us each; SEEK_US lie between two dials, whose
+ * turns go round the tellers; and a node is answered INTRODUCE_ANSWERS times a second. A
+ * certificate that is another's, no node's or forged is an offence (offence.h). Private to
+ * core/node. */
 #ifndef VELUM_NODE_INTRODUCE_H
 #define VELUM_NODE_INTRODUCE_H
 
-#include "core/node/state.h"
+#include "core/node/heard.h"
 
-#define HEARD_MAX 4096u
 #define INTRODUCE_EASY 8
 #define INTRODUCE_PAUSE_US (20 * MS_US)
 #define INTRODUCE_REST_US S_US /* after what proved nothing */

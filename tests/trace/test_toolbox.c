@@ -500,15 +500,19 @@ TEST(who_is_there_is_a_member_whoever_tells_of_it)
  * and first. */
 TEST(whom_he_names_among_ghosts_is_proven_by_the_next)
 {
+    const struct member *m;
+
     begin();
     rig.peers[thief].withholds = true;
     tell_of_ghosts(200, NODE_ALIVE);
     tell_of(thief, &rig.peers[PEERS].id, 1, NODE_ALIVE);
     rig_run(&rig, MS_US);
     CHECK(mesh_find(rig.node->mesh, rig.peers[PEERS].id) == NULL);
-    tell_of(HONEST, &rig.peers[PEERS].id, 1, NODE_ALIVE);
+    rig_peers_told(&rig, HONEST, PEERS, PEERS + 1, 1);
     rig_run(&rig, MS_US);
-    CHECK(mesh_find(rig.node->mesh, rig.peers[PEERS].id) != NULL);
+    m = mesh_find(rig.node->mesh, rig.peers[PEERS].id);
+    REQUIRE(m != NULL);
+    CHECK_STR(m->info->addr, "peer5:1");
     end();
 }
 
