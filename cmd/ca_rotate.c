@@ -15,6 +15,7 @@
 #include "core/base/text.h"
 #include "core/host/loop.h"
 #include "core/host/memory.h"
+#include "core/host/root_key.h"
 #include "core/host/rotation.h"
 #include "core/wire/join.h"
 #include "core/wire/message.h"
@@ -34,6 +35,7 @@ struct rotating {
     struct rotation now;
     struct node_view *nodes; /* that live */
     uint32_t count;
+    char absent[AWAY_SIZE]; /* the others, and those that are left out: nobody waits for them */
     struct instant said;
     uint8_t told[65536 / 8]; /* a bit for each port of a node here that was */
 };
@@ -55,10 +57,21 @@ static bool lives(enum node_state s)
     return s == NODE_ALIVE || s == NODE_SUSPECT || s == NODE_RECOVERING || s == NODE_DRAINING;
 }
 
+/* Names one more, as far as there is room. */
+static void add_away(char away[AWAY_SIZE], const struct node_view *v, const char *why)
+{
+    char one[160];
+    snprintf(one, sizeof one, "%s%.63s (%s)", away[0] ? ", " : "", v->name, why);
+    if (strlen(away) + strlen(one) < AWAY_SIZE)
+        text_append(away, AWAY_SIZE, one);
+}
+
 static int add_node(struct rotating *r, const struct node_view *v)
 {
-    if (!lives(v->state) || is_left_out(r->call, v))
+    if (is_left_out(r->call, v) || !lives(v->state)) {
+        add_away(r->absent, v, lives(v->state) ? "left out" : node_state_name(v->state));
         return 0;
+    }
     if (r->count == NODES_MAX)
         return ERR_FULL;
     struct node_view *more = realloc(r->nodes, (r->count + 1) * sizeof *more);
@@ -74,6 +87,7 @@ static int list_nodes(struct rotating *r)
     struct node_view v;
     struct frame frame;
     r->count = 0;
+    r->absent[0] = '\0';
     int rc = line_send(r->line, MESSAGE_REQUEST_NODES, (struct bytes){0});
     while (rc >= 0 && (rc = line_item(r->line, MESSAGE_REPLY_NODE, &frame)) == 1)
         if ((rc = read_node_view(frame.payload, &v)) == 0)
@@ -122,15 +136,6 @@ static int ask_node(struct rotating *r, const struct node_view *v, struct roots_
 
 /* --- until all are there --- */
 
-/* Names who is not, as far as there is room. */
-static void add_away(char away[AWAY_SIZE], const struct node_view *v, const char *why)
-{
-    char one[160];
-    snprintf(one, sizeof one, "%s%.63s (%s)", away[0] ? ", " : "", v->name, why);
-    if (strlen(away) + strlen(one) < AWAY_SIZE)
-        text_append(away, AWAY_SIZE, one);
-}
-
 static const char *why_not(int rc, const struct roots_reply *reply, uint32_t version)
 {
     if (rc == LINE_REFUSED)
@@ -173,6 +178,14 @@ static int interrupted(void)
     return CODE_INTERRUPTED;
 }
 
+/* Two steps of it may be far apart, and the home has what the last came to. */
+static int node_ended(void)
+{
+    talk_error("the node that was asked has ended; the mesh goes on as it is, between two steps");
+    talk_try("velum node, and then velum ca rotate, which goes on where it was");
+    return CODE_NO_NODE;
+}
+
 static void say_away(struct rotating *r, const char *away)
 {
     if (!instant_reached(loop_clock(), r->said))
@@ -192,7 +205,7 @@ static int await(struct rotating *r, uint8_t generation)
         if (rc == ERR_CLOSED && line_reopen(r->line) == 0)
             continue;
         if (rc < 0)
-            return line_report(r->line, rc);
+            return rc == ERR_CLOSED ? node_ended() : line_report(r->line, rc);
         if (rc > 0)
             return CODE_DONE;
         say_away(r, away);
@@ -206,7 +219,7 @@ static int failed(int rc, const char *message)
 {
     talk_error("%s", message[0] ? message : err_sentence(rc));
     talk_try("%s", rc == ERR_NOT_FOUND    ? "velum ca import-root FILE"
-                   : rc == ERR_PERMISSION ? "velum ca rotate, on the machine where it was"
+                   : rc == ERR_PERMISSION ? "velum ca rotate, where the mesh was made"
                    : rc == ERR_FULL       ? "a new mesh, in another VELUM_HOME"
                                           : "velum ca rotate, which goes on where it was");
     return rc == ERR_NOT_FOUND    ? CODE_NOT_FOUND
@@ -263,6 +276,16 @@ static void say_if_soon(const struct rotation *now)
               when);
 }
 
+static void say_done(const struct rotating *r)
+{
+    talk_line("done: the mesh has another root, and its id is what it was");
+    if (r->absent[0])
+        talk_line("not waited for: %s; a node that comes back within 30 days goes over by itself",
+                  r->absent);
+    talk_line("within 30 days, on machines whose user has no node: velum join --renew");
+    talk_line("a root's key that was exported before is of no use now: velum ca export-root");
+}
+
 static int take_steps(struct rotating *r)
 {
     char message[HOME_MESSAGE_SIZE] = "";
@@ -277,16 +300,32 @@ static int take_steps(struct rotating *r)
     int rc = rotation_close(r->home, message);
     if (rc < 0)
         return failed(rc, message);
-    talk_line("done: the mesh has another root, and its id is what it was; whose root's key was "
-              "exported: velum ca export-root, once more");
-    talk_line("users without a node, on their machines, within 30 days: velum join --renew");
+    say_done(r);
     return CODE_DONE;
+}
+
+/* The node that is asked may be another's; it is one of this home that makes certificates. */
+static bool one_runs_here(void)
+{
+    const struct ask_options nearest = {0};
+    char message[ASK_MESSAGE_SIZE];
+    struct ask *a = NULL;
+    int rc = ask_open(&a, &nearest, message);
+    ask_close(a);
+    return rc == 0;
 }
 
 static int in_turn(const struct call *c, const struct home *h)
 {
-    struct rotating r = {.call = c, .home = h};
+    static struct rotating r;
     const struct line_options o = {.embedded_ok = false};
+    r = (struct rotating){.call = c, .home = h};
+    if (root_key_is_of(h) && !one_runs_here()) {
+        talk_error("no node of yours runs on this machine, and the other nodes get their new "
+                   "certificates from one here");
+        talk_try("velum node, and then velum ca rotate");
+        return CODE_NO_NODE;
+    }
     int code = line_open(&r.line, c, &o);
     if (code != CODE_DONE)
         return code;

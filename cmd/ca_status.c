@@ -212,6 +212,22 @@ static const char *where_root_key(const struct status *s)
                         : "not on this machine, which joined";
 }
 
+static void print_roots(const struct status *s)
+{
+    static const char *const what[] = {
+        [ROTATION_BEGUN] = "every node is told of it",
+        [ROTATION_USED] = "every node gets a certificate under it",
+        [ROTATION_FINISHED] = "the root before counts no longer, and every node is told",
+    };
+    printf("roots       %u\n", s->rotation.generation + 1u);
+    if (s->rotation.step != ROTATION_NONE)
+        printf("going over  to the last of them, step %u of 3: %s\n            %s\n",
+               (unsigned)s->rotation.step, what[s->rotation.step],
+               s->made_here ? "velum ca rotate goes on with it"
+                            : "velum ca rotate goes on with it where the mesh was made");
+    printf("\n");
+}
+
 static void print_text(const struct status *s)
 {
     static const char *const head[] = {"CERTIFICATE", "ROLE", "KEY", "FROM", "UNTIL", "RENEWS"};
@@ -236,11 +252,7 @@ static void print_text(const struct status *s)
     printf("made        %s\n", s->made_here ? "on this machine, which lets others in"
                                             : "on another machine, which this one joined");
     printf("root key    %s\n", where_root_key(s));
-    printf("roots       %u", s->rotation.generation + 1u);
-    if (s->rotation.step != ROTATION_NONE)
-        printf(", and going over to the last: step %u of 3%s", (unsigned)s->rotation.step,
-               s->made_here ? " (velum ca rotate goes on)" : "");
-    printf("\n\n");
+    print_roots(s);
     grid_print(&g, stdout);
     grid_clear(&g);
     for (uint32_t i = 0; i < s->count; i++)

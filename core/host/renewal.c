@@ -33,7 +33,7 @@ static int64_t seconds_left(const struct renewal *r)
 static void arm(struct renewal *r, int64_t overdue_s)
 {
     int64_t left = seconds_left(r) + 1;
-    if (identity_is_due(r->parts.identity))
+    if (r->changed || identity_is_due(r->parts.identity))
         left = overdue_s;
     left = left <= 0 || left > LOOK_S_MAX ? LOOK_S_MAX : left;
     alarm_set(r->alarm, instant_plus_us(loop_clock(), left * S_US));

@@ -207,6 +207,8 @@ kill_at() {
         timeout -s KILL "$delay" "$VELUM" ca rotate >/dev/null 2>&1 3>&- || true
     done
     kill_at '"begun"'
+    run -0 velum ca status
+    [[ $output == *"roots       2"*"going over  to the last of them, step 1 of 3: every node is told of it"*"velum ca rotate goes on with it"* ]]
     on c run -4 velum ca rotate
     [[ $output == *"was not made there"* ]]
     ends_with_try
@@ -236,6 +238,8 @@ kill_at() {
     until_true 15 alive_is 2
     kill -STOP "$PID_b"
     run -0 velum ca rotate --without b
+    [[ $output == *"done: "*"not waited for: "* ]]
+    [[ $output == *"b (left out)"* && $output == *"c (left)"*"within 30 days goes over by itself"* ]]
     kill -CONT "$PID_b"
     starts c
     until_true 30 alive_is 3
@@ -259,6 +263,31 @@ kill_at() {
     run -0 velum run --progress none --addr "127.0.0.1:$PORT_d" pi 1000000
     # Nor has anybody ended.
     kill -0 "$PID_a" && kill -0 "$PID_d"
+}
+
+@test "without a node where the mesh was made nothing begins, and one that ends there ends the command" {
+    three
+    kill "$PID_a" && { wait "$PID_a" || true; }
+    run -5 velum ca rotate
+    [[ $output == *"no node of yours runs on this machine, and the other nodes get"* ]]
+    ends_with_try
+    run -5 velum ca rotate --addr "127.0.0.1:$PORT_b"
+    ends_with_try
+    step_is null
+    node_at a "$PORT_a" --slots 1 --bind 127.0.0.1
+    until_true 30 alive_is 3
+    kill -STOP "$PID_b"
+    "$VELUM" ca rotate >rotate.log 2>&1 3>&- &
+    rotate=$!
+    PIDS+=("$rotate")
+    until_true 20 step_is '"begun"'
+    kill "$PID_a" && { wait "$PID_a" || true; }
+    rc=0
+    wait "$rotate" || rc=$?
+    [ $rc = 5 ]
+    mapfile -t lines <rotate.log
+    [[ ${lines[-2]} == *"has ended; the mesh goes on as it is, between two steps" ]]
+    ends_with_try
 }
 
 @test "in an emergency every other machine joins again, and nobody by what he had" {

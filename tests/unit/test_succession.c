@@ -173,5 +173,22 @@ TEST(a_node_sees_what_was_changed_in_its_home)
     end();
 }
 
+/* Whoever changed it may have the home for a while longer. */
+TEST(it_looks_again_when_the_home_is_free)
+{
+    begin(&made);
+    REQUIRE(rotation_emergency(&made, message) == 0);
+    const int lock = home_lock(&made, message);
+    REQUIRE(lock >= 0);
+    const struct instant busy_until = instant_plus_us(loop_clock(), 3 * S_US);
+    while (instant_before(loop_clock(), busy_until))
+        loop_once(loop, busy_until);
+    CHECK_INT(identity_roots_version(identity), 0);
+    close(lock);
+    until(6, 1);
+    CHECK_INT(identity_roots_version(identity), 6);
+    end();
+}
+
 TEST_MAIN(what_met_a_full_disk_is_taken_when_there_is_room,
-          a_node_sees_what_was_changed_in_its_home)
+          a_node_sees_what_was_changed_in_its_home, it_looks_again_when_the_home_is_free)
