@@ -248,6 +248,8 @@ static void entry_set(struct node *n, struct entry *e, struct peer_entry *p)
     e->holders_count = p->holders_count;
     memcpy(e->holders, p->holders, sizeof e->holders);
     e->ended_s = p->ended_s;
+    if (e->state != (uint8_t)p->view.state)
+        e->shown = SHOWN_NOTHING;
     e->state = (uint8_t)p->view.state;
     if (ends != e->ended) {
         list_remove(n, e->ended ? &n->ended : &n->running, e);

@@ -4,6 +4,9 @@
 
 #include "core/node/peer.h"
 
+/* What those who hold it, or did, have said of its end when they were asked (owners.h). */
+enum end_shown { SHOWN_NOTHING, SHOWN_ENDED, SHOWN_GONE };
+
 struct entry {
     struct job_id id;
     uint64_t version;
@@ -14,6 +17,7 @@ struct entry {
     uint8_t state;
     struct bytes view;         /* owned, encoded job view without result */
     bool dirty, ended, killed; /* killed: proved to a user of this node */
+    enum end_shown shown;
     uint64_t ended_s;          /* by the calendar */
     uint64_t listed;           /* the last listing that has it */
     struct entry *next_dirty, *prev_dirty;

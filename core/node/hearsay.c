@@ -103,9 +103,6 @@ uint32_t hearsay_epoch(const struct job *j, struct entry *e, uint32_t epoch)
     }
     if (e->rival_since.us == 0)
         e->rival_since = n->now;
-#if VELUM_PLANT == 1011 /* trace/test_hearsay: who leads is silent when another says he does */
-    return epoch;
-#endif
     return instant_since_us(n->now, e->rival_since) >= RIVAL_US ? e->epoch : epoch;
 }
 

@@ -96,7 +96,7 @@ int read_object_owner(struct bytes payload, struct object_owner *m)
     struct reader r = reader_of(payload);
 
     m->job = read_job_id(&r);
-    m->word = (enum owner_word)read_choice(&r, OWNER_ASK, OWNER_GONE);
+    m->word = (enum owner_word)read_choice(&r, OWNER_ASK, OWNER_DONE);
     return reader_result(&r);
 }
 

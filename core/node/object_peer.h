@@ -13,7 +13,8 @@
  *   SEEK    32 owner, and to the end names of 32 (1..OBJECT_BATCH): do you have these? Answered by
  *           HAVE
  *   OWNER   32 job, u8 word: 0 do you know this job, which objects are kept for? and the answer:
- *           1 no, 2 this node holds it, 3 it did, and has forgotten it
+ *           1 no, 2 this node holds it, 3 it did, and has forgotten it; since level 7 in place of
+ *           2 where it has ended: 4 without a result, 5 with one
  *   FULL    u64 size: an object of so many bytes, which the other one wants to be kept here, does
  *           not fit now
  *
@@ -47,7 +48,14 @@ struct object_have {
     uint64_t size;
     bool whole, never, part, loose, over; /* one of them, or none */
 };
-enum owner_word { OWNER_ASK, OWNER_NOTHING, OWNER_KNOWN, OWNER_GONE };
+enum owner_word {
+    OWNER_ASK,
+    OWNER_NOTHING,
+    OWNER_KNOWN,
+    OWNER_GONE,
+    OWNER_ENDED,
+    OWNER_DONE
+};
 struct object_owner {
     struct job_id job;
     enum owner_word word;

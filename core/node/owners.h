@@ -4,8 +4,12 @@
  *   - it has shrunk to its name here, or has ended so long ago that it has everywhere;
  *   - it has ended without a result, and everybody is there: a member that is away may be in
  *     another part of the mesh where the same job has a result, which is the greater outcome;
- *   - a node that held it says that it is gone, and none of those who may hold it has it any more;
+ *   - nodes that held it say that it is gone, and none of those who may hold it has it any more;
  *   - nobody knows it, for as long as anything of a job is kept anywhere.
+ *
+ * Where its ledger is elsewhere the directory is a hint (hearsay.h) that makes this node ask, and
+ * what is here goes by the answers: of OWNERS_AGREE of those that were asked, where none says
+ * otherwise, or of one while everybody is there. So one liar makes nothing go.
  *
  * While none of this is so the objects stay: of a job that runs, and of one whose result can be
  * had; but of the latter what passed between its stages goes. When it is over, its
@@ -18,15 +22,24 @@
 #define VELUM_NODE_OWNERS_H
 
 #include "core/node/keeping.h"
+#include "core/node/object_peer.h"
+
+#define OWNERS_AGREE 2u
+
+struct owner_answers {
+    struct node_id who[SEEK_MAX];
+    enum owner_word word[SEEK_MAX]; /* OWNER_ASK: nothing yet */
+    uint32_t count;
+};
 
 struct owner {
     struct job_id job;
-    struct keeping *first, *last; /* its statements; those that pass stand behind the others */
-    uint64_t since_s;             /* of the latest */
-    bool over;                    /* its statements are being dropped, or those that pass */
-    bool asked, said_gone, said_known;
-    struct instant ask_at;        /* not before */
-    struct instant unknown_since; /* INSTANT_NEVER: somebody knew it when it was last looked at */
+    struct keeping *first, *last;  /* its statements; those that pass stand behind the others */
+    uint64_t since_s;              /* of the latest */
+    bool over;                     /* its statements are being dropped, or those that pass */
+    struct owner_answers *answers; /* NULL: nobody is asked */
+    struct instant ask_at;         /* not before */
+    struct instant unknown_since;  /* INSTANT_NEVER: somebody knew it when it was last looked at */
 };
 
 /* The statement is new; the owner is made where it is the first. 0 or ERR_NO_MEMORY. */

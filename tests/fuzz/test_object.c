@@ -355,7 +355,7 @@ static void make_seek(struct buf *out)
 
 static void make_owner(struct buf *out)
 {
-    struct object_owner m = {any_job(), (enum owner_word)any_below(OWNER_GONE + 1)};
+    struct object_owner m = {any_job(), (enum owner_word)any_below(OWNER_DONE + 1)};
     put_object_owner(out, &m);
 }
 

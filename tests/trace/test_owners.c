@@ -372,6 +372,104 @@ TEST(what_a_killed_job_made_goes_when_everybody_is_there)
     CHECK(story_end(&story));
 }
 
+/* --- liars --- */
+
+/* He who holds nothing of it says to all others that it has ended so. */
+static void lie(uint32_t liar, struct job_id id, enum job_state state)
+{
+    struct peer_entry p = {.version = 1000, .epoch = 2, .holders_count = 1};
+    uint8_t room[4096];
+    struct buf b;
+
+    for (uint32_t i = 0; i < story.count; i++) {
+        if (i == liar || story.nodes[i].core == NULL)
+            continue;
+        p.coordinator = p.holders[0] = story.nodes[liar].core->options.id;
+        p.ended_s = calendar_now(story.nodes[i].core) - KEEP_S + 3;
+        p.view = (struct job_view){.id = id, .state = state};
+        buf_init_fixed(&b, room, sizeof room);
+        put_u8(&b, 0);
+        put_u16(&b, 1);
+        put_peer_entry(&b, &p);
+        story_say(&story, liar, i, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
+    }
+}
+
+static void say_word(uint32_t from, uint32_t to, struct job_id id, enum owner_word word)
+{
+    struct object_owner m = {id, word};
+    uint8_t room[64];
+    struct buf b;
+
+    buf_init_fixed(&b, room, sizeof room);
+    put_object_owner(&b, &m);
+    story_say(&story, from, to, MESSAGE_OBJECT_OWNER, 0, buf_bytes(&b));
+}
+
+static bool holds(uint32_t i, struct job_id id)
+{
+    const struct job *j = job_find(story.nodes[i].core, id);
+
+    return j != NULL && j->ledger != NULL;
+}
+
+static uint32_t who_holds_not(struct job_id id)
+{
+    uint32_t i = 0;
+
+    while (holds(i, id))
+        REQUIRE(++i < story.count);
+    return i;
+}
+
+TEST(what_a_job_made_stays_when_a_liar_says_that_it_came_to_nothing)
+{
+    static const enum job_state ends[] = {JOB_DIVERGENT, JOB_DONE};
+    struct job_id id;
+    uint32_t before, liar;
+
+    for (uint32_t k = 0; k < 2; k++) {
+        begin(5, 0);
+        id = done(1);
+        story_run(&story, 12 * S_US);
+        before = left_of(id);
+        CHECK(before > 0);
+        liar = who_holds_not(id);
+        lie(liar, id, ends[k]);
+        for (uint32_t at = 0; at < 20; at++) {
+            for (uint32_t i = 0; i < story.count; i++)
+                if (i != liar)
+                    say_word(liar, i, id, at % 2 ? OWNER_GONE : OWNER_ENDED);
+            story_run(&story, S_US / 2);
+        }
+        CHECK_INT(left_of(id), before);
+        CHECK(story_end(&story));
+    }
+}
+
+/* Everybody who knows better is away. */
+TEST(what_a_job_made_does_not_go_on_the_word_of_one)
+{
+    uint32_t liar, keeper;
+    struct job_id id;
+
+    begin(5, 0);
+    id = done(1);
+    liar = who_holds_not(id);
+    keeper = liar + 1;
+    while (holds(keeper, id))
+        REQUIRE(++keeper < story.count);
+    for (uint32_t i = 0; i < story.count; i++)
+        if (holds(i, id))
+            story_kill(&story, i);
+    for (uint32_t at = 0; at < 40; at++) {
+        say_word(liar, keeper, id, OWNER_GONE);
+        story_run(&story, S_US / 4);
+    }
+    CHECK(node_keeps_for(story.nodes[keeper].core, id) > 0);
+    CHECK(story_end(&story));
+}
+
 TEST(a_user_takes_nothing_from_a_job_that_runs)
 {
     struct digest name = output_of(0);
@@ -452,6 +550,8 @@ TEST_MAIN(an_input_that_no_stage_reads_yet_stays_for_the_job_too,
           what_a_user_put_too_stays_for_him, an_input_that_its_user_takes_away_stays_for_the_job,
           what_later_jobs_crowd_out_takes_its_objects_along,
           what_a_killed_job_made_goes_when_everybody_is_there,
+          what_a_job_made_stays_when_a_liar_says_that_it_came_to_nothing,
+          what_a_job_made_does_not_go_on_the_word_of_one,
           a_user_takes_nothing_from_a_job_that_runs,
           a_copy_counts_for_the_owner_that_it_is_kept_for,
           what_was_dropped_does_not_come_back_with_a_restart)
