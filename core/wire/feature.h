@@ -14,8 +14,8 @@
  *      ask for checks, and how many there were in an outcome
  *   6  objects of which is known which user put them; acts (act.h), and records of them; notes of
  *      events in a journal
- *   7  certificates of those that a node tells of (introduce.h); who holds a job says whether it has
- *      ended (object_peer.h) */
+ *   7  certificates of those that a node tells of (introduce.h); who holds a job says whether it
+ *      has ended (object_peer.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 

@@ -42,47 +42,6 @@ uint8_t *story_copy(struct bytes b)
     return data;
 }
 
-/* --- signatures: whoever the certificate names is believed, but for STORY_FORGED --- */
-
-void story_certificate(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
-{
-    memcpy(to, id.bytes, ID_SIZE);
-    to[ID_SIZE] = (uint8_t)party;
-}
-
-static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
-{
-    (void)ctx;
-    (void)text;
-    memset(sig, 0x5a, 64);
-    return 0;
-}
-
-static int on_introduce(void *ctx, struct bytes certificate, struct signer *signer)
-{
-    (void)ctx;
-    if (certificate.len != CERTIFICATE_SIZE)
-        return ERR_SIGNATURE;
-    memcpy(signer->id.bytes, certificate.data, ID_SIZE);
-    signer->party = certificate.data[ID_SIZE];
-    return 0;
-}
-
-static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
-                     struct signer *signer)
-{
-    const struct story_node *n = ctx;
-
-    (void)text;
-    if (on_introduce(ctx, certificate, signer) < 0)
-        return ERR_IDENTITY;
-    if (sig[0] == STORY_FORGED)
-        return ERR_SIGNATURE;
-    signer->not_after_s =
-        n->story->certificates_end_s != 0 ? n->story->certificates_end_s : INT64_MAX;
-    return 0;
-}
-
 struct node_id story_user_id(void)
 {
     struct node_id id;
@@ -505,7 +464,7 @@ void story_start(struct story *s, uint32_t i)
                              .memory_bytes = 1 << 30,
                              .kernels = &kernel,
                              .kernels_count = 1,
-                             .seal = {n, on_sign, on_verify, on_introduce},
+                             .seal = story_seal(n),
                              .now = s->now,
                              .wall_s = STORY_WALL_S + n->wall_off_s,
                              .keep_s = s->ages.keep_s,

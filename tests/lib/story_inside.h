@@ -75,6 +75,9 @@ uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b);
 void story_step(struct story *s, struct story_node *n, struct event *ev);
 void story_link_up(struct story *s, uint64_t link, uint32_t dial);
 uint8_t *story_copy(struct bytes b);
+
+/* story_seal.c */
 void story_certificate(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE]);
+struct seal story_seal(struct story_node *n);
 
 #endif
