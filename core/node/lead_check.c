@@ -66,7 +66,8 @@ static enum rank rank_of(const struct node *n, struct node_id author, struct nod
                                                                           : RANK_MACHINE;
 }
 
-/* Nobody keeps what the stage reads any more, or wants what it yields. */
+/* Nobody wants what the stage yields, or keeps what it reads any more; or that is not complete here
+ * yet, though somebody who had it of the coordinator before has told what he made of it. */
 static bool is_unfed(const struct job *j, uint32_t stage)
 {
     struct stage_spec room;
@@ -79,7 +80,9 @@ static bool is_unfed(const struct job *j, uint32_t stage)
     for (uint16_t i = 0; i < s->needs_count; i++) {
         const struct stage_need need = stage_need_at(s->needs, i);
 
-        unfed |= need.place != NEED_ORDER && cover_is_spent(ledger_cover(j->ledger), need.stage);
+        unfed |= need.place != NEED_ORDER &&
+                 (cover_is_spent(ledger_cover(j->ledger), need.stage) ||
+                  ready_at(&j->lead->ready, need.stage) != STAGE_DONE);
     }
     return unfed;
 }

@@ -231,6 +231,32 @@ TEST(who_takes_over_begins_without_checks_and_the_job_ends)
     end();
 }
 
+/* What the dead one had computed of the first stage is gone with it, and not what others have of
+ * the second, which needs it. Who computes that for the first time is given what it reads. */
+TEST(nothing_is_checked_before_what_it_reads_is_complete)
+{
+    struct job_view v;
+    struct job_id id;
+    uint32_t leader, late;
+    begin(5, ALL, 4, 10 * MS_US);
+    parts_need(parts_add(48, false), 0, 0);
+    id = story_submitted(&story, 0, 2);
+    leader = story_leader(&story, id);
+    late = leader == 4 ? 3 : 4;
+    story_pause(&story, late);
+    story_drop(&story, MESSAGE_FACTS, leader, STORY_USER);
+    for (int i = 0; i < 1000 && story_leaves_computed(&story) < 48; i++)
+        story_run(&story, 5 * MS_US);
+    story_kill(&story, leader);
+    story_drop(&story, 0, 0, 0);
+    story_resume(&story, late);
+    v = story_result(&story, leader == 0 ? 1 : 0, id, 60 * S_US);
+    CHECK_INT(v.state, JOB_DONE);
+    CHECK_STR(v.error, "");
+    CHECK(v.checked > 0);
+    end();
+}
+
 TEST_MAIN(all_leaves_are_checked_before_the_result_is_told_and_it_is_the_same,
           of_two_nodes_each_checks_the_other, a_part_of_the_leaves_is_checked,
           one_node_alone_checks_nothing_and_says_so, a_node_that_lies_is_found_and_named,
@@ -238,4 +264,5 @@ TEST_MAIN(all_leaves_are_checked_before_the_result_is_told_and_it_is_the_same,
           of_two_nodes_that_differ_nobody_can_say_which_one_lies,
           a_node_that_dies_at_a_check_is_replaced,
           a_node_that_only_the_coordinator_cannot_reach_holds_no_result,
-          who_takes_over_begins_without_checks_and_the_job_ends)
+          who_takes_over_begins_without_checks_and_the_job_ends,
+          nothing_is_checked_before_what_it_reads_is_complete)
