@@ -14,7 +14,7 @@
 #include "core/node/objects.h"
 
 #define MAKINGS_MAX 32u /* with the mover */
-#define MAKING_WINDOW (256u << 10)
+#define MAKING_WINDOW (512u << 10)
 #define MAKING_COPIES 2
 #define MAKING_WAIT_US (10 * S_US) /* for copies: then those that are there are enough */
 

@@ -5,6 +5,9 @@
 #include "tests/plugins/emit.h"
 #include "tests/unit/worker_child.h"
 
+/* Whole parts that the window has room for. */
+#define FULL (OUTPUT_WINDOW / OUTPUT_PART_MAX)
+
 static struct kernel_plan plan;
 
 static struct worker_loaded load(const char *name, int argc, const char *const *argv,
@@ -214,7 +217,7 @@ TEST(test_many_values_leave_in_time)
     uint64_t next = 0;
     uint32_t frames = 1;
     begin_emit("1000", "5000", NULL);
-    order_run(1, 0, 5000, 60000000);
+    order_run(1, 0, 5000, 54576000);
     while (!take_progress(1, &next, 1000))
         frames++;
     CHECK_INT(next, 5000);
@@ -286,22 +289,22 @@ TEST(test_no_more_is_out_than_the_window)
 TEST(test_window_of_the_next_leaf)
 {
     uint64_t at, next = 0;
-    begin_emit("300000", "2", NULL);
+    begin_emit("545760", "2", NULL);
     order_run(1, 0, 2, 1000000);
-    at = take_parts(1, 0, 0, 4 * OUTPUT_PART_MAX);
+    at = take_parts(1, 0, 0, FULL * OUTPUT_PART_MAX);
     order_more(99, OUTPUT_WINDOW); /* of no run that is here */
     CHECK(is_silent());
     order_more(1, OUTPUT_PART_MAX);
-    CHECK_INT(take_parts(1, 0, at, 300000), 300000);
-    take_end(1, 0, 300000);
-    order_taken(1, 0, 300000);
-    at = take_parts(1, 1, 0, 4 * OUTPUT_PART_MAX);
+    CHECK_INT(take_parts(1, 0, at, 545760), 545760);
+    take_end(1, 0, 545760);
+    order_taken(1, 0, 545760);
+    at = take_parts(1, 1, 0, FULL * OUTPUT_PART_MAX);
     CHECK(is_silent());
     order_more(1, OUTPUT_WINDOW);
-    CHECK_INT(take_parts(1, 1, at, 300000), 300000);
-    take_end(1, 1, 300000);
-    order_taken(1, 1, 300000);
-    CHECK(take_progress(1, &next, 300000));
+    CHECK_INT(take_parts(1, 1, at, 545760), 545760);
+    take_end(1, 1, 545760);
+    order_taken(1, 1, 545760);
+    CHECK(take_progress(1, &next, 545760));
     CHECK_INT(next, 2);
     CHECK_INT(end_worker(), 0);
 }
@@ -310,28 +313,28 @@ TEST(test_window_of_the_next_leaf)
 TEST(test_trim_in_the_middle_of_an_output)
 {
     uint64_t at, next = 4;
-    begin_emit("300000", "100", NULL);
+    begin_emit("545760", "100", NULL);
     order_run(1, 4, 90, 1000000);
-    at = take_parts(1, 4, 0, 4 * OUTPUT_PART_MAX);
+    at = take_parts(1, 4, 0, FULL * OUTPUT_PART_MAX);
     CHECK_INT(trim(1, 80), 80);
     CHECK_INT(trim(1, 4), 5);
     CHECK_INT(trim(1, 0), 5);
     order_more(1, OUTPUT_WINDOW);
-    CHECK_INT(take_parts(1, 4, at, 300000), 300000);
-    take_end(1, 4, 300000);
+    CHECK_INT(take_parts(1, 4, at, 545760), 545760);
+    take_end(1, 4, 545760);
     CHECK_INT(trim(1, 0), 5);
     /* What comes meanwhile is queued as ever. */
     order_run(2, 70, 71, 1000000);
-    order_taken(1, 4, 300000);
-    CHECK(take_progress(1, &next, 300000));
+    order_taken(1, 4, 545760);
+    CHECK(take_progress(1, &next, 545760));
     CHECK_INT(next, 5);
-    CHECK_INT(take_parts(2, 70, 0, 4 * OUTPUT_PART_MAX), 4 * OUTPUT_PART_MAX);
+    CHECK_INT(take_parts(2, 70, 0, FULL * OUTPUT_PART_MAX), FULL * OUTPUT_PART_MAX);
     order_more(2, OUTPUT_WINDOW);
-    CHECK_INT(take_parts(2, 70, 4 * OUTPUT_PART_MAX, 300000), 300000);
-    take_end(2, 70, 300000);
-    order_taken(2, 70, 300000);
+    CHECK_INT(take_parts(2, 70, FULL * OUTPUT_PART_MAX, 545760), 545760);
+    take_end(2, 70, 545760);
+    order_taken(2, 70, 545760);
     next = 70;
-    CHECK(take_progress(2, &next, 300000));
+    CHECK(take_progress(2, &next, 545760));
     CHECK_INT(end_worker(), 0);
 }
 
@@ -374,7 +377,7 @@ TEST(test_pipe_that_closes_in_the_middle_of_an_output)
 {
     begin_emit("10485760", "1", NULL);
     order_run(1, 0, 1, 1000);
-    take_parts(1, 0, 0, 4 * OUTPUT_PART_MAX);
+    take_parts(1, 0, 0, FULL * OUTPUT_PART_MAX);
     CHECK_INT(end_worker(), 0);
     begin_emit("1001", "1", NULL);
     order_run(1, 0, 1, 1000);
