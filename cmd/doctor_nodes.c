@@ -8,6 +8,7 @@
 #include "cmd/doctor_discovery.h"
 #include "cmd/doctor_peers.h"
 #include "cmd/duration.h"
+#include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/listening.h"
 #include "core/host/root_key.h"
@@ -78,7 +79,13 @@ static void look_at_process(const struct node_here *n, struct search *s)
         return;
     }
     snprintf(fix, sizeof fix, "velum doctor once more, and kill %lu if it stays so", n->pid);
-    if (doctor_ask(NULL, n->port, why) < 0) {
+    const int rc = doctor_ask(NULL, n->port, why);
+    if (rc == ERR_PERMISSION) {
+        findings_add(n->f, FINDING_BAD, n->what, "velum help revoke",
+                     "process %lu answers, and refuses: %s", n->pid, why);
+        return;
+    }
+    if (rc < 0) {
         findings_add(n->f, FINDING_BAD, n->what, fix,
                      "process %lu has its folder and does not answer: %s", n->pid, why);
         return;

@@ -9,6 +9,7 @@
 #include "core/host/loop.h"
 #include "core/host/machine.h"
 #include "core/wire/message.h"
+#include "core/wire/request.h"
 #include "core/wire/tier.h"
 
 #define ANSWER_US (5 * S_US)
@@ -61,8 +62,8 @@ void doctor_peer(struct doctor_peers *p, const struct node_view *v)
         judge_self(p, v);
 }
 
-/* Takes the list to its end, whoever is told of it. */
-static int take_list(struct ask *a, struct doctor_peers *p)
+/* Takes the list to its end, whoever is told of it. ERR_PERMISSION: the node says why not. */
+static int take_list(struct ask *a, struct doctor_peers *p, struct reply_error *refusal)
 {
     const struct instant until = instant_plus_us(loop_clock(), ANSWER_US);
     struct frame frame;
@@ -73,6 +74,8 @@ static int take_list(struct ask *a, struct doctor_peers *p)
             doctor_peer(p, &v);
     if (rc <= 0)
         return rc < 0 ? rc : ERR_TIMEOUT;
+    if (frame.type == MESSAGE_REPLY_ERROR && read_reply_error(frame.payload, refusal) == 0)
+        return ERR_PERMISSION;
     return frame.type == MESSAGE_REPLY_END ? 0 : ERR_FORMAT;
 }
 
@@ -81,6 +84,7 @@ int doctor_ask(struct findings *f, uint16_t port, char why[ASK_MESSAGE_SIZE])
     char addr[32];
     struct ask *a = NULL;
     struct doctor_peers p = {.f = f, .tier_lacks = machine_tier_lacks()};
+    struct reply_error refusal;
     const struct ask_options o = {.addr = addr, .control_only = true};
     snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)port);
     int rc = ask_open(&a, &o, why);
@@ -88,8 +92,10 @@ int doctor_ask(struct findings *f, uint16_t port, char why[ASK_MESSAGE_SIZE])
         return rc;
     rc = ask_send(a, MESSAGE_REQUEST_NODES, REQUEST, (struct bytes){0});
     if (rc == 0)
-        rc = take_list(a, &p);
-    if (rc < 0)
+        rc = take_list(a, &p, &refusal);
+    if (rc == ERR_PERMISSION)
+        text_copy(why, ASK_MESSAGE_SIZE, refusal.what);
+    else if (rc < 0)
         snprintf(why, ASK_MESSAGE_SIZE, "%s", err_sentence(rc));
     else if (f)
         findings_add(f, FINDING_OK, "mesh", NULL, "%u node%s alive, of version %s", p.well,

@@ -5,6 +5,7 @@
 #include "cmd/view_json.h"
 #include "core/base/text.h"
 #include "core/host/identity.h"
+#include "core/host/root_key.h"
 
 static const struct opt opts[] = {
     {.name = "reason", .kind = OPT_TEXT, .value = "TEXT", .effect = "said to whom it concerns"},
@@ -44,6 +45,41 @@ static void print_json(const struct acting_subject *s, const struct reply_act *m
     json_document_close(&j);
 }
 
+/* The node that was asked hung up at once, as it does with all whose key is revoked. */
+static int tell_own(const struct call *c, const struct acting_subject *s)
+{
+    const struct reply_act nobody_asked = {.news = true};
+    char message[HOME_MESSAGE_SIZE];
+    struct home home;
+    if (opt_given(c->opts, "json"))
+        print_json(s, &nobody_asked);
+    else
+        printf("%s revoked, which was the last your key could do; the node tells the others\n",
+               s->name);
+    fflush(stdout);
+    if (home_locate(&home, message) == 0 && root_key_is_of(&home))
+        talk_line("the mesh was made here, so another key can be made here: remove user.key and "
+                  "user.pem from %s, and start the nodes here again",
+                  home.path);
+    else
+        talk_line("who is to come back joins anew: velum token create, where the mesh was made");
+    return CODE_DONE;
+}
+
+/* Others cut it off as soon as they know, so it cannot say who does. */
+static int tell_asked(const struct call *c, const struct acting_subject *s,
+                      const struct reply_act *m)
+{
+    if (opt_given(c->opts, "json"))
+        print_json(s, m);
+    else
+        printf("%s revoked; it ends now\n", s->name);
+    fflush(stdout);
+    talk_error("the node that was asked cannot say which of the others have that written down");
+    talk_try("velum nodes --addr HOST:PORT of another one: it lists %s no more", s->name);
+    return CODE_IN_PART;
+}
+
 static int tell(const struct call *c, const struct acting_subject *s, const struct reply_act *m)
 {
     const bool all = m->known == m->live;
@@ -76,11 +112,11 @@ static int revoke(struct line *l, const struct call *c, const struct acting_subj
         return CODE_MISUSE;
     }
     int rc = acting_hand_in(l, ACT_REVOKE, s, reason, &reply);
-    if (rc == LINE_REFUSED && own && line_refusal(l) == CODE_NOT_ALLOWED) {
-        printf("%s revoked, which was the last your key could do\n", s->name);
-        return CODE_DONE;
-    }
-    return rc < 0 ? line_report(l, rc) : tell(c, s, &reply);
+    if (rc == LINE_REFUSED && own && line_refusal(l) == CODE_NOT_ALLOWED)
+        return tell_own(c, s);
+    if (rc < 0)
+        return line_report(l, rc);
+    return s->is_asked ? tell_asked(c, s, &reply) : tell(c, s, &reply);
 }
 
 static int run(const struct call *c)
@@ -107,7 +143,9 @@ const struct cmd cmd_revoke = {
         "a node ends, a user's jobs fail. It cannot be undone: who is to come back joins anew,\n"
         "with another key. A node is given by its name or the beginning of its id, whether it\n"
         "is up or not; a user by all 64 digits of the id that was said where he joined. The\n"
-        "user of a machine has a key of his own beside that of its node.\n"
+        "user of a machine has a key of his own beside that of its node. Whoever revokes his own\n"
+        "where the mesh was made has another once user.key and user.pem are removed there and\n"
+        "the nodes are started again; anybody else joins anew.\n"
         "Exit 7 names the nodes that are not known to have it written down yet.",
     .group = GROUP_MESH,
     .takes = TAKES_NOTHING,

@@ -155,6 +155,41 @@ has_act() { # has_act MACHINE PORT
     ends_with_try
     run -2 velum revoke
     run -2 velum revoke a --reason "$(printf '%0200d' 1)"
-    run -7 velum revoke --force a
+    run -7 --separate-stderr velum revoke --force a
+    [ "$output" = "a revoked; it ends now" ]
+    [[ $stderr == *"cannot say which of the others"* ]]
+    ends_with_try_on_stderr
     until_true 10 ended "$PID_a"
+}
+
+own_id() { # own_id MACHINE: as the node says who submitted a job of his
+    on "$1" "$VELUM" show --json "$(on "$1" "$VELUM" run -d noop 1)" | field by
+}
+
+@test "an own key is revoked if it must be, all nodes know it, and there is a way back" {
+    four
+    id=$(own_id one)
+    run -2 velum revoke "$id"
+    [[ $output == *"your own key, and with it goes all that you may here"*"--force"* ]]
+    ends_with_try
+    run -0 --separate-stderr velum revoke --force "$id" --reason "the last admin goes"
+    [[ $output == "${id:0:8} revoked, which was the last your key could do"* ]]
+    [[ $stderr == *"remove user.key and user.pem from $FOLDER/one"* ]]
+    for port in a:one b:two c:three d:four; do
+        name=PORT_${port%:*}
+        until_true 10 has_act "${port#*:}" "${!name}"
+    done
+    run -4 velum revoke c
+    [[ $output == *"this user's key was revoked: the last admin goes"* ]]
+    ends_with_try
+    run -1 velum doctor
+    [[ $output == *"answers, and refuses: this user's key was revoked: the last admin goes"* ]]
+
+    rm one/user.key one/user.pem
+    kill -TERM "$PID_a"
+    wait "$PID_a"
+    node_at a "$PORT_a" --slots 1 --bind 127.0.0.1
+    until_true 20 alive_is 4 "127.0.0.1:$PORT_a"
+    run -0 velum revoke d
+    [[ $output == "d revoked; all 3 of 3 nodes have that written down" ]]
 }
