@@ -36,5 +36,5 @@ const struct node_limits node_limits_usual = {
     .signatures = SEALED_MEMOS,
     .fruitless_jobs = 64,
     .acts = ACTS_MAX,
-    .connections = CONNECTIONS_MAX,
+    .connections = NODE_CONNECTIONS_MAX,
 };

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define CONNECTIONS_MAX 1024
+#define NODE_CONNECTIONS_MAX 1024
 
 struct node_limits {
     uint32_t report_us;      /* of work between two reports of a worker */
