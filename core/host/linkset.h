@@ -28,8 +28,8 @@
 #include "core/node/event.h"
 #include "core/node/limits.h"
 
-#define LINKSET_MAX NODE_CONNECTIONS_MAX /* the node's: with one more it lets another go (crowd.h) */
-#define LINKSET_GOING_MAX 64        /* those that are going besides; beyond, the newest is closed */
+#define LINKSET_MAX NODE_CONNECTIONS_MAX /* with one more the node lets another go (crowd.h) */
+#define LINKSET_GOING_MAX 64  /* those that are going besides; beyond, the newest is closed */
 #define LINKSET_OF_NODE_MAX 8 /* accepted from one: two, and what it has not noticed to be gone */
 #define LINKSET_OF_USER_MAX 256
 #define LINKSET_HALF_OPEN_MAX 64
