@@ -190,12 +190,13 @@ static void connection_garbage(struct connection *k, struct bytes in, int fault)
     connection_fail(k, LINK_GARBAGE, DIAL_FAILED, fault);
 }
 
-/* Hands up every whole frame; returns how many bytes they were. A callback may close the link. */
+/* Hands up whole frames, as many as its turn has; returns how many bytes they were. A callback may
+ * close the link. */
 static size_t connection_cut(struct connection *k, struct bytes in)
 {
     struct linkset *s = k->set;
     size_t at = 0;
-    while (at < in.len && k->phase == LINK_OPEN) {
+    while (at < in.len && k->phase == LINK_OPEN && k->turn > 0) {
         struct bytes rest = {in.data + at, in.len - at};
         struct frame frame;
         int n = frame_take(rest, &frame);
@@ -206,9 +207,27 @@ static size_t connection_cut(struct connection *k, struct bytes in)
         at += (size_t)n;
         s->ran = true;
         k->paced = LINK_PACE_BYTES;
+        connection_spend(k);
         s->events.frame(s->events.ctx, k->number, &frame);
     }
     return at;
+}
+
+/* It keeps more than half a frame, because its turn was over. */
+static bool keeps_whole(const struct connection *k)
+{
+    struct frame frame;
+    return k->in.len > 0 && frame_take(buf_bytes(&k->in), &frame) != 0;
+}
+
+/* As if they were read now. */
+static int connection_take_kept(struct connection *k)
+{
+    const size_t at = connection_cut(k, buf_bytes(&k->in));
+    buf_drop_front(&k->in, at);
+    if (k->in.len == 0)
+        buf_clear(&k->in);
+    return (int)at;
 }
 
 /* More of the frame whose beginning a link keeps, and nothing behind it, so that it keeps nothing
@@ -236,6 +255,8 @@ static int connection_take_rest(struct connection *k)
 static int connection_take(struct connection *k)
 {
     struct linkset *s = k->set;
+    if (keeps_whole(k))
+        return connection_take_kept(k);
     if (k->in.len > 0)
         return connection_take_rest(k);
     int n = stream_read(&k->stream, s->scratch, FRAME_SIZE_MAX);
@@ -245,10 +266,12 @@ static int connection_take(struct connection *k)
         at += connection_cut(k, (struct bytes){s->scratch + at, have - at});
         if (k->phase != LINK_OPEN || at == have)
             return (int)have;
+        if (k->turn == 0)
+            break;
         n = stream_read(&k->stream, s->scratch + have,
                         frame_missing((struct bytes){s->scratch + at, have - at}));
     }
-    if (n == 0 && have > at)
+    if (n >= 0 && have > at)
         put_raw(&k->in, s->scratch + at, have - at);
     return k->in.failed ? ERR_NO_MEMORY : n < 0 ? n : (int)have;
 }
@@ -271,24 +294,31 @@ static void connection_pace(struct connection *k, size_t came)
     }
 }
 
+static bool has_more(const struct connection *k)
+{
+    return keeps_whole(k) || stream_has_pending(&k->stream);
+}
+
 void connection_read(struct connection *k)
 {
     size_t total = 0;
     int n = 0;
+    if (!connection_turn(k))
+        return;
     do {
         n = connection_take(k);
         if (k->phase != LINK_OPEN)
             return;
         if (n > 0)
             total += (size_t)n;
-    } while (n > 0 && total < READ_BUDGET && stream_has_pending(&k->stream));
+    } while (n > 0 && k->turn > 0 && total < READ_BUDGET && has_more(k));
     if (n < 0) {
         connection_fail(k, end_of(n), DIAL_FAILED, n);
         return;
     }
     /* Only after a turn that was cut short: part of a record is pending as well,
      * and its rest will be announced. */
-    if (n > 0 && stream_has_pending(&k->stream))
+    if (n > 0 && has_more(k))
         connection_again(k);
     connection_pace(k, total);
 }

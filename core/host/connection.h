@@ -1,5 +1,5 @@
 /* One connection of a linkset: its phases, its two queues, reading and writing. Private to
- * linkset.c, connection.c, connection_shake.c and connection_join.c. */
+ * linkset.c, connection.c and connection_*.c. */
 #ifndef VELUM_HOST_CONNECTION_H
 #define VELUM_HOST_CONNECTION_H
 
@@ -44,7 +44,11 @@ struct connection {
     int64_t share_us; /* that it took of it */
     struct node_id pinned;
     struct link_peer peer;
-    struct buf in; /* half a frame */
+    uint32_t turn;   /* frames that it may hand up before others have theirs */
+    uint32_t frames; /* that it may hand up at this rate, by then */
+    struct instant frames_at;
+    bool put_off;  /* it may hand up none: it is read in a moment */
+    struct buf in; /* half a frame; or whole ones, for which its turn was too short */
     struct buf out;
     size_t out_at;
     size_t out_max;
@@ -72,6 +76,8 @@ struct linkset {
     struct instant deadline;
     struct alarm *again_alarm;
     struct alarm *share_alarm;
+    struct alarm *rate_alarm;
+    struct instant rate_at;              /* it rings then; long ago: it is not set */
     struct instant share_end;            /* of the time that strangers share */
     int64_t share_us;                    /* what they had of it */
     bool ran;                            /* a callback ran since the last flush began */
@@ -98,6 +104,11 @@ void connection_shake(struct connection *k);
 void connection_share_again(void *ctx);
 /* What a stranger took of the share. */
 void connection_charge(struct connection *k, int64_t us);
+/* connection_rate.c: its turn begins; false when it is put off. One frame of it is handed up. */
+bool connection_turn(struct connection *k);
+void connection_spend(struct connection *k);
+/* Those that were put off are read. */
+void connection_rate_again(void *ctx);
 /* connection_join.c: the request of who wants to join; it is begun, and more of it is there. */
 void connection_join_begin(struct connection *k);
 void connection_join_read(struct connection *k);

@@ -25,7 +25,9 @@ int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
     s->deadline_alarm = alarm_new(l, deadlines_reached, s);
     s->again_alarm = alarm_new(l, read_again, s);
     s->share_alarm = alarm_new(l, connection_share_again, s);
-    int rc = s->deadline_alarm && s->again_alarm && s->share_alarm ? 0 : ERR_NO_MEMORY;
+    s->rate_alarm = alarm_new(l, connection_rate_again, s);
+    int rc =
+        s->deadline_alarm && s->again_alarm && s->share_alarm && s->rate_alarm ? 0 : ERR_NO_MEMORY;
     if (rc == 0 && identity)
         rc = tls_profile_new(&s->profile, identity);
     if (rc < 0)
@@ -45,6 +47,7 @@ void linkset_free(struct linkset *s)
     alarm_free(s->deadline_alarm);
     alarm_free(s->again_alarm);
     alarm_free(s->share_alarm);
+    alarm_free(s->rate_alarm);
     tls_profile_free(s->profile);
     free(s);
 }

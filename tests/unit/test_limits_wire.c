@@ -11,6 +11,7 @@
  *   1,024 connections that are up             trace/test_crowd; of a host that lets none go:
  *   and 64 that are going                     one_connection_too_many_is_closed
  *   8 of one node, 256 of one user            one_certificate_has_so_many_links_and_leaves_room...
+ *   50,000 frames a second over one link      unit/test_frame_rate
  *   frame header and payload                  unit/test_frame, unit/test_tls_link
  *   nothing is allocated for a length         a_length_costs_nothing_before_its_bytes_come
  *   half a frame: 10 s, and 1 KiB/s           half_a_frame_waits_ten_seconds_whatever_trickles
