@@ -6,12 +6,14 @@
 #include "core/node/ports.h"
 #include "core/node/user_link.h"
 
-/* Which of two users goes first. */
+/* Which of two users goes first; of two that were used at the same moment, who came first. */
 static bool goes_before(const struct link_entry *a, const struct link_entry *b)
 {
     if ((a->watches > 0) != (b->watches > 0))
         return b->watches > 0;
-    return instant_before(a->used, b->used);
+    if (a->used.us != b->used.us)
+        return instant_before(a->used, b->used);
+    return a->link < b->link;
 }
 
 static const struct link_entry *first_user(const struct node *n)
