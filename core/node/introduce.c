@@ -16,7 +16,7 @@ int introduce_new(struct node *n)
     n->introductions = s;
     if (s == NULL)
         return ERR_NO_MEMORY;
-    map_init(&s->proven, n->alloc, ID_SIZE, MESH_MEMBERS_MAX + CONNECTIONS_MAX);
+    map_init(&s->proven, n->alloc, ID_SIZE, MESH_MEMBERS_MAX + NODE_CONNECTIONS_MAX);
     map_init(&s->heard, n->alloc, ID_SIZE, HEARD_MAX);
     return 0;
 }

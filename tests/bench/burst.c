@@ -20,7 +20,7 @@
 #include "tests/bench/group_commit.h"
 
 #define JOBS_MAX 65536
-#define BURST_CONNECTIONS 512
+#define CONNECTIONS_MAX 512
 #define GROUP 64
 
 struct batch {
@@ -131,7 +131,7 @@ static size_t pull(struct pipe *p)
 
 static double submit_all(const struct batch *b, struct pipe *pipes, size_t count)
 {
-    struct pollfd ready[BURST_CONNECTIONS];
+    struct pollfd ready[CONNECTIONS_MAX];
     size_t answered = 0;
     int64_t start = clock_us();
     while (answered < b->count) {
@@ -164,7 +164,7 @@ static void batch_init(struct batch *b, size_t count)
 
 int main(int argc, char **argv)
 {
-    static struct pipe pipes[BURST_CONNECTIONS];
+    static struct pipe pipes[CONNECTIONS_MAX];
     static const char *const noop_args[] = {"1"};
     struct client asker, planner;
     struct reply_plan plan;
@@ -172,7 +172,7 @@ int main(int argc, char **argv)
     if (argc != 6)
         return 2;
     size_t jobs = strtoul(argv[2], NULL, 10), count = strtoul(argv[3], NULL, 10);
-    if (jobs < 1 || jobs > JOBS_MAX || count < 1 || count > BURST_CONNECTIONS)
+    if (jobs < 1 || jobs > JOBS_MAX || count < 1 || count > CONNECTIONS_MAX)
         return 2;
     struct identity *author = client_identity();
     client_open(&asker, argv[1]);
