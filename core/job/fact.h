@@ -186,6 +186,7 @@ struct fact {
     uint8_t kind;
     struct job_id job; /* of signed kinds */
     struct signed_bytes sealed;
+    struct node_id by; /* who signed it, where the caller has looked; zero: it has not */
     union {
         struct job_spec spec;
         struct holders holders;

@@ -82,6 +82,7 @@ void ledger_free(struct ledger *l)
     for (uint32_t i = 0; i < l->variants_count; i++)
         buf_clear(&l->variants[i].fact);
     alloc_free(l->alloc, l->variants, l->variants_cap * sizeof *l->variants);
+    chain_clear(l);
     buf_clear(&l->claim_fact);
     buf_clear(&l->cancel_fact);
     buf_clear(&l->close_fact);
@@ -100,7 +101,7 @@ size_t ledger_bytes(const struct ledger *l)
 
     for (uint32_t i = 0; i < l->variants_count; i++)
         bytes += l->variants[i].fact.cap;
-    return bytes + cancels_bytes(l) + unlike_bytes(l) + graph_bytes(&l->graph);
+    return bytes + chain_bytes(l) + cancels_bytes(l) + unlike_bytes(l) + graph_bytes(&l->graph);
 }
 
 void ledger_shrink(struct ledger *l)
@@ -180,7 +181,8 @@ static int variant_room(struct ledger *l)
 
 /* Keeps the bytes of one more fact of this generation. Of nine sets that cover eight ids one is
  * not needed, so there is always a place to make. */
-static int keep_variant(struct ledger *l, const struct holders *h, struct bytes fact)
+static int keep_variant(struct ledger *l, const struct holders *h, struct bytes fact,
+                        struct node_id by)
 {
     int rc = variant_room(l);
     if (rc < 0)
@@ -190,6 +192,7 @@ static int keep_variant(struct ledger *l, const struct holders *h, struct bytes 
     if (rc < 0)
         return rc;
     v->holders = *h;
+    v->by = by;
     l->variants_count++;
     join_holders(&l->holders, h);
     for (uint32_t i = 0; i < l->variants_count && l->variants_count == HOLDERS_VARIANTS_MAX; i++) {
@@ -203,26 +206,43 @@ static int keep_variant(struct ledger *l, const struct holders *h, struct bytes 
     return 0;
 }
 
-static int apply_holders(struct ledger *l, const struct holders *h, struct bytes fact)
+/* The list of a greater generation. What one author writes twice brings nobody in who wrote one. */
+static int replace_list(struct ledger *l, const struct fact *f, struct bytes fact)
 {
+    struct node_id by = f->by;
+    struct buf kept = {0};
+    int rc = l->variants_cap > 0 ? 0 : variant_room(l);
+    if (rc == 0)
+        rc = chain_room(l, l->variants_count);
+    if (rc == 0)
+        rc = ledger_keep(l, &kept, fact);
+    if (rc < 0)
+        return rc;
+    if (l->variants_count == 1 && list_is_of(&l->variants[0], f)) {
+        by = node_id_is_zero(by) ? l->variants[0].by : by;
+        buf_clear(&l->variants[--l->variants_count].fact);
+    }
+    while (l->variants_count > 0)
+        chain_take(l, &l->variants[--l->variants_count]);
+    l->variants[0] = (struct holders_variant){.fact = kept, .holders = f->holders, .by = by};
+    l->variants_count = 1;
+    l->holders = f->holders;
+    chain_prune(l);
+    return LEDGER_NEW;
+}
+
+static int apply_holders(struct ledger *l, const struct fact *f, struct bytes fact)
+{
+    const struct holders *h = &f->holders;
     int rc = terms_named(l, h), named = rc;
     if (rc < 0)
         return rc;
-    if (l->variants_count > 0 && h->generation < l->holders.generation)
-        return named;
-    if (l->variants_count == 0 || h->generation > l->holders.generation) {
-        rc = l->variants_cap > 0 ? 0 : variant_room(l);
-        if (rc == 0)
-            rc = ledger_keep(l, &l->variants[0].fact, fact);
-        if (rc < 0)
-            return rc;
-        l->variants[0].holders = *h;
-        while (l->variants_count > 1)
-            buf_clear(&l->variants[--l->variants_count].fact);
-        l->variants_count = 1;
-        l->holders = *h;
-        return LEDGER_NEW;
+    if (l->variants_count > 0 && h->generation < l->holders.generation) {
+        rc = chain_learn(l, h, fact, f->by);
+        return rc < 0 ? rc : named;
     }
+    if (l->variants_count == 0 || h->generation > l->holders.generation)
+        return replace_list(l, f, fact);
 #if VELUM_PLANT == 33 /* unit/test_ledger: of two sets of holders the last to arrive stays */
     struct holders joined = *h;
     l->holders = *h;
@@ -231,7 +251,7 @@ static int apply_holders(struct ledger *l, const struct holders *h, struct bytes
 #endif
     if (!join_holders(&joined, h))
         return named;
-    rc = keep_variant(l, h, fact);
+    rc = keep_variant(l, h, fact, f->by);
     return rc < 0 ? rc : LEDGER_NEW;
 }
 
@@ -586,7 +606,7 @@ static int apply(struct ledger *l, struct bytes fact, const struct fact *f, stru
 {
     switch (f->kind) {
     case FACT_HOLDERS:
-        return apply_holders(l, &f->holders, fact);
+        return apply_holders(l, f, fact);
     case FACT_CLAIM:
         return apply_claim(l, &f->claim, fact);
     case FACT_CANCEL:
@@ -640,7 +660,7 @@ bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact
         for (uint32_t i = 0; i < l->variants_count; i++)
             if (bytes_equal(buf_bytes(&l->variants[i].fact), fact))
                 return true;
-        return false;
+        return chain_keeps(l, fact);
     case FACT_CLAIM:
         return bytes_equal(buf_bytes(&l->claim_fact), fact);
     case FACT_CANCEL:

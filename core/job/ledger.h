@@ -6,6 +6,11 @@
  * when all before them are there. For a kernel that is a function merging is commutative,
  * associative and idempotent.
  *
+ * Of lists of holders that were replaced a *chain* is kept: of each that made somebody a holder who
+ * wrote a later one. So who has missed all between the list he knows and the present one can see
+ * that each was written by one whom the one before it names. A job whose first coordinator is its
+ * last has none. The chain is no part of the digest: holders may have met in another order.
+ *
  * Beside it stands the account (core/job/account.h): who counted which leaves, as far as the own
  * facts tell, each leaf named once. It outlives the cover and is no part of the digest: holders
  * that met the same leaves in another order name other authors for them.
@@ -24,6 +29,8 @@
 #include "core/job/runset.h"
 
 struct ledger;
+
+#define LEDGER_CHAIN_MAX 8 /* lists; of more the oldest go, and who has missed those is lost */
 
 /* No ledger says more than this. The cover's bounds are none on that: values of whole stages, of
  * which there may be JOB_STAGES_MAX, do not count there. */
@@ -107,6 +114,12 @@ uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_
 bool ledger_forgot_holders(const struct ledger *l);
 /* It was named as a holder, retired or not. */
 bool ledger_was_holder(const struct ledger *l, struct node_id id);
+/* Of the lists that are kept, the present ones too, the next of which nobody has said who signed
+ * it: its fact, and *at to say so. False: of all it is known. They are needed when a list is
+ * replaced, and no fact may come between. */
+bool ledger_list_unsigned(const struct ledger *l, uint32_t *at, struct bytes *fact);
+void ledger_list_signed(struct ledger *l, uint32_t at, struct node_id by);
+uint32_t ledger_chain_count(const struct ledger *l);
 bool ledger_has_retired(const struct ledger *l, struct node_id id);
 /* One RETIRED fact with all that the present HOLDERS fact does not say of them, as a block. False:
  * there is nothing of that kind. */

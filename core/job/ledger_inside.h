@@ -1,8 +1,8 @@
 /* The inside of a ledger, shared by its own files only: ledger.c (taking facts in), ledger_view.c
  * (what they come to), ledger_terms.c (who was ever named as a holder), ledger_count.c (who counted
  * what), ledger_stages.c (what the author of an open job appends), ledger_cancels.c (stages that
- * were cancelled), ledger_unlike.c (compilers that differ) and ledger_seal.c (signing late).
- * Nobody else includes this. */
+ * were cancelled), ledger_unlike.c (compilers that differ), ledger_chain.c (lists of holders that
+ * were replaced) and ledger_seal.c (signing late). Nobody else includes this. */
 #ifndef VELUM_JOB_LEDGER_INSIDE_H
 #define VELUM_JOB_LEDGER_INSIDE_H
 
@@ -21,6 +21,12 @@
 struct holders_variant {
     struct buf fact;
     struct holders holders;
+    struct node_id by; /* its signer; zero: nobody has looked */
+};
+
+struct chain {
+    struct holders_variant *lists; /* by generation, ascending */
+    uint32_t count, cap;
 };
 
 /* Facts that are kept of stages that were cancelled: 31 spans have some joined ones, and a few each
@@ -50,6 +56,7 @@ struct ledger {
     struct holders_variant *variants; /* of the greatest generation: one, but for a partition */
     uint32_t variants_count, variants_cap; /* count 0: no holders yet */
     struct holders holders;                /* their union */
+    struct chain chain;                    /* lists before it, as far as they are needed */
     struct term *terms;                    /* of all that were ever named, by id */
     uint32_t terms_count, terms_cap;
     bool terms_lost; /* more were named than are remembered */
@@ -91,6 +98,19 @@ int terms_named(struct ledger *l, const struct holders *h);
 int terms_apply(struct ledger *l, const struct terms *t);
 /* What the holders facts that are kept do not say: at most FACT_TERMS_MAX. */
 uint8_t terms_to_tell(const struct ledger *l, struct term to[FACT_TERMS_MAX]);
+/* Room for so many more: ERR_NO_MEMORY, or 0. */
+int chain_room(struct ledger *l, uint32_t more);
+/* One that is replaced now, if it may be needed; takes its bytes. There is room. */
+void chain_take(struct ledger *l, struct holders_variant *v);
+/* The same of one that is told late. 0, or ERR_NO_MEMORY. */
+int chain_learn(struct ledger *l, const struct holders *h, struct bytes fact, struct node_id by);
+/* Drops what those who wrote the present lists need no more. */
+void chain_prune(struct ledger *l);
+bool chain_keeps(const struct ledger *l, struct bytes fact);
+size_t chain_bytes(const struct ledger *l);
+void chain_clear(struct ledger *l);
+/* Both are signed with one certificate. */
+bool list_is_of(const struct holders_variant *v, const struct fact *f);
 /* Keeps a copy in *to; the old one survives a failure. */
 int ledger_keep(struct ledger *l, struct buf *to, struct bytes fact);
 /* enum ledger_result, or an error of ledger_apply. */

@@ -44,6 +44,8 @@ int ledger_seal(struct ledger *l, ledger_sign *sign, void *ctx)
 
     for (uint32_t i = 0; i < l->variants_count && rc >= 0; i++)
         rc = seal_one(&l->variants[i].fact, sign, ctx);
+    for (uint32_t i = 0; i < l->chain.count && rc >= 0; i++)
+        rc = seal_one(&l->chain.lists[i].fact, sign, ctx);
     if (rc >= 0)
         rc = seal_one(&l->claim_fact, sign, ctx);
     if (rc >= 0)

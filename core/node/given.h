@@ -13,8 +13,8 @@
 
 #define GIVEN_RUNS_MAX 1024u
 
-/* This node has shown a title to the job: if it is another one, it has given out leaves too, and
- * the list says nothing any more. (Any node may show one; see take.c.) */
+/* This node has shown a title to the job that is believed (warrant.h): if it is another one, it has
+ * given out leaves too, and the list says nothing any more. */
 void given_rival(struct job *j, struct node_id by);
 /* A chunk goes out to it. */
 void given_note(struct job *j, struct hand *h, uint64_t first, uint64_t end);

@@ -444,6 +444,11 @@ void holder_send_snapshot(struct job *j, struct node_id to)
     (void)send_parts(j, to, ledger_snapshot); /* else the other asks again */
 }
 
+void holder_send_titles(struct job *j, struct node_id to)
+{
+    (void)send_parts(j, to, ledger_titles); /* else when it says the same again */
+}
+
 /* Nobody asks again for one that has ended. */
 void holder_send_ended(struct job *j, struct node_id to, bool titles)
 {

@@ -36,6 +36,8 @@ void holder_send_snapshot(struct job *j, struct node_id to);
 /* The same of a job that has ended, or with `titles` no more than a holder can lack that has
  * everybody's name. */
 void holder_send_ended(struct job *j, struct node_id to, bool titles);
+/* Who holds the job, who coordinates it, and how these came about. */
+void holder_send_titles(struct job *j, struct node_id to);
 /* Takes a signed fact that `from` brings: it is verified, and appended to news as a block, and
  * counted, when it is new. */
 int holder_take_fact(struct node *n, struct job_id job, struct node_id from, struct bytes fact,

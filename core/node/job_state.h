@@ -237,6 +237,8 @@ struct job {
     struct instant changed_at;
     struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched, heard, unable_until; /* the last: labour_unable.h */
+    struct instant answered;                            /* since then, so often: warrant.h */
+    uint32_t answers;
     int64_t submitted_s;
     /* As a holder: nodes of which a fact was refused, and that have not shown all since. */
     struct node_id gaps[4];
@@ -249,7 +251,6 @@ struct job {
     uint64_t kept_number; /* its place in the list of finished jobs, rising */
     uint64_t ended_s;     /* by the calendar */
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
-    bool shrunk;
     size_t account_bytes;          /* of the ledger's account, as counted in node.account_bytes */
     size_t kept_bytes, open_bytes; /* as counted in those of the node */
     uint32_t copies, machines;     /* of the outcome, as they were counted last */
@@ -279,13 +280,12 @@ struct job {
     uint8_t *log; /* what workers wrote, the tail of it, or NULL */
     size_t log_len, log_cap;
     struct job *next_busy; /* list of jobs to settle at the end of the step */
-    bool busy;
     struct job *next_later; /* and in the next one */
-    bool later;
+    bool busy, later;
     struct job *next_labour, *prev_labour; /* jobs this node works for */
     struct turn_link turn[TURNS_KINDS];
     struct job *next_live, *prev_live; /* jobs without an outcome; or those that are set aside */
-    bool live;
+    bool live, shrunk;
     uint32_t snapshot; /* the last one that has it, or has its records from the first on */
     struct instant unled_since;
 };

@@ -16,6 +16,7 @@
 #include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/lead_check.h"
+#include "core/node/lead_claim.h"
 #include "core/node/lead_pool.h"
 #include "core/node/level.h"
 #include "core/node/link.h"
@@ -147,109 +148,6 @@ static void hands_free(struct node *n, struct lead *l)
     map_clear(&l->hand_of);
 }
 
-/* Numbers of grants of one claim: two coordinators of one epoch do not share any. */
-uint64_t lead_grant_base(const struct claim *c)
-{
-    return (uint64_t)(c->epoch & 0xffff) << 48 | (c->boot & 0xffff) << 32;
-}
-
-/* Greater than any that was seen, and than what this process may have claimed before it gave the
- * job up: it can come back from somebody who knows less of it. One that nobody here has heard of
- * was never given up. */
-static uint32_t next_epoch(const struct job *j)
-{
-    const struct node *n = j->node;
-    const struct claim *c = ledger_claim(j->ledger);
-    uint32_t seen = c == NULL ? 0 : c->epoch;
-
-#if VELUM_PLANT != 221 /* trace/test_places: a job got again is led with an old title */
-    if ((c != NULL || directory_find(n, j->id) != NULL) && n->epoch_left > seen)
-        seen = n->epoch_left;
-#endif
-#if VELUM_PLANT == 22 /* sim: a takeover does not raise the epoch */
-    return seen > 0 ? seen : 1;
-#endif
-    return seen + 1;
-}
-
-static int write_claim(struct job *j, bool full)
-{
-    struct node *n = j->node;
-    struct buf body, fact;
-    int rc;
-
-    j->lead->claim = (struct claim){.epoch = next_epoch(j),
-                                    .boot = n->options.boot,
-                                    .node = n->options.id,
-                                    .submitted_s = j->submitted_s > 0 ? j->submitted_s : 0,
-                                    .elapsed_us = job_elapsed_us(j)};
-#if VELUM_PLANT == 681 /* sim: a title says how late it is by its author's clock */
-    j->lead->claim.elapsed_us = (uint64_t)n->now.us;
-#endif
-    buf_init(&body, n->alloc, 1024);
-    buf_init(&fact, n->alloc, 8192);
-    put_claim_body(&body, j->id, &j->lead->claim);
-    rc = seal_later(j, FACT_CLAIM, buf_bytes(&body), &fact);
-    if (rc == 0)
-        rc = ledger_apply(j->ledger, buf_bytes(&fact));
-    if (rc >= 0)
-        record_fact(j, buf_bytes(&fact), full);
-    buf_clear(&body);
-    buf_clear(&fact);
-    return rc < 0 ? rc : 0;
-}
-
-/* Shows the title to a node, now or as soon as its link has room; it answers with what it has open.
- */
-static void show_claim(struct job *j, struct node_id to)
-{
-    bool self = node_is_self(j->node, to);
-    struct hand *h = lead_hand_make(j, to);
-    struct buf b;
-
-    if (h == NULL)
-        return;
-    h->claim_due = member_works(j->node, to) && !self && !link_has_room(j->node, to);
-    j->lead->claims_due += h->claim_due;
-    if (h->claim_due)
-        return;
-    h->shown = lead_grant_base(&j->lead->claim) | j->lead->grant_counter;
-    if (!self)
-        job_seal(j);
-    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    put_block(&b, ledger_claim_fact(j->ledger));
-    if (!b.failed)
-        send_node(j->node, to, MESSAGE_CLAIM, 0, buf_bytes(&b));
-    buf_clear(&b);
-    unlike_tell(j, to);
-}
-
-/* A node without a link is greeted when it has one. */
-static void show_claims_due(struct job *j)
-{
-    struct lead *l = j->lead;
-    bool any = l->claims_due > 0;
-
-    l->claims_due = 0;
-    for (uint32_t i = 0; any && i < l->hands_count; i++)
-        if (l->hands[i]->claim_due)
-            show_claim(j, l->hands[i]->id);
-}
-
-/* A title that this node's workers have obeyed counts, though no ledger was here to take it. */
-static int heed_title(struct job *j)
-{
-    const struct labour *l = j->labour;
-    int rc = 0;
-
-#if VELUM_PLANT != 297 /* trace/test_labour: a title that the own workers obey is not surpassed */
-    if (l != NULL && l->claim_fact.len > 0)
-        rc = ledger_apply(j->ledger, buf_bytes(&l->claim_fact));
-#endif
-    return rc < 0 ? rc : 0;
-}
-
 int lead_begin(struct job *j, bool fresh)
 {
     struct node *n = j->node;
@@ -275,11 +173,11 @@ int lead_begin(struct job *j, bool fresh)
     l->cut_at = j->graph->shape.end;
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
-    rc = heed_title(j);
+    rc = lead_claim_heed(j);
     if (rc == 0)
         rc = place_begin(j, fresh || job_is_final(j));
     if (rc == 0)
-        rc = write_claim(j, fresh || job_is_final(j));
+        rc = lead_claim_write(j, fresh || job_is_final(j));
     if (rc < 0)
         goto fail;
     replicas_follow(j);
@@ -294,11 +192,8 @@ int lead_begin(struct job *j, bool fresh)
         l->served_us = n->limits.chunk_us;
     turns_set(j, fresh && !l->finishing);
     l->collect_until = instant_plus_us(n->now, n->limits.collect_us);
-    if (!fresh) {
-        show_claim(j, n->options.id);
-        for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-            show_claim(j, mesh_at(n->mesh, i)->info->id);
-    }
+    if (!fresh)
+        lead_claim_show_all(j);
     n->assign_wanted = true;
     directory_publish(j);
     job_mark_busy(j);
@@ -577,7 +472,7 @@ void lead_peer_up(struct job *j, struct node_id id)
 {
     if (j->lead == NULL)
         return;
-    show_claim(j, id);
+    lead_claim_show(j, id);
     j->node->assign_wanted = true;
 }
 
@@ -610,7 +505,7 @@ void lead_tick(struct job *j)
 
     /* One that was suspected while its link held is trusted again without a new link. */
     replicas_tick(j);
-    show_claims_due(j);
+    lead_claims_show(j);
     if (l->collecting)
         end_collecting(j);
     askers_tick(j);

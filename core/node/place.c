@@ -10,6 +10,7 @@
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/seal.h"
+#include "core/node/warrant.h"
 
 #define LOOK_US (500 * MS_US) /* between two looks at a list that is not urgent */
 #define RANKED_MAX 16
@@ -228,25 +229,29 @@ static void tell_left_out(struct job *j, const struct holders *before, struct by
     buf_clear(&b);
 }
 
-int place_write(struct job *j, const struct holders *next, bool full)
+static int write_list(struct job *j, const struct holders *next, uint32_t generation, bool full)
 {
     struct node *n = j->node;
     const struct holders *now = ledger_holders(j->ledger);
     struct holders before = {0}, list = *next;
     struct buf body, fact;
+    struct fact f;
     int rc;
 
     if (now != NULL)
         before = *now;
-    if (before.count == list.count && holders_contain(&before, &list))
-        return 0;
-    list.generation = before.generation + 1;
+    list.generation = generation;
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_holders_body(&body, j->id, &list);
     rc = seal_later(j, FACT_HOLDERS, buf_bytes(&body), &fact);
     if (rc == 0)
-        rc = ledger_apply(j->ledger, buf_bytes(&fact));
+        rc = fact_read(buf_bytes(&fact), &f);
+    if (rc == 0) {
+        f.by = n->options.id;
+        warrant_authors(j);
+        rc = ledger_apply_read(j->ledger, buf_bytes(&fact), &f, NULL);
+    }
     if (rc >= 0) {
         place_list_replaced(j, &before);
         record_fact(j, buf_bytes(&fact), full);
@@ -255,6 +260,22 @@ int place_write(struct job *j, const struct holders *next, bool full)
     buf_clear(&body);
     buf_clear(&fact);
     return rc < 0 ? rc : 0;
+}
+
+int place_write(struct job *j, const struct holders *next, bool full)
+{
+    const struct holders *now = ledger_holders(j->ledger);
+
+    if (now != NULL && now->count == next->count && holders_contain(now, next))
+        return 0;
+    return write_list(j, next, now == NULL ? 1 : now->generation + 1, full);
+}
+
+int place_again(struct job *j, uint32_t above)
+{
+    const struct holders same = *ledger_holders(j->ledger);
+
+    return write_list(j, &same, above + 1, true);
 }
 
 int place_begin(struct job *j, bool full)

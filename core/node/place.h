@@ -44,6 +44,10 @@ struct holders place_grown(const struct node *n, const struct holders *now,
  * 0, also when it is the present one, or an error. */
 int place_write(struct job *j, const struct holders *next, bool full);
 
+/* Writes the present list as the next generation above that of another list, which is not believed.
+ * 0, or an error. */
+int place_again(struct job *j, uint32_t above);
+
 /* The coordinator's care for the list, called again and again: replaces holders that are gone or
  * cannot store at once, others when the mesh is calm. */
 void place_tend(struct job *j);

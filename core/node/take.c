@@ -15,6 +15,7 @@
 #include "core/node/seal.h"
 #include "core/node/stages.h"
 #include "core/node/unlike.h"
+#include "core/node/warrant.h"
 
 #define LEAP_MAX 4096u /* of generations and epochs that this node has not heard of */
 
@@ -46,6 +47,8 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
                     (f->kind == FACT_HOLDERS && ledger_holders(j->ledger) != NULL);
     if (f->kind == FACT_CLAIM)
         given_rival(j, f->claim.node);
+    if (f->kind == FACT_HOLDERS && !n->replaying)
+        warrant_authors(j);
     /* Who counted what may still be told. */
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && job_is_final(j))
         return LEDGER_KNOWN;
@@ -96,30 +99,6 @@ bool take_may_tell(const struct job *j, struct node_id from)
 #endif
     return (c != NULL && node_id_equal(c->node, from)) || take_is_holder(j, from) ||
            ledger_was_holder(j->ledger, from);
-}
-
-/* Somebody the job was with is there, besides this node: he would bring it, or know who may. */
-static bool is_held(const struct job *j)
-{
-    const struct holders *h = ledger_holders(j->ledger);
-    const struct claim *c = ledger_claim(j->ledger);
-    bool held = c != NULL && !node_is_self(j->node, c->node) && member_works(j->node, c->node);
-
-    for (uint8_t i = 0; h != NULL && i < h->count && !held; i++)
-        held = !node_is_self(j->node, h->ids[i]) && member_works(j->node, h->ids[i]);
-    return held;
-}
-
-/* Who writes the end of a job signs it, and any node can sign. It is believed of the job's holders,
- * and of whom these bring; where none of those this node knows is left, others have had it since,
- * and are believed too. */
-static bool is_intruder(const struct job *j, const struct signer *by, struct node_id from)
-{
-#if VELUM_PLANT == 946 /* trace/test_toolbox: any node of the mesh may end a job */
-    return false;
-#endif
-    return j != NULL && j->ledger != NULL && ledger_holders(j->ledger) != NULL &&
-           !take_may_tell(j, by->id) && !take_may_tell(j, from) && is_held(j);
 }
 
 static bool is_unsigned(enum fact_kind kind)
@@ -213,8 +192,8 @@ static bool is_leap(const struct job *j, const struct fact *f)
     return f->kind == FACT_CLAIM && c != NULL && f->claim.epoch > c->epoch + LEAP_MAX;
 }
 
-/* Who may cancel, or end it, goes by the job as well. */
-static int verify(struct node *n, const struct job *j, struct node_id from, const struct fact *f)
+/* Who may cancel goes by the job as well; of who may give it away or end it, see is_foreign. */
+static int verify(struct node *n, const struct job *j, struct node_id from, struct fact *f)
 {
     struct signer by;
     int rc;
@@ -224,10 +203,59 @@ static int verify(struct node *n, const struct job *j, struct node_id from, cons
     if (j != NULL && j->ledger != NULL && is_leap(j, f))
         return ERR_IDENTITY;
     rc = fact_verify(n, f);
-    if (rc < 0 || f->kind != FACT_OUTCOME)
+    if (rc < 0 || (f->kind != FACT_HOLDERS && f->kind != FACT_CLAIM && f->kind != FACT_OUTCOME))
         return rc;
     rc = fact_signer(n, f, &by);
-    return rc == 0 && is_intruder(j, &by, from) ? ERR_IDENTITY : rc;
+    if (rc == 0)
+        f->by = by.id;
+    return rc;
+}
+
+/* A list, a title or an end that was verified, and is not believed of who signed it. */
+static bool is_foreign(const struct job *j, const struct fact *f, struct node_id from)
+{
+#if VELUM_PLANT == 972 /* trace/test_toolbox: any node of the mesh makes itself a holder of a job */
+    if (f->kind == FACT_HOLDERS)
+        return false;
+#endif
+#if VELUM_PLANT == 973 /* trace/test_toolbox: any node of the mesh makes itself its coordinator */
+    if (f->kind == FACT_CLAIM)
+        return false;
+#endif
+    return !node_id_is_zero(f->by) && j != NULL && j->ledger != NULL && !warrant_is(j, f, from);
+}
+
+/* Whether it is believed: 0, or an error. *moot: it is not, but that decides nothing. */
+static int judge(struct node *n, struct job *j, struct job_id id, struct node_id from,
+                 struct fact *f, bool *moot)
+{
+    int rc = verify(n, j, from, f);
+
+    event_forged(n, from, id, rc);
+    if (rc == 0 && is_foreign(j, f, from)) {
+        warrant_answer(j, f, from);
+        /* It goes no further, but need not come again: who brings it may be in good faith. Only of
+         * an end that the job does not have here nobody shall think that it is kept. */
+        *moot = f->kind != FACT_OUTCOME || job_is_final(j);
+        return ERR_IDENTITY;
+    }
+    if (rc < 0 || !is_unsigned(f->kind) ||
+        (j != NULL && j->ledger != NULL && take_may_tell(j, from)))
+        return rc;
+    /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may still
+     * give the job up. Nor does it say who counted leaves: receipts come from holders. */
+    *moot = j != NULL && job_is_final(j);
+#if VELUM_PLANT == 569 /* trace/test_accounts: any member says who counted an ended job's leaves */
+    if (*moot && (f->kind == FACT_COUNTS || (f->kind == FACT_PARTIAL && f->partial.count == 0)))
+        return 0;
+#endif
+    return ERR_IDENTITY;
+}
+
+/* The last one that is told is the present one there; one that is kept here led to it. */
+static void told_list(struct job *j, const struct holders *h, bool kept)
+{
+    j->node->told_old = h->generation < ledger_holders(j->ledger)->generation && !kept;
 }
 
 /* One fact of another node; what is new goes to news as a block or more, which are counted. */
@@ -239,6 +267,7 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
     struct runset gained;
     uint64_t changes;
     struct fact f;
+    bool kept, moot = false;
     int rc;
 
     if (is_kept(j, bytes))
@@ -250,21 +279,11 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
     if (rc == 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL &&
         ledger_holders(j->ledger) != NULL)
         before = *ledger_holders(j->ledger);
-    if (rc == 0 && (j == NULL || j->ledger == NULL || !ledger_keeps(j->ledger, f.kind, bytes)))
-        event_forged(n, from, id, rc = verify(n, j, from, &f));
-    if (rc == 0 && is_unsigned(f.kind) &&
-        (j == NULL || j->ledger == NULL || !take_may_tell(j, from))) {
-        /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may
-         * still give the job up. Nor does it say who counted leaves: receipts come from holders. */
-        if (j == NULL || !job_is_final(j))
-            rc = ERR_IDENTITY;
-#if VELUM_PLANT == 569 /* trace/test_accounts: any member says who counted an ended job's leaves */
-        else if (f.kind != FACT_COUNTS && (f.kind != FACT_PARTIAL || f.partial.count > 0))
-#else
-        else
-#endif
-            return LEDGER_KNOWN;
-    }
+    kept = rc == 0 && j != NULL && j->ledger != NULL && ledger_keeps(j->ledger, f.kind, bytes);
+    if (rc == 0 && !kept)
+        rc = judge(n, j, id, from, &f, &moot);
+    if (moot && rc < 0)
+        return LEDGER_KNOWN;
     if (rc == 0 && is_late(j, &f)) {
         n->told_late = true;
         rc = ERR_CANCELLED;
@@ -287,7 +306,7 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
         place_list_replaced(j, &before);
 #endif
     if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
-        n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
+        told_list(j, &f.holders, kept);
     if (rc > 0 && f.kind == FACT_RETIRED) {
         n->told_former = true;
         n->told_all_former = j != NULL && ledger_former_is(j->ledger, &f.terms);

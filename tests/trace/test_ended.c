@@ -36,14 +36,14 @@ TEST(an_ended_job_has_no_room_for_what_only_a_running_one_needs)
     CHECK(story_end(&story));
 }
 
-/* What it must keep: itself, and the ledger with what it read (specification, outcome, the holders
- * and the one fact that names them), half a KiB of its own, and four facts with a certificate and a
- * signature each. A second specification or room for eight holders does not fit. What goes with a
- * job is what it had. */
+/* What it must keep: itself, and the ledger with what it read (specification, outcome, the holders,
+ * the one fact that names them and who signed it, and where former ones would be), half a KiB of
+ * its own, and four facts with a certificate and a signature each. A second specification or room
+ * for eight holders does not fit. What goes with a job is what it had. */
 TEST(an_ended_job_takes_so_much_memory)
 {
-    const size_t read =
-        sizeof(struct job_spec) + sizeof(struct outcome) + 2 * sizeof(struct holders);
+    const size_t read = sizeof(struct job_spec) + sizeof(struct outcome) +
+                        2 * sizeof(struct holders) + sizeof(struct node_id) + 16;
     const size_t most = sizeof(struct job) + read + 512 + 4 * (size_t)512;
     struct job_id id;
     size_t before;

@@ -171,26 +171,274 @@ TEST(who_holds_nothing_ends_no_job)
     end();
 }
 
-/* What nobody could go beyond would be the end of the job. */
-TEST(no_title_and_no_list_of_holders_is_the_last)
+/* Peers by number, -1 the node itself; `by` has signed it. */
+static void put_list(struct buf *fact, uint32_t by, uint32_t generation, int a, int b)
 {
-    struct holders h = {.generation = FACT_COUNTER_MAX, .count = 1};
+    struct holders h = {.generation = generation, .count = 1};
     uint8_t room[512];
-    struct buf fact, body;
+    struct buf body;
 
-    begin();
-    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    rig_put_claim(&rig, thief, &job, FACT_COUNTER_MAX, &fact);
-    tell_fact(&fact);
-    buf_reset(&fact);
-    h.ids[0] = rig.peers[thief].id;
+    h.ids[0] = a < 0 ? rig.id : rig.peers[a].id;
+    if (b != a)
+        h.ids[h.count++] = b < 0 ? rig.id : rig.peers[b].id;
     buf_init_fixed(&body, room, sizeof room);
     put_holders_body(&body, job.id, &h);
-    rig_put_signed(&fact, FACT_HOLDERS, rig.peers[thief].id, buf_bytes(&body));
+    rig_put_signed(fact, FACT_HOLDERS, rig.peers[by].id, buf_bytes(&body));
+}
+
+static void tell_list(uint32_t from, uint32_t by, uint32_t generation, int a, int b)
+{
+    const uint32_t who = thief;
+    struct buf fact;
+
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_list(&fact, by, generation, a, b);
+    thief = from;
+    tell_fact(&fact);
+    thief = who;
+    buf_clear(&fact);
+    rig_run(&rig, MS_US);
+}
+
+static void tell_title(uint32_t epoch)
+{
+    struct buf fact;
+
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    rig_put_claim(&rig, thief, &job, epoch, &fact);
     tell_fact(&fact);
     buf_clear(&fact);
+    rig_run(&rig, MS_US);
+}
+
+/* His title, as a coordinator shows it, or a worker's node that obeys him. */
+static void show_title(uint32_t from, uint32_t epoch)
+{
+    struct buf fact, b;
+
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    rig_put_claim(&rig, thief, &job, epoch, &fact);
+    put_job_id(&b, job.id);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(&rig, from, MESSAGE_CLAIM, &b);
+    buf_clear(&b);
+    buf_clear(&fact);
+    rig_run(&rig, MS_US);
+}
+
+static bool is_a_holder(uint32_t peer)
+{
+    return ledger_was_holder(here()->ledger, rig.peers[peer].id);
+}
+
+static bool leads(void)
+{
+    return here() != NULL && here()->lead != NULL &&
+           node_id_equal(ledger_claim(here()->ledger)->node, rig.id);
+}
+
+/* Another node that has no part in the job. */
+static uint32_t worker_node(void)
+{
+    uint32_t peer = 1;
+
+    while (peer == thief || holders_have(ledger_holders(here()->ledger), rig.peers[peer].id))
+        peer++;
+    return peer;
+}
+
+TEST(he_makes_himself_no_holder)
+{
+    begin();
+    for (uint32_t i = 0; i < 100; i++) {
+        tell_list(thief, thief, ledger_holders(here()->ledger)->generation + 1, (int)thief, -1);
+        tell_list(thief, thief, ledger_holders(here()->ledger)->generation, (int)thief, -1);
+    }
+    tell_list(worker_node(), thief, ledger_holders(here()->ledger)->generation + 1, (int)thief, -1);
+    CHECK(!is_a_holder(thief));
+    CHECK(is_in());
+    tell_outcome(JOB_DONE, rig.peers[thief].id);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    /* A list like his would be the present one of whoever believes him. */
+    CHECK(ledger_holders(here()->ledger)->generation > 2);
+    work(3 * S_US);
+    CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
+    end();
+}
+
+TEST(he_makes_himself_no_coordinator)
+{
+    begin();
+    tell_title(2);
+    CHECK(leads());
+    tell_title(3);
+    show_title(thief, 4);
+    CHECK(leads());
+    CHECK(!is_a_holder(thief));
+    tell_outcome(JOB_FAILED, rig.peers[thief].id);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    /* Nor is the list of what was given out off. */
+    report(thief, (struct rig_report){.grant = 1,
+                                      .from = 0,
+                                      .next = LEAVES,
+                                      .end = LEAVES,
+                                      .flags = REPORT_ENDED,
+                                      .values = true});
+    CHECK_INT(rig_view(&rig, &job).leaves_done, 0);
+    work(3 * S_US);
+    CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
+    end();
+}
+
+static uint32_t epoch_shown(uint32_t peer)
+{
+    const struct rig_sent *s;
+    uint32_t epoch = 0;
+
+    while ((s = rig_take(&rig, peer, MESSAGE_CLAIM)) != NULL) {
+        struct reader r = reader_of(s->payload);
+        struct fact f;
+
+        (void)read_job_id(&r);
+        CHECK_INT(fact_read(read_block(&r, FRAME_PAYLOAD_MAX), &f), 0);
+        CHECK(node_id_equal(f.claim.node, rig.id));
+        epoch = f.claim.epoch;
+    }
+    return epoch;
+}
+
+/* It cannot know better, and comes back for a title that is greater still. */
+TEST(a_worker_that_obeys_him_is_won_back)
+{
+    uint32_t worker;
+
+    begin();
+    worker = worker_node();
+    (void)epoch_shown(worker);
+    show_title(worker, 7);
+    CHECK(leads());
+    CHECK_INT(epoch_shown(worker), 8);
+    /* Not for one that nobody would go beyond. */
+    show_title(worker, 2000);
+    CHECK(leads());
+    CHECK_INT(epoch_shown(worker), 0);
+    work(3 * S_US);
+    CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
+    end();
+}
+
+/* However often he says so, it costs the others no more than some frames a second. */
+TEST(what_he_says_is_answered_now_and_then)
+{
+    uint32_t first, worker;
+
+    begin();
+    first = ledger_claim(here()->ledger)->epoch;
+    for (uint32_t i = 0; i < 2000; i++)
+        show_title(thief, ledger_claim(here()->ledger)->epoch + 1);
+    CHECK(leads());
+    CHECK(ledger_claim(here()->ledger)->epoch < first + 50);
+    /* And he keeps nobody else from an answer. */
+    worker = worker_node();
+    (void)epoch_shown(worker);
+    show_title(worker, ledger_claim(here()->ledger)->epoch + 1);
+    CHECK(epoch_shown(worker) > 0);
+    end();
+}
+
+/* Nor does he as one that began the job: it was submitted to him, he says. */
+TEST(a_first_list_of_his_is_none)
+{
+    begin();
+    for (uint32_t i = 1; i < PEERS; i++) {
+        if (holders_have(ledger_holders(here()->ledger), rig.peers[i].id))
+            continue;
+        tell_list(i, i, 1, (int)i, (int)i);
+        tell_list(i, i, 1, (int)i, -1);
+        CHECK(!is_a_holder(i));
+    }
+    end();
+}
+
+/* The node holds a job that peer 0 leads; all peers are there. */
+static void begin_held(void)
+{
+    memset(seqs, 0, sizeof seqs);
+    rig_start(&rig, 1, false);
+    for (uint32_t i = 0; i < PEERS; i++)
+        rig_peer_up(&rig, i, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES});
+    rig_hold(&rig, HONEST, &job);
+    thief = 4;
+}
+
+/* Of a lying holder nothing is promised, and who was one may be the last that is left. */
+TEST(who_was_a_holder_is_believed)
+{
+    begin_held();
+    tell_list(thief, thief, 2, (int)thief, -1);
+    CHECK(!is_a_holder(thief));
+    tell_list(HONEST, HONEST, 2, (int)thief, -1);
+    tell_list(HONEST, HONEST, 3, HONEST, -1);
+    CHECK(is_a_holder(thief));
+    tell_list(thief, thief, 4, (int)thief, -1);
+    CHECK_INT(ledger_holders(here()->ledger)->generation, 4);
+    end();
+}
+
+/* He was a holder once. Now he names himself as the only one, and says that he has everything. */
+TEST(a_copy_does_not_go_on_his_word)
+{
+    begin_held();
+    tell_list(HONEST, HONEST, 2, (int)thief, -1);
+    tell_list(HONEST, HONEST, 3, HONEST, -1);
+    tell_list(thief, thief, 4, (int)thief, (int)thief);
+    CHECK(!holders_have(ledger_holders(here()->ledger), rig.id));
+    rig_run(&rig, 60 * S_US);
+    CHECK(here() != NULL && here()->ledger != NULL);
+    end();
+}
+
+/* It was away while all its holders were replaced, and again, and again. */
+TEST(who_missed_some_generations_goes_from_one_to_the_next)
+{
+    struct buf b, fact;
+
+    begin_held();
+    tell_list(3, 2, 4, 3, 3);
+    CHECK_INT(ledger_holders(here()->ledger)->generation, 1);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, job.id, 77, false, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+        if (i < 3)
+            put_list(&fact, i, 2 + i, (int)(i + 1), (int)(i + 1));
+        else
+            rig_put_claim(&rig, 3, &job, 5, &fact);
+        put_block(&b, buf_bytes(&fact));
+        buf_clear(&fact);
+    }
+    rig_frame(&rig, 3, MESSAGE_FACTS, &b);
+    buf_clear(&b);
+    rig_run(&rig, MS_US);
+    CHECK_INT(ledger_holders(here()->ledger)->generation, 4);
+    CHECK(holders_have(ledger_holders(here()->ledger), rig.peers[3].id));
+    CHECK(node_id_equal(ledger_claim(here()->ledger)->node, rig.peers[3].id));
+    end();
+}
+
+/* What nobody could go beyond would be the end of the job. His node is one of its holders. */
+TEST(no_title_and_no_list_of_holders_is_the_last)
+{
+    begin();
+    thief = 0;
+    while (!is_a_holder(thief))
+        thief++;
+    tell_title(FACT_COUNTER_MAX);
+    tell_list(thief, thief, FACT_COUNTER_MAX, (int)thief, (int)thief);
     rig_run(&rig, S_US);
-    REQUIRE(here() != NULL && here()->lead != NULL);
+    REQUIRE(leads());
     CHECK(ledger_holders(here()->ledger)->generation < FACT_COUNTER_MAX);
     work(3 * S_US);
     CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
@@ -207,32 +455,6 @@ TEST(merges_that_nobody_asked_him_for_end_no_job)
     work(3 * S_US);
     CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
     CHECK(rig_view(&rig, &job).state != JOB_FAILED);
-    end();
-}
-
-/* He names himself as the only holder, and says that he has everything. */
-TEST(a_copy_does_not_go_on_his_word)
-{
-    struct holders h = {.generation = 2, .count = 1};
-    uint8_t room[512];
-    struct buf fact, body;
-
-    memset(seqs, 0, sizeof seqs);
-    rig_start(&rig, 1, false);
-    for (uint32_t i = 0; i < PEERS; i++)
-        rig_peer_up(&rig, i, 1);
-    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES});
-    rig_hold(&rig, HONEST, &job);
-    thief = 1;
-    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    h.ids[0] = rig.peers[thief].id;
-    buf_init_fixed(&body, room, sizeof room);
-    put_holders_body(&body, job.id, &h);
-    rig_put_signed(&fact, FACT_HOLDERS, rig.peers[thief].id, buf_bytes(&body));
-    tell_fact(&fact);
-    buf_clear(&fact);
-    rig_run(&rig, 60 * S_US);
-    CHECK(here() != NULL && here()->ledger != NULL);
     end();
 }
 
@@ -635,8 +857,11 @@ TEST(who_asks_and_asks_is_not_answered_each_time)
 
 TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_job,
           merges_that_nobody_asked_him_for_end_no_job, no_title_and_no_list_of_holders_is_the_last,
-          a_copy_does_not_go_on_his_word, whom_he_accuses_stays,
-          facts_of_jobs_that_nobody_has_cost_nothing,
+          a_copy_does_not_go_on_his_word, he_makes_himself_no_holder,
+          he_makes_himself_no_coordinator, a_worker_that_obeys_him_is_won_back,
+          what_he_says_is_answered_now_and_then, a_first_list_of_his_is_none,
+          who_was_a_holder_is_believed, who_missed_some_generations_goes_from_one_to_the_next,
+          whom_he_accuses_stays, facts_of_jobs_that_nobody_has_cost_nothing,
           junk_shuts_him_out_for_a_while_and_longer_the_next_time,
           a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none,
           what_a_newer_node_says_is_no_offence, whom_he_makes_up_is_no_member,

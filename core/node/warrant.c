@@ -1,0 +1,118 @@
+#include "core/node/warrant.h"
+
+#include "core/base/err.h"
+#include "core/node/events.h"
+#include "core/node/holder.h"
+#include "core/node/keep.h"
+#include "core/node/lead_claim.h"
+#include "core/node/link.h"
+#include "core/node/offence.h"
+#include "core/node/place.h"
+#include "core/node/record.h"
+#include "core/node/seal.h"
+#include "core/node/take.h"
+
+#define ANSWERS_MAX 8u      /* a second, to what is not believed of a job */
+#define ANSWERS_OWN_MAX 4u  /* of them so many to its author, who may want nobody else to get any */
+#define LIST_AHEAD_MAX 256u /* generations: in good faith no list is further ahead */
+
+/* Somebody the job was with is there, besides this node: he would bring it, or know who may. */
+static bool is_held(const struct job *j)
+{
+    const struct holders *h = ledger_holders(j->ledger);
+    const struct claim *c = ledger_claim(j->ledger);
+    bool held = c != NULL && !node_is_self(j->node, c->node) && member_works(j->node, c->node);
+
+    for (uint8_t i = 0; h != NULL && i < h->count && !held; i++)
+        held = !node_is_self(j->node, h->ids[i]) && member_works(j->node, h->ids[i]);
+    return held;
+}
+
+bool warrant_is(const struct job *j, const struct fact *f, struct node_id from)
+{
+#if VELUM_PLANT == 946 /* trace/test_toolbox: any node of the mesh may end a job */
+    return true;
+#endif
+    return ledger_holders(j->ledger) == NULL || take_may_tell(j, f->by) || take_may_tell(j, from) ||
+           !is_held(j);
+}
+
+/* One of those who look after the present list: the coordinator, or of a job that has ended the
+ * first of its holders that is there. */
+static bool may_write(const struct job *j)
+{
+    const struct node *n = j->node;
+    const struct holders *h = ledger_holders(j->ledger);
+
+    if (!j->kept)
+        return j->lead != NULL;
+    for (uint8_t i = 0; i < h->count; i++)
+        if (node_is_self(n, h->ids[i]) || member_works(n, h->ids[i]))
+            return node_is_self(n, h->ids[i]) && member_keeps(n, h->ids[i]);
+    return false;
+}
+
+static void surpass_list(struct job *j, const struct holders *other)
+{
+    const uint32_t now = ledger_holders(j->ledger)->generation;
+
+#if VELUM_PLANT == 975 /* trace/test_toolbox: whoever believes a thief stays with his list */
+    return;
+#endif
+    if (other->generation < now || other->generation - now > LIST_AHEAD_MAX || !may_write(j) ||
+        place_again(j, other->generation) < 0 || !j->kept)
+        return;
+    record_unwritten(j);
+    keep_unsure(j);
+}
+
+static void surpass_claim(struct job *j, const struct claim *other)
+{
+    const struct claim *now = ledger_claim(j->ledger);
+
+#if VELUM_PLANT == 976 /* trace/test_toolbox: a worker that obeys a thief is his */
+    return;
+#endif
+    if (j->lead != NULL && now != NULL && claim_compare(other, now) > 0 &&
+        other->epoch - now->epoch <= CLAIM_AHEAD_MAX)
+        (void)lead_claim_again(j, other->epoch);
+}
+
+void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
+{
+    struct node *n = j->node;
+
+    event_forged(n, from, j->id, ERR_IDENTITY);
+    if (instant_since_us(n->now, j->answered) >= S_US) {
+        j->answered = n->now;
+        j->answers = 0;
+    }
+    if (j->answers >= (node_id_equal(f->by, from) ? ANSWERS_OWN_MAX : ANSWERS_MAX))
+        return;
+    j->answers++;
+    if (f->kind == FACT_HOLDERS)
+        surpass_list(j, &f->holders);
+    else if (f->kind == FACT_CLAIM)
+        surpass_claim(j, &f->claim);
+    holder_send_titles(j, from);
+}
+
+void warrant_authors(struct job *j)
+{
+    struct node *n = j->node;
+    const struct node_id teller = n->teller;
+    struct bytes fact;
+    struct signer by;
+    uint32_t at = 0;
+    struct fact f;
+
+    if (!ledger_list_unsigned(j->ledger, &at, &fact))
+        return;
+    /* Of those of this node; and what was kept long ago is no word of who tells something now. */
+    job_seal(j);
+    offence_of_others(n);
+    for (; ledger_list_unsigned(j->ledger, &at, &fact); at++)
+        if (fact_read(fact, &f) == 0 && fact_signer(n, &f, &by) == 0)
+            ledger_list_signed(j->ledger, at, by.id);
+    n->teller = teller;
+}
