@@ -310,7 +310,7 @@ sanitize-run: suite-programs test-tools
 	@ALLOWED_SKIPS=37 $(RUN_TESTS) --seeds 100 --slow unit trace crash fuzz sim smoke
 
 # The tests of what is measured.
-COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels cover cover_search \
+COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels chain cover cover_search \
              cover_stages demand fact frame golden identity input join join_desk ledger \
              ledger_bounds ledger_cancels ledger_large ledger_like ledger_search ledger_stages \
              ledger_unlike listening mesh_wire move order output permit record request rolled \

@@ -4,10 +4,11 @@
  *
  *   - its holders, past or present, and its coordinator, as far as this node knows them: whoever
  *     coordinates a job was one before;
- *   - anybody, when one of these brings it: he believes nothing else himself, and after a partition
- *     he may know holders that this node has not heard of;
+ *   - anybody, when a present holder or the coordinator brings it: he believes nothing else
+ *     himself, and after a partition he may know holders that this node has not heard of;
  *   - anybody, when this node knows no holders of the job yet: whoever has none of it cannot judge;
- *   - anybody, when of those it knows nobody is there any more: others have had the job since.
+ *   - anybody, when of the present holders that it knows nobody is there any more, nor is it one
+ *     itself: others have had the job since.
  *
  * A job that was submitted twice, in two halves of the mesh, was begun by two nodes that know
  * nothing of each other. Both halves let their lists drift to the same nodes, the first by rank of
@@ -17,11 +18,10 @@
  * has missed several generations goes from one to the next, which is why ledgers keep those that
  * are needed for it, and tell them first (the chain, core/job/ledger.h).
  *
- * It is the same for holders, former ones and others that have a ledger. What it comes to: a thief
- * whose node never held the job has no say in it where it is known. One whose node is or was a
- * holder of it is believed (nothing is promised of a lying holder), and so is one who brings a job
- * to a node that never heard of it, or has lost its disk. Nothing of that makes the job's other
- * holders believe him.
+ * What it comes to: a thief whose node never held the job has no say in it where it is known. One
+ * whose node is or was a holder of it is believed (nothing is promised of a lying holder). So is
+ * one who brings the job to a node that never heard of it, or has lost its disk; where that is one
+ * of the job's holders, the others believe what it brings.
  *
  * What is not believed is noted in the events, and answered: whoever coordinates the job, or of one
  * that has ended the first of its holders, writes a list or a title that is greater still, and its

@@ -387,6 +387,31 @@ TEST(who_was_a_holder_is_believed)
     end();
 }
 
+/* A former holder that knows nobody who is there may have come to believe him. */
+TEST(a_former_holder_makes_nobody_believe_him)
+{
+    begin_held();
+    tell_list(HONEST, HONEST, 2, 2, -1);
+    tell_list(HONEST, HONEST, 3, HONEST, -1);
+    tell_list(2, thief, 4, (int)thief, -1);
+    CHECK(!is_a_holder(thief));
+    tell_list(HONEST, thief, 4, (int)thief, -1);
+    CHECK(is_a_holder(thief));
+    end();
+}
+
+/* All the others are away: it has the job itself, and there is nobody else to believe. */
+TEST(a_holder_that_is_alone_with_him_stays_one)
+{
+    begin_held();
+    rig_peer_cut(&rig, HONEST);
+    rig_run(&rig, S_US);
+    tell_list(thief, thief, 2, (int)thief, (int)thief);
+    CHECK(!is_a_holder(thief));
+    CHECK(holders_have(ledger_holders(here()->ledger), rig.id));
+    end();
+}
+
 /* He was a holder once. Now he names himself as the only one, and says that he has everything. */
 TEST(a_copy_does_not_go_on_his_word)
 {
@@ -860,8 +885,10 @@ TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_j
           a_copy_does_not_go_on_his_word, he_makes_himself_no_holder,
           he_makes_himself_no_coordinator, a_worker_that_obeys_him_is_won_back,
           what_he_says_is_answered_now_and_then, a_first_list_of_his_is_none,
-          who_was_a_holder_is_believed, who_missed_some_generations_goes_from_one_to_the_next,
-          whom_he_accuses_stays, facts_of_jobs_that_nobody_has_cost_nothing,
+          who_was_a_holder_is_believed, a_former_holder_makes_nobody_believe_him,
+          a_holder_that_is_alone_with_him_stays_one,
+          who_missed_some_generations_goes_from_one_to_the_next, whom_he_accuses_stays,
+          facts_of_jobs_that_nobody_has_cost_nothing,
           junk_shuts_him_out_for_a_while_and_longer_the_next_time,
           a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none,
           what_a_newer_node_says_is_no_offence, whom_he_makes_up_is_no_member,
