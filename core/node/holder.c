@@ -78,7 +78,7 @@ static bool may_have_stayed(const struct job *j, struct node_id id)
 
 /* Holders before them too: in two halves of the mesh others were named, and who is named here no
  * more may have nobody else to hear it from. */
-static void compare_with_holders(struct job *j)
+void holder_compare_all(struct job *j)
 {
     const struct holders *h = ledger_holders(j->ledger);
     struct node_id ever[FACT_TERMS_MAX];
@@ -100,7 +100,7 @@ static void compare_news_later(struct job *j)
     struct node *n = j->node;
 
 #if VELUM_PLANT == 230 /* trace/test_copies: what is new of an ended job is compared at once */
-    compare_with_holders(j);
+    holder_compare_all(j);
 #endif
     if (j->changed)
         return;
@@ -144,7 +144,7 @@ static void compare_news(struct node *n)
            instant_since_us(n->now, j->changed_at) >= COMPARE_NEWS_US) {
         holder_changed_gone(j);
 #if VELUM_PLANT != 231 /* trace/test_copies: what is new of an ended job is compared never */
-        compare_with_holders(j);
+        holder_compare_all(j);
 #endif
     }
 }
@@ -493,7 +493,7 @@ void holder_compare_ended(struct node *n)
         n->compare_next = j->next_kept;
         if (!may_differ(j))
             continue;
-        compare_with_holders(j);
+        holder_compare_all(j);
         left--;
     }
     compare_news(n);

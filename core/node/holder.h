@@ -14,6 +14,8 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload);
 /* Shows the ledger's digest to another node that has the job: both then send what the other lacks.
  */
 void holder_compare(struct job *j, struct node_id other);
+/* The same with all that hold it, or may hold it still. */
+void holder_compare_all(struct job *j);
 /* Where the ledger of a live job may be behind: others have told an outcome that is not here,
  * nobody has answered since a restart, or nothing was heard for long. Whoever should know is asked,
  * once a second; in silence every five. */

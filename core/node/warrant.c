@@ -99,6 +99,9 @@ void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
     if (instant_since_us(n->now, j->answered) >= S_US) {
         j->answered = n->now;
         j->answers = 0;
+#if VELUM_PLANT != 1033 /* trace/test_doubt: who is told by strangers asks nobody about it */
+        holder_compare_all(j);
+#endif
     }
     if (j->answers >= (node_id_equal(f->by, from) ? ANSWERS_OWN_MAX : ANSWERS_MAX))
         return;

@@ -26,7 +26,8 @@
  * What is not believed is noted in the events, and answered: whoever coordinates the job, or of one
  * that has ended the first of its holders, writes a list or a title that is greater still, and its
  * author is shown how that came about. So one in good faith comes round, and whoever follows him
- * does too. It is no offence (offence.h): in two halves that meet again there may be many jobs.
+ * does too. And the holders that are known are asked, who may believe him by now. It is no offence
+ * (offence.h): in two halves that meet again there may be many jobs.
  *
  * Nodes that only work for a job keep no ledger of it and obey the greatest title they see. What
  * becomes of one that its coordinator does not believe: lead_claim.h. Private to core/node. */
