@@ -7,7 +7,6 @@
 #include "core/node/get.h"
 #include "core/node/having.h"
 #include "core/node/labour_inputs.h"
-#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/making.h"
 #include "core/node/owners.h"
@@ -30,7 +29,7 @@
 
 static void send_keep(struct node *n, struct node_id to, const struct keeping *k)
 {
-    const struct node_id by = level_is_below(n, to, FEATURE_OWNED) ? (struct node_id){{0}} : k->by;
+    const struct node_id by = keeping_by_for(n, to, k);
     struct object_keep m = {k->name, k->owner, k->size, k->generation, k->kept, k->passing, by};
     uint8_t bytes[128];
     struct buf b;
@@ -450,7 +449,7 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
         return;
     }
 #endif
-    rc = keeping_learn(n, &said);
+    rc = keeping_hear(n, from, &said);
     k = keeping_find(n, m->name, m->owner);
     if (rc < 0 || k == NULL)
         return;

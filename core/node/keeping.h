@@ -10,8 +10,16 @@
  * that keeps longer: what was put again after it was removed is kept, and what both happened to at
  * once is not lost; nor is an output of the result that some other stage yielded too.
  *
+ * Any node says so of anything, and puts no name to it, so that a generation which one made up must
+ * not be the last there can be. Each change of mind is one more, and what another node says is
+ * believed up to so many a second since 1970 by this node's clock: more than anybody changes his
+ * mind, and of the range they use up next to nothing. What is beyond is not believed, and is no
+ * offence: a clock is behind, and gets there. A limit on how far one may leap ahead of what is
+ * known here would not do: two who were led there by different steps never believed each other.
+ *
  * A user's statement says who put it, while it was one: he may take it back, and if several did
- * only who may everything (permit.h). Of two like ones that name different users neither is named.
+ * only who may everything (permit.h). Statements that both keep it and name different users make it
+ * one of several, whatever their generations, and one that names nobody takes no name from it.
  *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
  * removed objects are forgotten after tombstone_s of the calendar, and where there is no room for
@@ -25,6 +33,7 @@
 #define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
 #define KEEPING_HEARD_MAX 3u
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
+#define KEEPING_GENERATIONS_S 1024u /* and as many times 1,024 whatever the clock says */
 #define KEEPING_NOT_TOLD ((struct instant){INT64_MIN / 2}) /* longer ago than anything */
 
 /* The owner that is no job. */
@@ -36,7 +45,7 @@ struct keeping {
     uint64_t size;
     uint64_t generation; /* from 1 on */
     bool kept, passing;
-    struct node_id by; /* of a user's: who put it; zero: several, or nobody knows */
+    struct node_id by; /* of a user's: who put it; zero: nobody knows */
     uint64_t since_s;  /* by the calendar: when it was told here */
     /* Not journaled: the ticket it was written with; and (copies.c) who has said that it is whole
      * there, when keepers were told, and what was found when its keepers were ranked last. */
@@ -68,6 +77,10 @@ bool keeping_is_removed(const struct node *n, struct digest name);
 int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept);
 /* The same, of what this user keeps (KEEPING_USER). */
 int keeping_put(struct node *n, struct digest name, uint64_t size, struct node_id by);
+/* The name that stands for several users. */
+struct node_id keeping_several(void);
+/* Who put it, as that node can read it. */
+struct node_id keeping_by_for(const struct node *n, struct node_id to, const struct keeping *k);
 /* Whether what is known here is to be told who said this other of the same owner. */
 bool keeping_holds_against(const struct keeping *k, const struct keeping *said);
 /* The same, of what the job wants until it has a result. */
@@ -75,6 +88,10 @@ int keeping_pass(struct node *n, struct digest name, uint64_t size, struct job_i
 /* Somebody else has said so. 1: it was news and is written; 0: it was known; ERR_FULL, ERR_FORMAT
  * (a generation that cannot be). */
 int keeping_learn(struct node *n, const struct keeping *k);
+/* The same of what that node said, which is given as it is to be understood: one that cannot name
+ * who put it, or several, means no other than is known here. ERR_FORMAT also for a generation that
+ * is not believed. */
+int keeping_hear(struct node *n, struct node_id from, struct keeping *said);
 /* Its owner is over: nothing is left of the statement, here and on the disk. It is freed. */
 void keeping_drop(struct node *n, struct keeping *k);
 

@@ -4,8 +4,8 @@
  *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, 32 owner (keeping.h), u64 size,
  *           u64 generation, u8 kept): 1 this is kept, 0 it is not any more, 2 it is kept until its
  *           owner has a result, 3 it is kept, and 32 id follows: of the one user who put it
- *           (feature level 6); who is told that something is kept gets it from the sender, keeps
- *           it, and says HAVE
+ *           (feature level 6), or all ones: several did (7); who is told that something is kept
+ *           gets it from the sender, keeps it, and says HAVE
  *   HAVE    u16 count, count x (32 name, 32 owner, u64 size, u8 whole): 1 it is synced here, and
  *           kept for this owner, 0 it is not here, 2 nor will it be: this node keeps no objects,
  *           3 some of its pieces are, 4 it is, and may go: this node was not told to keep it for

@@ -15,7 +15,7 @@
  *   6  objects of which is known which user put them; acts (act.h), and records of them; notes of
  *      events in a journal
  *   7  certificates of those that a node tells of (introduce.h); who holds a job says whether it
- *      has ended (object_peer.h) */
+ *      has ended; objects of which is known that several users put them (object_peer.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -34,5 +34,6 @@
 #define FEATURE_ACTS 6u
 #define FEATURE_INTRODUCE 7u
 #define FEATURE_OWNER_ENDED 7u
+#define FEATURE_SEVERAL 7u
 
 #endif
