@@ -199,12 +199,16 @@ static int check_past(struct trust *t, X509 *leaf, int64_t at_s, struct known *k
     return ERR_IDENTITY;
 }
 
-/* The chain is looked at as it was while the leaf was valid; whether it still is, is another
- * question. */
+/* The chain is looked at as it is while the leaf is valid; whether it is now, is another question:
+ * a clock that is behind says nothing against who was certified since. */
 static int check_chain(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
                        struct certificate_name *name, struct known *k)
 {
-    int64_t now = trust_now_s(t), last = certificate_not_after(leaf) - 1;
+    const int64_t first = certificate_not_before(leaf), last = certificate_not_after(leaf) - 1;
+    int64_t now = trust_now_s(t);
+#if VELUM_PLANT != 1025 /* unit/test_wrong_clock: a clock that is behind doubts who was renewed */
+    now = now > first ? now : first;
+#endif
     now = now < last ? now : last;
     int rc = certificate_read_name(leaf, name);
     if (rc == 0 && !digest_equal(name->mesh, t->mesh))

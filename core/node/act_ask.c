@@ -241,21 +241,27 @@ static uint32_t asks_count(const struct node *n)
     return count;
 }
 
-static void ask_begin(struct node *n, uint64_t link, uint32_t request, struct bytes act,
-                      const struct act_entry *e, bool news)
+/* With the one that was handed in, also where another counts here: nodes that refused the other may
+ * take this one. */
+static void ask_begin(struct node *n, uint64_t link, uint32_t request, struct bytes act, bool news)
 {
-    struct act_ask *x = node_alloc(n, sizeof *x);
+    struct act_ask *x;
+    struct signed_bytes s;
+    struct act a;
 
+    if (read_act(act, &s, &a) < 0)
+        return;
+    x = node_alloc(n, sizeof *x);
     if (x == NULL)
         return;
     *x = (struct act_ask){.link = link,
                           .request = request,
                           .token = ++n->token_counter,
                           .news = news,
-                          .name = e->name,
+                          .name = act_name(s.body),
                           .act = bytes_copy(n, act),
                           .since = n->now};
-    if (list_members(n, x, &e->act) < 0) {
+    if (list_members(n, x, &a) < 0) {
         n->memory_out = true;
         ask_free(n, x);
         return;
@@ -319,5 +325,5 @@ void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, str
     else if (rc < 0)
         refuse(n, link, request, rc);
     else
-        ask_begin(n, link, request, e->bytes, e, rc == ACT_NEWS);
+        ask_begin(n, link, request, act, rc == ACT_NEWS);
 }

@@ -4,8 +4,9 @@
  *
  * An act is judged by itself, whoever brings it: it is signed by a key of this mesh whose role may
  * (permit_act), and its time is not after the end of the signer's certificate. One that is no
- * REVOKE is not more than a day ahead, either; where one was refused for that, the sums are said
- * again each minute, as clocks are set right. A REVOKE protects, and must not wait for that.
+ * REVOKE is not more than a day ahead, either; a REVOKE protects, and must not wait for a clock.
+ * What was refused and may hold later is asked for again (act_again.h). One whose signer's root has
+ * ended since, before the time it says, makes way for any that is good.
  *
  * A REVOKE counts whatever else is known, of its signer too: so all nodes come to the same, in
  * whatever order they hear of things, and nothing is ever undone, by which a revoked key could
@@ -31,7 +32,6 @@
 #include "core/node/state.h"
 
 #define ACT_OFF_S ((int64_t)24 * 3600) /* so wrong a clock may be */
-#define ACTS_AGAIN_US (60 * S_US)
 
 void acts_init(struct node *n);
 void acts_free(struct node *n);
@@ -65,7 +65,7 @@ void acts_kept(struct node *n, const struct wait *w);
 void acts_tell_subject(struct node *n, uint64_t link, struct node_id id);
 /* The link to it is up: says what is here. */
 void acts_greet(struct node *n, struct node_id id);
-/* Says the sums again, when that is due: something was refused for its time. */
+/* Says the sums again, when that is due (act_again.h). */
 void acts_tick(struct node *n);
 struct instant acts_due(const struct node *n);
 /* The next frame of what it lacks, as far as the sums say. False: there is none. */

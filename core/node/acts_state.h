@@ -3,6 +3,7 @@
 #define VELUM_NODE_ACTS_STATE_H
 
 #include "core/base/map.h"
+#include "core/node/act_again.h"
 #include "core/wire/act_talk.h"
 
 #define ACTS_MAX 4096
@@ -24,7 +25,7 @@ struct acts {
     struct act_entry *first, *last;
     uint32_t count;
     uint64_t sums[ACT_SUMS];
-    struct instant again; /* the sums are said to all; INSTANT_NEVER: need not be */
+    struct act_again again;
     struct act_ask *asks; /* act_ask.h */
 };
 

@@ -2,7 +2,9 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/node/act_again.h"
 #include "core/node/link.h"
+#include "core/node/seal.h"
 #include "core/wire/message.h"
 #include "core/wire/roots.h"
 
@@ -38,6 +40,8 @@ void roots_known(struct node *n, const struct event *ev)
     bytes_free(n, n->roots.bytes);
     n->roots.bytes = bytes_copy(n, ev->roots.bytes);
     n->roots.version = ev->roots.version;
+    seal_forget(n);
+    act_again_hopes(n);
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
 

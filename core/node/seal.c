@@ -93,6 +93,12 @@ int fact_signer(struct node *n, const struct fact *f, struct signer *by)
     return seal_verify(n, &f->sealed, (struct bytes){text, len}, by);
 }
 
+void seal_forget(struct node *n)
+{
+    for (uint32_t i = 0; i < n->limits.signatures; i++)
+        n->sealed[i].signer.party = 0;
+}
+
 /* Of a fact that came from another node. */
 int fact_verify(struct node *n, const struct fact *f)
 {

@@ -13,6 +13,8 @@ void job_seal(struct job *j);
 /* As struct seal.verify, remembering what verified. */
 int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
                 struct signer *signer);
+/* What it remembers may be wrong now: there are new roots. */
+void seal_forget(struct node *n);
 /* Who signed it: of the kinds that are signed. */
 int fact_signer(struct node *n, const struct fact *f, struct signer *by);
 /* Signature and authority, as far as the fact itself shows it; see also kill_right.h. */

@@ -35,6 +35,9 @@ struct story_node {
     struct story_record *stored; /* oldest first */
     struct story_record *slices; /* of a snapshot that is not whole */
     int64_t wall_off_s;          /* how wrong its wall clock is */
+    struct node_id stranger;     /* it does not know who certified this one */
+    struct node_id ended;        /* and that the root of this one has ended, */
+    int64_t ended_s;             /* at that time */
     uint32_t level;              /* the feature level that it says it has; 0: its own */
     uint8_t tier;                /* of its cage; 0: none is known */
     const char *arch;            /* NULL: none is known */

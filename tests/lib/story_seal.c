@@ -1,4 +1,5 @@
-/* Signatures in a story: whoever the certificate names is believed, but for STORY_FORGED. */
+/* Signatures in a story: whoever the certificate names is believed, but for STORY_FORGED,
+ * and those that the node does not know. */
 #include <string.h>
 
 #include "core/base/err.h"
@@ -34,12 +35,14 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
     const struct story_node *n = ctx;
 
     (void)text;
-    if (on_introduce(ctx, certificate, signer) < 0)
+    if (on_introduce(ctx, certificate, signer) < 0 || node_id_equal(signer->id, n->stranger))
         return ERR_IDENTITY;
     if (sig[0] == STORY_FORGED)
         return ERR_SIGNATURE;
     signer->not_after_s =
         n->story->certificates_end_s != 0 ? n->story->certificates_end_s : INT64_MAX;
+    if (node_id_equal(signer->id, n->ended))
+        signer->not_after_s = n->ended_s;
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/host/authority.h"
 #include "core/host/certificate.h"
+#include "core/host/trust.h"
 #include "core/node/event.h"
 #include "tests/lib/check.h"
 
@@ -125,6 +126,27 @@ TEST(test_running_node_forgets_what_it_renewed_with_a_wrong_clock)
     end();
 }
 
+/* An admin's certificate may be younger than all that came in meanwhile; he signs no less. Nobody
+ * comes in by it before its time. */
+TEST(test_signature_is_believed_by_a_clock_that_is_behind)
+{
+    struct identity *node = NULL, *other = NULL;
+    struct node_id id;
+    int party;
+    begin();
+    REQUIRE(start(&node, state) == 0);
+    wrong_s = 5 * 86400;
+    REQUIRE(start(&other, other_state) == 0);
+    wrong_s = 0;
+    CHECK_INT(judge(node, other), 0);
+    CHECK(trust_check(identity_trust(node), identity_leaf(other), NULL, &id, &party) < 0);
+    wrong_s = 5 * 86400;
+    CHECK_INT(trust_check(identity_trust(node), identity_leaf(other), NULL, &id, &party), 0);
+    identity_free(node);
+    identity_free(other);
+    end();
+}
+
 /* Before the mesh was made and after it ends no clock can be right: nothing is made by it. */
 TEST(test_clock_outside_the_life_of_the_mesh_renews_nothing)
 {
@@ -149,4 +171,5 @@ TEST(test_clock_outside_the_life_of_the_mesh_renews_nothing)
 
 TEST_MAIN(test_start_with_a_wrong_clock_harms_no_later_one,
           test_running_node_forgets_what_it_renewed_with_a_wrong_clock,
+          test_signature_is_believed_by_a_clock_that_is_behind,
           test_clock_outside_the_life_of_the_mesh_renews_nothing)
