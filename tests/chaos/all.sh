@@ -66,6 +66,7 @@ parts() {
     part scatter 900 "$VELUM" sim --nodes 1000 --job 'simsum 1000000'
     part scatter_512 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scatter"
     part power 600 tests/chaos/power.sh 100
+    part objects_power 600 tests/chaos/objects_power.sh 30
     part objects_gib 600 env OBJECTS_MIB=1024 tests/chaos/objects_memory.sh
     part words_gib 900 env WORDS_MIB=2560 tests/chaos/words.sh
     part mover 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_mover"
