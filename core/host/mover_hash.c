@@ -138,7 +138,7 @@ int hash_open(void)
         return 0;
     line.last = &line.first;
     int rc = start_thread();
-    for (uint32_t i = 2; rc == 0 && i < cores && i <= THREADS_MAX; i++)
+    for (uint32_t i = 1; rc == 0 && i < cores && i < THREADS_MAX; i++)
         (void)start_thread(); /* one is enough */
     if (rc < 0)
         line.last = NULL; /* the next call tries again */

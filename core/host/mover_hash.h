@@ -1,6 +1,6 @@
-/* Digests of pieces of files, computed beside the caller's own work: by one thread for each core
- * that is left over, at least one. A piece that is not held in memory is read back from the file it
- * was written to.
+/* Digests of pieces of files, computed beside the caller's own work: by one thread for each core,
+ * also for the caller's, who waits for files and pipes. A piece that is not held in memory is read
+ * back from the file it was written to.
  *
  * The threads touch nothing but the jobs they are given. Called by the parts of the mover, and by
  * the commands that get objects (also by hash_stream.h). */
