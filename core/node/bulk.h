@@ -11,7 +11,7 @@
 #include "core/node/objects.h"
 
 #define BULK_LINKS_MAX 32u
-#define BULK_WANTS_MAX 3u /* a window of pieces, and a part of a list */
+#define BULK_WANTS_MAX 3u /* pieces of a window, and parts of lists */
 #define BULK_IDLE_US (10 * S_US)
 #define BULK_AGAIN_US S_US       /* a dial that failed is not repeated at once */
 #define BULK_MUTE_US (20 * S_US) /* one over which nothing comes that was asked for is closed */

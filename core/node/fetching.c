@@ -384,28 +384,30 @@ static struct incoming *free_slot(struct fetching *f)
     return NULL;
 }
 
+static bool ask_piece(struct node *n, struct fetching *f, struct node_id id)
+{
+    struct bulk_part want = {.name = f->name, .what = BULK_DATA};
+    struct incoming *p = bulk_ready(n, id) ? free_slot(f) : NULL;
+    uint64_t piece;
+    bool second;
+
+    if (p == NULL || !fetch_next(f->plan, id, n->now, &piece))
+        return false;
+    want.offset = piece * PIECE_SIZE;
+    want.length = object_piece_length(f->size, piece);
+    second = is_written_by_another(f, piece);
+    *p = (struct incoming){.from = id, .piece = piece, .used = true, .second = second};
+    p->tag = ++n->objects->number_counter;
+    return bulk_ask(n, id, &want, p->tag);
+}
+
+/* One of each source in turn, so that all have their part of a few. */
 static void ask_pieces(struct node *n, struct fetching *f)
 {
-    struct incoming *p;
-    uint64_t piece;
-
-    for (uint32_t i = 0; i < fetch_sources(f->plan); i++) {
-        struct node_id id = fetch_source_at(f->plan, i);
-
-        while (bulk_ready(n, id) && (p = free_slot(f)) != NULL &&
-               fetch_next(f->plan, id, n->now, &piece)) {
-            struct bulk_part want = {.name = f->name,
-                                     .what = BULK_DATA,
-                                     .offset = piece * PIECE_SIZE,
-                                     .length = object_piece_length(f->size, piece)};
-
-            *p = (struct incoming){.from = id,
-                                   .piece = piece,
-                                   .tag = ++n->objects->number_counter,
-                                   .second = is_written_by_another(f, piece),
-                                   .used = true};
-            (void)bulk_ask(n, id, &want, p->tag);
-        }
+    for (bool some = true; some;) {
+        some = false;
+        for (uint32_t i = 0; i < fetch_sources(f->plan); i++)
+            some |= ask_piece(n, f, fetch_source_at(f->plan, i));
     }
 }
 

@@ -13,7 +13,8 @@
 #include "core/base/instant.h"
 
 #define FETCH_SOURCES_MAX 8
-#define FETCH_WINDOW 2 /* pieces outstanding with one source */
+#define FETCH_WINDOW 4 /* pieces outstanding with one source: on their way, or being hashed here */
+#define FETCH_SECONDS 2 /* the same when it gets second copies */
 #define FETCH_BAD_MAX 8
 
 struct fetch;

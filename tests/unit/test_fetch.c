@@ -51,20 +51,20 @@ static void end(struct heap *heap, struct fetch *f)
 TEST(test_a_source_is_asked_in_order_and_a_few_at_a_time)
 {
     struct heap heap;
-    struct fetch *f = fetch_of(&heap, 5);
+    struct fetch *f = fetch_of(&heap, FETCH_WINDOW + 2);
     uint64_t piece;
     set(1);
     CHECK_INT(fetch_source(f, node(0)), 0);
     CHECK_INT(fetch_source(f, node(0)), ERR_EXISTS);
-    CHECK(fetch_next(f, node(0), at(1), &piece));
-    CHECK_INT(piece, 0);
-    CHECK(fetch_next(f, node(0), at(2), &piece));
-    CHECK_INT(piece, 2);
+    for (uint64_t i = 0; i < FETCH_WINDOW; i++) {
+        CHECK(fetch_next(f, node(0), at(1), &piece));
+        CHECK_INT(piece, i == 0 ? 0 : i + 1);
+    }
     CHECK(!fetch_next(f, node(0), at(3), &piece));
     set(0);
     fetch_got(f, node(0), 0);
     CHECK(fetch_next(f, node(0), at(3), &piece));
-    CHECK_INT(piece, 3);
+    CHECK_INT(piece, FETCH_WINDOW + 1);
     CHECK(!fetch_next(f, node(1), at(3), &piece));
     end(&heap, f);
 }
@@ -190,6 +190,24 @@ TEST(test_there_are_only_so_many_sources)
     end(&heap, f);
 }
 
+TEST(test_few_second_copies_are_asked_of_one_source)
+{
+    struct heap heap;
+    struct fetch *f = fetch_of(&heap, FETCH_WINDOW);
+    uint64_t piece;
+    (void)fetch_source(f, node(0));
+    (void)fetch_source(f, node(1));
+    for (uint64_t i = 0; i < FETCH_WINDOW; i++)
+        CHECK(fetch_next(f, node(0), at(1), &piece) && piece == i);
+    for (uint64_t i = 0; i < FETCH_SECONDS; i++)
+        CHECK(fetch_next(f, node(1), at(2), &piece) && piece == i);
+    CHECK(!fetch_next(f, node(1), at(2), &piece));
+    set(0);
+    fetch_got(f, node(1), 0);
+    CHECK(fetch_next(f, node(1), at(3), &piece) && piece == FETCH_SECONDS);
+    end(&heap, f);
+}
+
 /* Each piece outstanding, and with whom. */
 struct way {
     uint64_t piece;
@@ -285,6 +303,7 @@ TEST(test_whole_fetches)
 TEST_MAIN(test_a_source_is_asked_in_order_and_a_few_at_a_time,
           test_what_a_source_leaves_behind_is_asked_of_others_first,
           test_what_comes_late_is_not_asked_for_again, test_at_the_end_a_second_copy_is_asked_for,
+          test_few_second_copies_are_asked_of_one_source,
           test_who_brings_something_wrong_is_not_asked_for_it_again,
           test_a_source_that_is_often_wrong_is_none, test_a_silent_source_is_named,
           test_there_are_only_so_many_sources, test_whole_fetches)
