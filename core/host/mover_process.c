@@ -146,17 +146,49 @@ static void whole_now(struct digest name)
     (void)folder_remove(&folder, name, FOLDER_PART);
 }
 
+static void say_made(uint32_t request, const struct moved_made *made)
+{
+    put_moved_made(answer_begin(MESSAGE_MOVED_MADE, request), made);
+    answer_end();
+}
+
+/* Streams that are finished with the next one. */
+static struct {
+    uint32_t requests[MOVE_STREAMS_MAX];
+    uint64_t streams[MOVE_STREAMS_MAX];
+    uint32_t count;
+} together;
+
+static void finish_together(void)
+{
+    struct moved_made made[MOVE_STREAMS_MAX];
+    stream_finish(&folder, together.streams, made, together.count);
+    for (uint32_t i = 0; i < together.count; i++) {
+        if (made[i].rc == 0)
+            whole_now(made[i].name);
+        say_made(together.requests[i], &made[i]);
+    }
+    together.count = 0;
+}
+
 static bool on_finish(struct frame *f)
 {
     uint64_t stream;
+    enum move_finish way;
     struct moved_made made;
-    if (read_move_stream(f->payload, &stream) < 0)
+    if (read_move_finish(f->payload, &stream, &way) < 0)
         return false;
-    stream_finish(&folder, stream, &made);
-    if (made.rc == 0)
-        whole_now(made.name);
-    put_moved_made(answer_begin(MESSAGE_MOVED_MADE, f->request), &made);
-    answer_end();
+    if (way == MOVE_FINISH_NAME && together.count > 0)
+        return false;
+    if (way == MOVE_FINISH_NAME) {
+        stream_name(&folder, stream, &made);
+        say_made(f->request, &made);
+        return true;
+    }
+    together.requests[together.count] = f->request;
+    together.streams[together.count++] = stream;
+    if (way == MOVE_FINISH || together.count == MOVE_STREAMS_MAX)
+        finish_together();
     return true;
 }
 
@@ -281,6 +313,8 @@ static bool obey(struct frame *f)
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type != f->type)
             continue;
+        if (together.count > 0 && f->type != MESSAGE_MOVE_FINISH)
+            return false;
         if (!handlers[i].beside)
             settle();
         return handlers[i].handle(f);

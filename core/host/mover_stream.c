@@ -29,6 +29,8 @@ static struct {
 
 struct stream {
     uint64_t number;
+    bool named; /* all of it has come, and its name is known */
+    struct digest name;
     struct digest key;  /* zero: it has none */
     uint64_t announced; /* size of one that has */
     int rc;             /* after an error: nothing of the stream is left but this */
@@ -306,7 +308,7 @@ int stream_append(struct folder *f, const struct move_stream *m)
     const struct move_keyed keyless = {.stream = m->stream};
     struct stream **at = find(m->stream), *s = at ? *at : NULL;
     int rc = s ? s->rc : begin(f, &keyless, &s);
-    if (rc == 0 && s->looked < s->found)
+    if (rc == 0 && (s->looked < s->found || s->named))
         return ERR_ARGUMENT;
     return rc < 0 ? rc : fail(f, s, add_bytes(s, m->bytes));
 }
@@ -400,39 +402,76 @@ static int name_stream(struct stream *s, struct digest *name)
     return rc < 0 ? rc : folder_list_name(s->list, s->size, name);
 }
 
-/* First the bytes are on the disk, then the list has its name, then they have. */
-static int put_in_place(struct folder *f, struct stream *s, struct digest name)
+static int name_once(struct folder *f, struct stream *s, struct moved_made *answer)
 {
-    char text[FOLDER_NAME_SIZE];
-    int rc = folder_sync_list(s->list, s->size);
-    if (rc == 0)
-        rc = folder_sync_file(s->data);
-    file_name(s, ".list", text);
-    if (rc == 0)
-        rc = folder_adopt(f, text, name, FOLDER_LIST);
-    file_name(s, "", text);
-    if (rc == 0)
-        rc = folder_adopt(f, text, name, FOLDER_DATA);
-    if (rc == 0)
-        rc = folder_sync(f);
-    return rc;
+    int rc = s->looked < s->found ? ERR_ARGUMENT : 0;
+    if (rc == 0 && !s->named)
+        rc = name_stream(s, &s->name);
+    if (rc < 0)
+        return rc;
+    s->named = true;
+    folder_send_ahead(s->data, s->on_its_way, s->size - s->on_its_way);
+    s->on_its_way = s->size;
+    answer->name = s->name;
+    answer->size = s->size;
+    answer->there = folder_has(f, s->name, FOLDER_DATA);
+    return 0;
 }
 
-void stream_finish(struct folder *f, uint64_t number, struct moved_made *answer)
+/* It stays where it is. */
+static void name_one(struct folder *f, uint64_t number, struct moved_made *answer)
 {
     struct stream **at = find(number);
     *answer = (struct moved_made){.rc = at ? (*at)->rc : ERR_NOT_FOUND};
-    if (answer->rc == 0 && (*at)->looked < (*at)->found)
-        answer->rc = ERR_ARGUMENT;
     if (answer->rc == 0)
-        answer->rc = name_stream(*at, &answer->name);
-    if (answer->rc == 0) {
-        answer->size = (*at)->size;
-        answer->there = folder_has(f, answer->name, FOLDER_DATA);
-        answer->rc = put_in_place(f, *at, answer->name);
+        answer->rc = name_once(f, *at, answer);
+}
+
+void stream_name(struct folder *f, uint64_t number, struct moved_made *answer)
+{
+    name_one(f, number, answer);
+    if (answer->rc < 0)
+        (void)stream_abort(f, number);
+}
+
+static int sync_one(const struct stream *s)
+{
+    const int rc = folder_sync_list(s->list, s->size);
+    return rc < 0 ? rc : folder_sync_file(s->data);
+}
+
+static int put_in_place(struct folder *f, const struct stream *s)
+{
+    char text[FOLDER_NAME_SIZE];
+    file_name(s, ".list", text);
+    int rc = folder_adopt(f, text, s->name, FOLDER_LIST);
+    file_name(s, "", text);
+    if (rc == 0)
+        rc = folder_adopt(f, text, s->name, FOLDER_DATA);
+    return rc;
+}
+
+/* First the bytes of all are on the disk, then each list has its name, then they have. What the disk
+ * was asked to take before the first is synced costs the others no sync of their own. */
+void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made *answers,
+                   uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        name_one(f, numbers[i], &answers[i]);
+    for (uint32_t i = 0; i < count; i++)
+        if (answers[i].rc == 0)
+            answers[i].rc = sync_one(*find(numbers[i]));
+    bool any = false;
+    for (uint32_t i = 0; i < count; i++)
+        if (answers[i].rc == 0) {
+            answers[i].rc = put_in_place(f, *find(numbers[i]));
+            any = true;
+        }
+    const int rc = any ? folder_sync(f) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        answers[i].rc = answers[i].rc < 0 ? answers[i].rc : rc;
+        (void)stream_abort(f, numbers[i]);
     }
-    if (at)
-        end(f, at);
 }
 
 bool stream_owns(const char *text, bool *is_open)

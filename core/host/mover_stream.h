@@ -21,8 +21,13 @@ bool stream_is_of(struct digest key, uint64_t size);
 /* 0, or the stream's error. ERR_FULL: MOVE_STREAMS_MAX are open. ERR_TOO_LARGE. ERR_ARGUMENT: what
  * was left of it is not looked at yet. */
 int stream_append(struct folder *f, const struct move_stream *m);
-/* The object is whole, in place and synced, or nothing is left of it; the stream has ended. */
-void stream_finish(struct folder *f, uint64_t number, struct moved_made *answer);
+/* All of it has come: it has its name, and the disk is asked to take it. Or it has ended, and
+ * nothing is left of it. */
+void stream_name(struct folder *f, uint64_t number, struct moved_made *answer);
+/* Each of them, named or not, is an object that is whole, in place and synced, or nothing is left
+ * of it; the streams have ended. Together they cost little more than one. */
+void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made *answers,
+                   uint32_t count);
 /* 0, also when there is none. */
 int stream_abort(struct folder *f, uint64_t number);
 /* Whether a file of the folder belongs to a stream, and to one that is open. */

@@ -81,7 +81,7 @@ static void go_on(struct job *j)
     }
     if (l->list_at == cover_count(cover) && !l->list_ended) {
         l->list_ended = true;
-        making_finish(j->node, l->list_making);
+        making_finish(j->node, l->list_making, false);
     }
 }
 
@@ -95,7 +95,7 @@ static void taken(struct node *n, uint64_t who, uint32_t bytes)
     go_on(j);
 }
 
-static void made(struct node *n, uint64_t who, int rc, const struct shelf_object *o)
+static void made(struct node *n, uint64_t who, int rc, struct digest name)
 {
     struct job *j = find(n, who);
 
@@ -103,7 +103,7 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
         return;
     j->lead->list_making = 0;
     if (rc == 0)
-        write_result(j, o->name, (struct bytes){NULL, 0});
+        write_result(j, name, (struct bytes){NULL, 0});
     else if (rc == ERR_NO_SPACE)
         outcome_write(
             j, JOB_FAILED, (struct bytes){NULL, 0},

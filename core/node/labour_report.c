@@ -272,7 +272,8 @@ void labour_report_flush(struct job *j)
         /* Behind others that are on their way, or wait, it takes its turn. */
         u->sent = l->resend == NULL && may_go(j, u);
         if (u->sent) {
-            send_node(n, l->claim.node, MESSAGE_REPORT, 0, buf_bytes(&b));
+            labour_lost_leave_out(j, u);
+            send_node(n, l->claim.node, MESSAGE_REPORT, 0, u->payload);
         } else if (l->resend == NULL) {
             l->resend = u;
             l->resend_before = before;

@@ -29,19 +29,21 @@ static void fail_here(struct node *n, struct making *m, int rc)
 {
     const struct making_owner *owner = m->owner;
     uint64_t who = m->who;
-    bool told = m->state == MAKING_WRITTEN && owner->settled != NULL;
+    enum making_state state = m->state;
 
     forget(n, m);
-    if (told)
+    if (state == MAKING_WRITTEN && owner->settled != NULL)
         owner->settled(n, who);
+    else if (state == MAKING_NAMED)
+        owner->lost(n, who, rc);
     else
-        owner->made(n, who, rc, NULL);
+        owner->made(n, who, rc, (struct digest){{0}});
 }
 
 static void fail(struct node *n, struct making *m, int rc)
 {
     if (m->state == MAKING_OPEN)
-        mover_stream(n, MESSAGE_MOVE_ABORT, m->number, NULL);
+        mover_abort(n, m->number);
     fail_here(n, m, rc);
 }
 
@@ -74,31 +76,39 @@ static void append(struct node *n, struct making *m, struct bytes bytes)
     } while (bytes.len > 0);
 }
 
-static void is_made(struct node *n, struct making *m, struct shelf_object *o, int rc)
+static void is_written(struct node *n, struct making *m, const struct shelf_object *o)
 {
     struct objects *objects = n->objects;
+    bool told = m->state == MAKING_NAMED;
 
-    if (rc < 0) {
-        fail(n, m, rc);
-        return;
-    }
-    rc = m->passing ? keeping_pass(n, o->name, o->size, m->job)
-                    : keeping_say(n, o->name, o->size, m->job, true);
-    if (rc < 0) {
-        fail_here(n, m, rc);
-        return;
-    }
     objects->coming_bytes -= m->bytes;
     m->name = o->name;
-    m->made_as = ++objects->number_counter;
+    if (!told)
+        m->made_as = ++objects->number_counter;
     m->ticket = n->ticket_last;
     m->until = instant_plus_us(n->now, MAKING_WAIT_US);
     if (making_set_written(&objects->makings, m, m->owner->settled != NULL) < 0)
         n->memory_out = true;
     copies_look_at(n, o->name);
     objects->makings_due = true;
-    if (m->owner->settled != NULL)
-        m->owner->made(n, m->who, 0, o);
+    if (m->owner->settled != NULL && !told)
+        m->owner->made(n, m->who, 0, o->name);
+}
+
+static void is_made(struct node *n, struct making *m, const struct shelf_object *o, int rc)
+{
+    if (rc == 0 && m->state == MAKING_NAMED && !digest_equal(m->name, o->name))
+        rc = ERR_FORMAT;
+    if (rc < 0) {
+        fail(n, m, rc);
+        return;
+    }
+    rc = m->passing ? keeping_pass(n, o->name, o->size, m->job)
+                    : keeping_say(n, o->name, o->size, m->job, true);
+    if (rc < 0)
+        fail_here(n, m, rc);
+    else
+        is_written(n, m, o);
 }
 
 static void made(struct node *n, uint64_t number, const struct frame *answer)
@@ -114,15 +124,69 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
         gets_fetched(n, name, true);
 }
 
+/* Each that waits is to be put in place; `more`: with another that is given to the mover now. */
+static void place(struct node *n, bool more)
+{
+    struct making *m = making_set_first(&n->objects->makings, MAKING_NAMED), *last = NULL;
+
+    for (; m != NULL; m = m->queue.next) {
+        if (m->placing)
+            continue;
+        if (last != NULL)
+            mover_finish(n, last->number, MOVE_FINISH_WITH_NEXT, made);
+        m->placing = true;
+        last = m;
+    }
+    if (last != NULL)
+        mover_finish(n, last->number, more ? MOVE_FINISH_WITH_NEXT : MOVE_FINISH, made);
+}
+
+void makings_place(struct node *n)
+{
+    if (n->objects != NULL)
+        place(n, false);
+}
+
+static void named(struct node *n, uint64_t number, const struct frame *answer)
+{
+    struct moved_made said = {.rc = ERR_FORMAT};
+    struct making *m = find(n, number);
+    int rc = moved_result(answer);
+
+    if (rc == 0 && (answer->type != MESSAGE_MOVED_MADE ||
+                    read_moved_made(answer->payload, &said) < 0 || said.size != m->bytes))
+        rc = ERR_FORMAT;
+    if (m == NULL) {
+        mover_abort(n, number);
+    } else if (rc < 0) {
+        fail(n, m, rc);
+    } else {
+        m->name = said.name;
+        m->made_as = ++n->objects->number_counter;
+        if (making_set_name(&n->objects->makings, m) < 0)
+            n->memory_out = true;
+        m->owner->made(n, m->who, 0, said.name);
+    }
+    if (n->objects->makings.queues[MAKING_NAMED].count >= MAKINGS_TOGETHER)
+        place(n, false);
+}
+
 static void finish(struct node *n, struct making *m)
 {
     m->finishing = true;
-    mover_stream(n, MESSAGE_MOVE_FINISH, m->number, made);
+    if (m->may_wait) {
+        mover_finish(n, m->number, MOVE_FINISH_NAME, named);
+        return;
+    }
+    place(n, true);
+    mover_finish(n, m->number, MOVE_FINISH, made);
 }
 
 static bool may_open(const struct node *n)
 {
-    return n->objects->makings.queues[MAKING_OPEN].count < MAKINGS_MAX;
+    const struct making_queue *queues = n->objects->makings.queues;
+
+    return queues[MAKING_OPEN].count + queues[MAKING_NAMED].count < MAKINGS_MAX;
 }
 
 /* The first that waits gets the stream that another has left. */
@@ -182,13 +246,14 @@ void making_add(struct node *n, uint64_t number, struct bytes bytes)
     append(n, m, bytes);
 }
 
-void making_finish(struct node *n, uint64_t number)
+void making_finish(struct node *n, uint64_t number, bool may_wait)
 {
     struct making *m = find(n, number);
 
     if (m == NULL || m->ended)
         return;
     m->ended = true;
+    m->may_wait = may_wait;
     if (m->state == MAKING_OPEN)
         finish(n, m);
     else
@@ -202,7 +267,7 @@ void making_drop(struct node *n, uint64_t number)
     if (m == NULL)
         return;
     if (m->state == MAKING_OPEN && !m->finishing)
-        mover_stream(n, MESSAGE_MOVE_ABORT, m->number, NULL);
+        mover_abort(n, m->number);
     forget(n, m);
     n->objects->makings_due = true;
 }
@@ -210,11 +275,13 @@ void making_drop(struct node *n, uint64_t number)
 /* The one begun last of those that are with the mover. */
 static struct making *last_open(const struct node *n)
 {
-    struct making *last = making_set_first(&n->objects->makings, MAKING_OPEN);
+    struct making *last = NULL;
 
-    for (struct making *m = last; m != NULL; m = m->queue.next)
-        if (m->number > last->number)
-            last = m;
+    for (int state = MAKING_OPEN; state <= MAKING_NAMED; state++)
+        for (struct making *m = making_set_first(&n->objects->makings, (enum making_state)state);
+             m != NULL; m = m->queue.next)
+            if (last == NULL || m->number > last->number)
+                last = m;
     return last;
 }
 
@@ -258,7 +325,7 @@ static void look_at(struct node *n, struct making *m)
         if (owner->settled != NULL)
             owner->settled(n, who);
         else
-            owner->made(n, who, 0, o);
+            owner->made(n, who, 0, o->name);
     }
 }
 
@@ -296,6 +363,14 @@ void makings_about(struct node *n, struct digest name)
 uint64_t makings_made(const struct node *n)
 {
     return n->objects == NULL ? 0 : n->objects->number_counter;
+}
+
+bool making_is_named(const struct node *n, struct job_id job, struct digest name, uint64_t size)
+{
+    const struct making *m =
+        n->objects == NULL ? NULL : making_set_has(&n->objects->makings, name, job);
+
+    return m != NULL && m->bytes == size;
 }
 
 bool makings_settled(const struct node *n, struct job_id job, uint64_t by)

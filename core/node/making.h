@@ -5,6 +5,10 @@
  *
  * At most MAKINGS_MAX are with the mover at a time; the bytes of others are held here, up to
  * MAKING_WINDOW each, which is also how many the owner may be ahead of what it was told is taken.
+ * Where the owner may wait for it, all that get their name within a round are synced together, so
+ * that small outputs do not keep the disk busy with syncs: MAKINGS_TOGETHER at most, or as many as
+ * there are when one comes that nobody may wait for. Of those the owner hears twice.
+ *
  * With many workers a thousand wait to be safe, so each is looked at only when something has
  * changed that this hangs on: its ticket, its time, its name, or who there is. Private to
  * core/node. */
@@ -14,6 +18,7 @@
 #include "core/node/objects.h"
 
 #define MAKINGS_MAX 32u /* with the mover */
+#define MAKINGS_TOGETHER 16u
 #define MAKING_WINDOW (512u << 10)
 #define MAKING_COPIES 2
 #define MAKING_WAIT_US (10 * S_US) /* for copies: then those that are there are enough */
@@ -23,12 +28,15 @@
 struct making_owner {
     /* The mover has so many more bytes. */
     void (*taken)(struct node *n, uint64_t who, uint32_t bytes);
-    /* 0 and the object, or an error: nothing is left of it. The making is gone, unless it is to be
+    /* 0 and its name, or an error: nothing is left of it. The making is gone, unless it is to be
      * settled. */
-    void (*made)(struct node *n, uint64_t who, int rc, const struct shelf_object *o);
-    /* NULL, or the owner hears that it is made as soon as it is whole here, and of this when it is
-     * written down and others have copies, or when it was lost before that. The making is gone. */
+    void (*made)(struct node *n, uint64_t who, int rc, struct digest name);
+    /* NULL, or the owner hears that it is made as soon as it is whole here, or has its name where
+     * it may wait, and of this when it is written down and others have copies, or when it was lost
+     * before that. The making is gone. */
     void (*settled)(struct node *n, uint64_t who);
+    /* Of one that has its name: an error, and nothing is left of it. NULL where settled is. */
+    void (*lost)(struct node *n, uint64_t who, int rc);
 };
 
 /* It is to be kept for this job; `passing`: until that has a result. Gives its number; 0
@@ -37,7 +45,12 @@ uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t
                       struct job_id job, bool passing);
 /* The next bytes. The owner is told of what it may not have, later: there is no answer. */
 void making_add(struct node *n, uint64_t number, struct bytes bytes);
-void making_finish(struct node *n, uint64_t number);
+/* All of it has come. `may_wait`: for others, as long as a round. */
+void making_finish(struct node *n, uint64_t number, bool may_wait);
+/* Those that wait for others wait no longer. */
+void makings_place(struct node *n);
+/* One of this name and size is made for the job, and is not in place yet. */
+bool making_is_named(const struct node *n, struct job_id job, struct digest name, uint64_t size);
 /* Nobody wants it any more; also of one that has gone. */
 void making_drop(struct node *n, uint64_t number);
 

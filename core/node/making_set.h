@@ -14,6 +14,7 @@
 enum making_state {
     MAKING_HELD,    /* its bytes wait here until there is a stream for it */
     MAKING_OPEN,    /* they go to the mover */
+    MAKING_NAMED,   /* it has all of them, and has not synced them yet */
     MAKING_WRITTEN, /* whole; the statement that it is kept is being synced, and copied */
     MAKING_STATES
 };
@@ -37,7 +38,9 @@ struct making {
     bool passing;      /* until it has a result */
     enum making_state state;
     bool ended;      /* the owner has given all of it */
-    bool finishing;  /* and the mover knows */
+    bool may_wait;   /* and goes on when it has a name */
+    bool finishing;  /* the mover knows that all of it has come */
+    bool placing;    /* it was told to put it in place */
     struct buf held; /* of MAKING_HELD */
     uint64_t bytes;
     struct digest name;
@@ -46,7 +49,7 @@ struct making {
     struct instant until;
     /* The set's. */
     struct making_near queue;               /* of its state */
-    struct making_near rings[MAKING_RINGS]; /* of MAKING_WRITTEN; NULL: it is in none */
+    struct making_near rings[MAKING_RINGS]; /* of those with a name; NULL: it is in none */
     bool due;
     struct making *next_due;
 };
@@ -76,12 +79,17 @@ struct making *making_set_first_of(const struct making_set *s, struct job_id job
 /* It is held. 0, ERR_FULL or ERR_NO_MEMORY. */
 int making_set_add(struct making_set *s, struct making *m);
 void making_set_open(struct making_set *s, struct making *m);
+/* It is in both rings. 0 or ERR_NO_MEMORY: then it may be in none. */
+int making_set_name(struct making_set *s, struct making *m);
+/* One of the job's that has this name, and is only named yet; or NULL. */
+struct making *making_set_has(const struct making_set *s, struct digest name, struct job_id job);
 /* It is due; of those written later neither the ticket is lower nor the end earlier. `waited_for`:
- * by its job's reports. 0 or ERR_NO_MEMORY: then it is in no ring. */
+ * by its job's reports. 0 or ERR_NO_MEMORY: then it may be in no ring. */
 int making_set_written(struct making_set *s, struct making *m, bool waited_for);
 void making_set_remove(struct making_set *s, struct making *m);
 
-/* To be looked at: those up to this ticket, those that end by now, all of this name, all. */
+/* Of those that are written, to be looked at: up to this ticket, those that end by now, all of this
+ * name, all. */
 void making_set_synced(struct making_set *s, uint64_t ticket);
 void making_set_ended(struct making_set *s, struct instant now);
 void making_set_named(struct making_set *s, struct digest name);

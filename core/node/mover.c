@@ -184,14 +184,24 @@ void mover_append(struct node *n, const struct move_stream *m, moved_fn *then, u
     end_order(n, &e, MESSAGE_MOVE_APPEND, then, what);
 }
 
-void mover_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then)
+void mover_finish(struct node *n, uint64_t stream, enum move_finish way, moved_fn *then)
+{
+    uint8_t bytes[16];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_move_finish(&b, stream, way);
+    mover_order(n, MESSAGE_MOVE_FINISH, buf_bytes(&b), then, stream);
+}
+
+void mover_abort(struct node *n, uint64_t stream)
 {
     uint8_t bytes[8];
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_move_stream(&b, stream);
-    mover_order(n, type, buf_bytes(&b), then, stream);
+    mover_order(n, MESSAGE_MOVE_ABORT, buf_bytes(&b), NULL, stream);
 }
 
 int moved_result(const struct frame *f)

@@ -19,8 +19,9 @@ void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const s
 void mover_append(struct node *n, const struct move_stream *m, moved_fn *then, uint64_t what);
 /* For orders of which only the result counts; `then` may be NULL. */
 void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what);
-/* FINISH or ABORT of a new object. */
-void mover_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then);
+/* Of a new object. After MOVE_FINISH_WITH_NEXT another of them follows in this step. */
+void mover_finish(struct node *n, uint64_t stream, enum move_finish way, moved_fn *then);
+void mover_abort(struct node *n, uint64_t stream);
 /* It was ordered to drop this one, and has not said yet that it did: what it says of the object
  * until then is of before. */
 bool mover_drops(const struct node *n, struct digest name);

@@ -7,8 +7,8 @@
 #include "core/node/having.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
-#include "core/node/permit.h"
 #include "core/node/mover.h"
+#include "core/node/permit.h"
 #include "core/node/place.h"
 #include "core/node/room.h"
 #include "core/object/name.h"
@@ -89,7 +89,7 @@ static void forget(struct node *n, struct put *p)
 static void give_up(struct node *n, struct put *p)
 {
     if (p->begun)
-        mover_stream(n, MESSAGE_MOVE_ABORT, p->number, NULL);
+        mover_abort(n, p->number);
     forget(n, p);
 }
 
@@ -404,7 +404,7 @@ static void finish(struct node *n, struct put *p)
     if (!p->begun)
         append(n, p, (struct bytes){NULL, 0});
     p->ended = true;
-    mover_stream(n, MESSAGE_MOVE_FINISH, p->number, made);
+    mover_finish(n, p->number, MOVE_FINISH, made);
 }
 
 void put_data(struct node *n, uint64_t link, uint32_t request, struct bytes payload)

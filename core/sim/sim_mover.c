@@ -129,12 +129,11 @@ static bool list_makes_name(const struct sim_object *o)
 
 /* --- streams that end --- */
 
-static int fill(struct sim_mover *m, struct sim_stream *s, struct moved_made *made)
+static int name_of(struct sim_mover *m, const struct sim_stream *s, struct moved_made *made)
 {
     uint64_t size = s->data.len;
+    const struct sim_object *o;
     struct object_sum sum;
-    struct sim_object *o;
-    int rc;
 
     object_sum_begin(&sum, size);
     for (uint64_t i = 0; i < object_pieces(size); i++)
@@ -145,6 +144,18 @@ static int fill(struct sim_mover *m, struct sim_stream *s, struct moved_made *ma
         return ERR_DAMAGED;
     o = find(m, made->name);
     made->there = o != NULL && o->whole;
+    return 0;
+}
+
+static int fill(struct sim_mover *m, struct sim_stream *s, struct moved_made *made)
+{
+    uint64_t size = s->data.len;
+    struct sim_object *o;
+    int rc = name_of(m, s, made);
+
+    if (rc < 0)
+        return rc;
+    o = find(m, made->name);
     if (o != NULL)
         object_remove(m, o);
     m->bytes -= size; /* it is the stream's, and becomes the object's */
@@ -162,12 +173,20 @@ static int fill(struct sim_mover *m, struct sim_stream *s, struct moved_made *ma
     return 0;
 }
 
-static void on_finish(struct sim_mover *m, uint64_t number, struct moved_made *made)
+static void on_finish(struct sim_mover *m, uint64_t number, enum move_finish way,
+                      struct moved_made *made)
 {
     struct sim_stream *s = sim_stream_find(m, number);
 
-    made->rc = s == NULL ? ERR_NOT_FOUND : m->no_sync ? ERR_SYNC : fill(m, s, made);
-    if (s != NULL)
+    if (s == NULL)
+        made->rc = ERR_NOT_FOUND;
+    else if (way == MOVE_FINISH_NAME)
+        made->rc = name_of(m, s, made);
+    else
+        made->rc = m->no_sync ? ERR_SYNC : fill(m, s, made);
+    if (s != NULL && made->rc == 0 && way == MOVE_FINISH_NAME)
+        s->named = true;
+    else if (s != NULL)
         sim_stream_remove(m, s);
 }
 
@@ -366,13 +385,14 @@ static void answer_keyed(struct sim_mover *m, const struct move_keyed *k, sim_an
     answer(ctx, MESSAGE_MOVED_KEYED, buf_bytes(&b));
 }
 
-static void answer_made(struct sim_mover *m, uint64_t stream, sim_answer *answer, void *ctx)
+static void answer_made(struct sim_mover *m, uint64_t stream, enum move_finish way,
+                        sim_answer *answer, void *ctx)
 {
     struct moved_made made = {0};
     uint8_t bytes[64];
     struct buf b;
 
-    on_finish(m, stream, &made);
+    on_finish(m, stream, way, &made);
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_moved_made(&b, &made);
     answer(ctx, MESSAGE_MOVED_MADE, buf_bytes(&b));
@@ -414,6 +434,7 @@ void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, si
     struct move_keyed keyed;
     struct move_part part;
     struct digest name;
+    enum move_finish way;
     uint64_t number;
 
     if (m->fails != 0)
@@ -424,8 +445,8 @@ void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, si
         answer_done(sim_stream_append(m, &stream), answer, ctx);
     else if (type == MESSAGE_MOVE_KEYED && read_move_keyed(payload, &keyed) == 0)
         answer_keyed(m, &keyed, answer, ctx);
-    else if (type == MESSAGE_MOVE_FINISH && read_move_stream(payload, &number) == 0)
-        answer_made(m, number, answer, ctx);
+    else if (type == MESSAGE_MOVE_FINISH && read_move_finish(payload, &number, &way) == 0)
+        answer_made(m, number, way, answer, ctx);
     else if (type == MESSAGE_MOVE_ABORT && read_move_stream(payload, &number) == 0) {
         if (sim_stream_find(m, number) != NULL)
             sim_stream_remove(m, sim_stream_find(m, number));

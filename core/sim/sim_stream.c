@@ -100,7 +100,7 @@ int sim_stream_append(struct sim_mover *m, const struct move_stream *p)
         s = stream_new(m, p->stream);
     if (s == NULL)
         return ERR_IO;
-    if (s->looked < s->data.len)
+    if (s->looked < s->data.len || s->named)
         return ERR_ARGUMENT;
     if (m->bytes + p->bytes.len > m->bytes_max)
         return ERR_NO_SPACE;

@@ -13,6 +13,7 @@ struct sim_stream {
     struct buf data;
     struct digest key; /* zero: none */
     uint64_t announced;
+    bool named;             /* all of it has come */
     bool open;              /* or it was left by another process */
     uint64_t looked, right; /* bytes: that were looked at; and that make their digests */
 };

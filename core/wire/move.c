@@ -52,6 +52,26 @@ int read_move_keyed(struct bytes payload, struct move_keyed *m)
     return reader_result(&r);
 }
 
+void put_move_finish(struct buf *b, uint64_t stream, enum move_finish way)
+{
+    put_u64(b, stream);
+    if (way != MOVE_FINISH)
+        put_u8(b, (uint8_t)way);
+}
+
+int read_move_finish(struct bytes payload, uint64_t *stream, enum move_finish *way)
+{
+    struct reader r = reader_of(payload);
+    *stream = read_u64(&r);
+    *way = MOVE_FINISH;
+    if (reader_left(&r) > 0) {
+        const uint8_t said = read_u8(&r);
+        r.failed |= said == MOVE_FINISH || said >= MOVE_FINISH_WAYS;
+        *way = r.failed ? MOVE_FINISH : (enum move_finish)said;
+    }
+    return reader_result(&r);
+}
+
 void put_move_stream(struct buf *b, uint64_t stream)
 {
     put_u64(b, stream);

@@ -22,7 +22,13 @@
  *                                                                  nothing is appended; of what was
  *                                                                  appended here it has the digests
  *                                                                  written
- *   FINISH   u64 stream                                   MADE     named, synced and in place
+ *   FINISH   u64 stream                                   MADE     named, synced and in place. With
+ *                                                                  a u8 1 behind it named only:
+ *                                                                  another FINISH comes later, and
+ *                                                                  nothing is appended before. With
+ *                                                                  a u8 2 it is done, and answered,
+ *                                                                  with the next order, so that
+ *                                                                  several are synced together
  *   ABORT    u64 stream                                   DONE     nothing is left of it
  *   READ     32 name, u64 offset, u32 length              BYTES    of an object that is whole here,
  *                                                                  or of a piece that is, which
@@ -106,10 +112,11 @@ struct move_part { /* READ, LIST, LEARN, WRITE, CHECK, DROP and SEAL use what th
     bool as_is;         /* READ: whoever gets the bytes compares them himself */
     struct bytes bytes; /* borrowed */
 };
-struct move_stream { /* APPEND, FINISH, ABORT */
+struct move_stream { /* APPEND */
     uint64_t stream;
     struct bytes bytes; /* borrowed */
 };
+enum move_finish { MOVE_FINISH, MOVE_FINISH_NAME, MOVE_FINISH_WITH_NEXT, MOVE_FINISH_WAYS };
 struct move_keyed {
     uint64_t stream;
     struct digest key;
@@ -159,7 +166,9 @@ void put_move_append(struct buf *b, const struct move_stream *m);
 int read_move_append(struct bytes payload, struct move_stream *m);
 void put_move_keyed(struct buf *b, const struct move_keyed *m);
 int read_move_keyed(struct bytes payload, struct move_keyed *m);
-void put_move_stream(struct buf *b, uint64_t stream); /* FINISH, ABORT */
+void put_move_finish(struct buf *b, uint64_t stream, enum move_finish way);
+int read_move_finish(struct bytes payload, uint64_t *stream, enum move_finish *way);
+void put_move_stream(struct buf *b, uint64_t stream); /* ABORT */
 int read_move_stream(struct bytes payload, uint64_t *stream);
 void put_move_read(struct buf *b, const struct move_part *m); /* READ, LIST */
 int read_move_read(struct bytes payload, struct move_part *m);

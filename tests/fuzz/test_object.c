@@ -12,7 +12,7 @@ static int any_rc(void)
 
 /* --- orders to the mover --- */
 
-/* FINISH, ABORT, SEAL, DROP, DONE, RM, MORE: one field each, without a struct. */
+/* ABORT, SEAL, DROP, DONE, RM, MORE: one field each, without a struct. */
 static int stream_again(struct bytes in, struct buf *out)
 {
     uint64_t stream;
@@ -24,6 +24,20 @@ static int stream_again(struct bytes in, struct buf *out)
 static void make_stream(struct buf *out)
 {
     put_move_stream(out, any_u64());
+}
+
+static int finish_again(struct bytes in, struct buf *out)
+{
+    enum move_finish way;
+    uint64_t stream;
+    int rc = read_move_finish(in, &stream, &way);
+    put_move_finish(out, stream, way);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_finish(struct buf *out)
+{
+    put_move_finish(out, any_u64(), (enum move_finish)any_below(MOVE_FINISH_WAYS));
 }
 
 static int name_again(struct bytes in, struct buf *out)
@@ -104,7 +118,8 @@ TEST(damaged_orders_are_refused_or_mean_one_thing)
 {
     static const struct codec codecs[] = {
         {"APPEND", append_again, make_append, true, 2000},
-        {"FINISH and ABORT", stream_again, make_stream, true, 5000},
+        {"FINISH", finish_again, make_finish, true, 5000},
+        {"ABORT", stream_again, make_stream, true, 5000},
         {"READ and LIST", read_again, make_read, true, 5000},
         {"LEARN", learn_again, make_learn, true, 2000},
         {"WRITE", write_again, make_write, true, 2000},

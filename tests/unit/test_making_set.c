@@ -39,14 +39,30 @@ static void add(void)
         }
 }
 
-static void write_down(void)
+static void give_name(struct making *m)
+{
+    m->name.bytes[0] = (uint8_t)prng_below(&prng, FEW);
+    m->made_as = ++counter;
+}
+
+static void name_one(void)
 {
     struct making *m = any(MAKING_OPEN);
 
     if (m == NULL)
         return;
-    m->name.bytes[0] = (uint8_t)prng_below(&prng, FEW);
-    m->made_as = ++counter;
+    give_name(m);
+    REQUIRE(making_set_name(&set, m) == 0);
+}
+
+static void write_down(void)
+{
+    struct making *m = any(prng_below(&prng, 2) == 0 ? MAKING_OPEN : MAKING_NAMED);
+
+    if (m == NULL)
+        return;
+    if (m->state == MAKING_OPEN)
+        give_name(m);
     ticket += ticket == synced ? 1 : prng_below(&prng, 3);
     m->ticket = ticket;
     m->until = instant_plus_us(now, 500);
@@ -98,6 +114,21 @@ static void check_marks(void)
                           (what == 2 && digest_equal(m->name, name)));
 }
 
+static void check_names(void)
+{
+    const struct digest name = {{(uint8_t)prng_below(&prng, FEW)}};
+    const struct job_id job = {{(uint8_t)prng_below(&prng, FEW)}};
+    const struct making *has = making_set_has(&set, name, job);
+    bool any_has = false;
+
+    for (const struct making *m = all; m < all + MOST; m++)
+        any_has |= m->number != 0 && m->state == MAKING_NAMED && digest_equal(m->name, name) &&
+                   job_id_equal(m->job, job);
+    CHECK((has != NULL) == any_has);
+    CHECK(has == NULL || (has->state == MAKING_NAMED && digest_equal(has->name, name) &&
+                          job_id_equal(has->job, job)));
+}
+
 static void check_found(void)
 {
     uint64_t number = counter == 0 ? 1 : 1 + prng_below(&prng, counter);
@@ -114,6 +145,7 @@ static void check_found(void)
             first[m->job.bytes[0]] = m;
     }
     CHECK(making_set_find(&set, number) == there);
+    check_names();
     for (int s = 0; s < MAKING_STATES; s++)
         CHECK_INT(set.queues[s].count, count[s]);
     for (uint8_t j = 0; j < FEW; j++)
@@ -153,6 +185,8 @@ TEST(test_what_is_found_and_marked_is_what_a_walk_would_find)
                 add();
             else if (what < 6)
                 open_first();
+            else if (what < 7)
+                name_one();
             else if (what < 8)
                 write_down();
             else if (what < 9)
@@ -171,13 +205,15 @@ TEST(test_what_is_found_and_marked_is_what_a_walk_would_find)
 
 TEST(test_memory_that_runs_out_leaves_a_set_that_can_be_emptied)
 {
-    for (uint64_t n = 1; n == 1 || heap.failures > 0; n++) {
+    for (uint64_t n = 1; n < 3 || heap.failures > 0; n++) {
         struct making m = {.number = 1};
 
         begin(n);
         heap.fail_at = n;
         if (making_set_add(&set, &m) == 0) {
             making_set_open(&set, &m);
+            if (n % 2 == 0)
+                (void)making_set_name(&set, &m);
             (void)making_set_written(&set, &m, true);
             making_set_all(&set);
             CHECK(making_set_take_due(&set) == &m);

@@ -54,6 +54,27 @@ TEST(test_streams)
     CHECK_INT(stream, 9);
 }
 
+TEST(test_ways_to_finish)
+{
+    for (uint8_t said = 0; said < 5; said++) {
+        enum move_finish way = MOVE_FINISH_WAYS;
+        struct buf b = fresh();
+        uint64_t stream = 0;
+        put_u64(&b, 9);
+        put_u8(&b, said);
+        const bool known = said == MOVE_FINISH_NAME || said == MOVE_FINISH_WITH_NEXT;
+        CHECK_INT(read_move_finish(buf_bytes(&b), &stream, &way), known ? 0 : ERR_FORMAT);
+        CHECK(stream == 9 && way == (known ? said : MOVE_FINISH));
+        b = fresh();
+        put_move_finish(&b, 9, way);
+        CHECK_INT(b.len, known ? 9 : 8); /* a plain one says nothing behind */
+        CHECK_INT(read_move_finish(buf_bytes(&b), &stream, &way), 0);
+        CHECK(stream == 9 && way == (known ? said : MOVE_FINISH));
+        CHECK_INT(read_move_finish((struct bytes){buf_bytes(&b).data, 7}, &stream, &way),
+                  ERR_FORMAT);
+    }
+}
+
 TEST(test_keyed)
 {
     struct bytes in;
@@ -259,5 +280,6 @@ TEST(test_a_ref_is_digits_and_enough_of_them)
     CHECK_INT(read_object_ref(buf_bytes(&b), ref), 0);
 }
 
-TEST_MAIN(test_streams, test_keyed, test_parts, test_orders_that_say_how_large_it_is, test_answers,
-          test_one_byte_too_many_is_refused, test_requests, test_a_ref_is_digits_and_enough_of_them)
+TEST_MAIN(test_streams, test_ways_to_finish, test_keyed, test_parts,
+          test_orders_that_say_how_large_it_is, test_answers, test_one_byte_too_many_is_refused,
+          test_requests, test_a_ref_is_digits_and_enough_of_them)
