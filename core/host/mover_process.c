@@ -26,6 +26,7 @@
 #define MEMORY_FD 4
 #define INPUT_SIZE (512u << 10)
 #define WAITING_MAX 512u
+#define REST_MS 1000 /* so long nothing comes before memory is given back */
 
 static struct folder folder;
 static uint8_t *memory;       /* that the node shares with us; NULL: none */
@@ -336,16 +337,18 @@ static bool obey_at(const struct frame *f)
     return obeyed;
 }
 
-static bool more_has_come(void)
+static bool comes_within(int ms)
 {
     struct pollfd p = {.fd = INPUT, .events = POLLIN};
-    return poll(&p, 1, 0) > 0;
+    return poll(&p, 1, ms) > 0;
 }
 
 /* Bytes, or 0 when the orders have ended. */
 static size_t receive(uint8_t *to, size_t room)
 {
     ssize_t n;
+    if (stream_may_rest() && !comes_within(REST_MS))
+        stream_rest();
     do
         n = read(INPUT, to, room);
     while (n < 0 && errno == EINTR);
@@ -372,7 +375,7 @@ static int serve(void)
         }
         memmove(input, input + at, have - at);
         have -= at;
-        if (waiting.count > 0 && !more_has_come())
+        if (waiting.count > 0 && !comes_within(0))
             settle();
         answer_flush();
     }

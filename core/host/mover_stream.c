@@ -75,12 +75,19 @@ static void give_room_back(const uint8_t *bytes)
             rooms[i].taken = false;
 }
 
-/* A mover that has nothing to do is small. */
-static void free_rooms(void)
+bool stream_may_rest(void)
 {
+    bool any = false;
     for (size_t i = 0; i < MOVE_STREAMS_MAX; i++)
         if (streams[i])
-            return;
+            return false;
+    for (size_t i = 0; i < ROOMS; i++)
+        any |= rooms[i].bytes != NULL;
+    return any;
+}
+
+void stream_rest(void)
+{
     for (size_t i = 0; i < ROOMS; i++) {
         free(rooms[i].bytes);
         rooms[i].bytes = NULL;
@@ -382,7 +389,6 @@ static void end(const struct folder *f, struct stream **at)
     drop_files(f, *at);
     free(*at);
     *at = NULL;
-    free_rooms();
 }
 
 int stream_abort(struct folder *f, uint64_t number)

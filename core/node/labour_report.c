@@ -132,6 +132,7 @@ static int take_progress(struct job *j, struct labour_chunk *c, const struct wor
     buf_clear(&values);
     if (ended) {
         j->labour->pending_now = true;
+        makings_place(n); /* what it told waits for them */
         if (c->tasks)
             labour_tasks_over(n, c, at);
         labour_chunk_remove(j, c);
