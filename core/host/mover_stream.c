@@ -457,8 +457,8 @@ static int put_in_place(struct folder *f, const struct stream *s)
     return rc;
 }
 
-/* First the bytes of all are on the disk, then each list has its name, then they have. What the disk
- * was asked to take before the first is synced costs the others no sync of their own. */
+/* First the bytes of all are on the disk, then each list has its name, then they have. What the
+ * disk was asked to take before the first is synced costs the others no sync of their own. */
 void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made *answers,
                    uint32_t count)
 {

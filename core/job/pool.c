@@ -281,6 +281,7 @@ static void entry_drop(struct pool *p, struct entry *e)
         p->spare_at = (struct instant){0};
     }
     p->trims -= e->c.trim_asked != UINT64_MAX;
+    p->computed -= e->c.computed;
     map_remove(&p->by_grant, &e->c.grant);
     p->list[e->at] = p->list[--p->count];
     p->list[e->at]->at = e->at;
@@ -301,7 +302,7 @@ uint32_t pool_chunks_trusted(const struct pool *p)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < p->count; i++)
-        count += !p->list[i]->c.doubtful;
+        count += !p->list[i]->c.doubtful && !p->list[i]->c.computed;
     return count;
 }
 

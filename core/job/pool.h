@@ -30,6 +30,7 @@ struct chunk {
     uint64_t compute_us; /* reported so far */
     bool doubtful;       /* its node is silent: spare copies may start */
     bool spare;          /* is itself a spare copy */
+    bool computed;       /* all of it, as its node says, which tells it later: it takes no slot */
     bool careful;        /* reports after every leaf, because leaves in it have died */
     uint64_t trim_asked; /* end asked for, or UINT64_MAX */
 };
@@ -70,7 +71,8 @@ void pool_free(struct pool *p);
 
 uint64_t pool_free_leaves(struct pool *p); /* nobody has them */
 uint32_t pool_chunks(const struct pool *p);
-uint32_t pool_chunks_trusted(const struct pool *p); /* without the doubtful ones */
+/* Without those that are doubtful or computed. */
+uint32_t pool_chunks_trusted(const struct pool *p);
 const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i);
 const struct chunk *pool_find(const struct pool *p, uint64_t grant);
 /* The other copy of this chunk's leaves, if there is one now. */
@@ -107,6 +109,9 @@ int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uin
  * this chunk has them none of them was free, and what is free need not be compared with all of the
  * cover. Before pool_report. */
 void pool_counted(struct pool *p, uint64_t grant, uint64_t from, uint64_t next, uint64_t before);
+/* All of the chunk is computed, so it is cut no more. False: it is not known, is so already, or too
+ * many are. */
+bool pool_computed(struct pool *p, uint64_t grant);
 /* The chunk comes back unrun or broken off: its unreported rest is free again. */
 int pool_return(struct pool *p, uint64_t grant);
 /* A worker died in this chunk. own_doing: of the leaf's own doing. The rest is free again, careful.

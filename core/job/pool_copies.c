@@ -6,6 +6,7 @@
 #define TRIM_LEAST_US 2000.0
 #define SLOW_FACTOR 3
 #define STUCK_LEAVES 8.0
+#define COMPUTED_MAX (POOL_CHUNKS_MAX / 2)
 
 static bool is_slow(const struct pool *p, const struct entry *e, struct instant now)
 {
@@ -92,6 +93,7 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
     c.compute_us = 0;
     c.doubtful = false;
     c.spare = true;
+    c.computed = false;
     c.trim_asked = UINT64_MAX;
     struct entry *e = pool_entry_add(p, &c);
     if (!e)
@@ -103,6 +105,18 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
     p->spares++;
     p->spares_silent += e->for_silent;
     *out = e->c;
+    return true;
+}
+
+bool pool_computed(struct pool *p, uint64_t grant)
+{
+    struct entry *e = map_get(&p->by_grant, &grant);
+    if (!e || e->c.computed || p->computed == COMPUTED_MAX)
+        return false;
+    p->computed++;
+    e->c.computed = true;
+    p->trims -= e->c.trim_asked != UINT64_MAX;
+    e->c.trim_asked = UINT64_MAX;
     return true;
 }
 
@@ -161,7 +175,7 @@ bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *en
     for (uint32_t i = 0; i < p->count; i++) {
         struct entry *e = p->list[i];
         uint64_t where;
-        if (e->c.doubtful || e->has_twin || e->c.trim_asked != UINT64_MAX)
+        if (e->c.doubtful || e->c.computed || e->has_twin || e->c.trim_asked != UINT64_MAX)
             continue;
         double left_us = time_left_us(p, e, now, &where);
         if (e->c.end - where < 2 || left_us < best_us)

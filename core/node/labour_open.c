@@ -1,8 +1,11 @@
 #include "core/node/labour_open.h"
 
 #include "core/base/bytes.h"
+#include "core/node/labour.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/peer.h"
+#include "core/wire/feature.h"
 
 #define REPORT_HEAD (ID_SIZE + 8 + 1 + 8) /* before the count of its chunks: peer.h */
 #define ENTRY_SIZE 24u
@@ -112,4 +115,21 @@ void labour_open_tell(struct node *n, struct job *j, struct job_id id, uint32_t 
         send_node(n, to, MESSAGE_OPEN, 0, buf_bytes(&b));
     }
     buf_clear(&b);
+}
+
+void labour_open_computed(struct job *j, const struct unkept *u)
+{
+    struct node *n = j->node;
+    uint64_t grants[GRANT_CHUNKS_MAX];
+    struct peer_report_chunk c;
+    uint16_t left, count = 0;
+    struct reader r = reader_of_report(u, &left);
+
+    if (level_is_below(n, j->labour->claim.node, FEATURE_COMPUTED))
+        return;
+    while (count < GRANT_CHUNKS_MAX && next_told(&r, &left, &c))
+        if ((c.flags & (REPORT_ENDED | REPORT_FAILED)) == REPORT_ENDED)
+            grants[count++] = c.grant;
+    if (count > 0)
+        labour_send_return(n, j->labour->claim.node, j->id, RETURN_COMPUTED, "", grants, count);
 }

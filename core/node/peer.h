@@ -32,7 +32,9 @@
  *   CLAIM       32 job, block claim fact
  *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
- *               count 0: it was granted merges only, and does not do them
+ *               count 0: it was granted merges only, and does not do them. Of reason 7 they do not
+ *               come back: all of them is computed, and told when their outputs are safe, so that
+ *               their slots may have something else (feature level 7)
  *   STOP        32 job, u8 state of the outcome once enough holders have it; 0: an outcome is
  *               written, nothing more is to be run, and what was reported is still to be kept
  *   LOG         32 job, u8 whole (in place of what is there), block text
@@ -90,7 +92,8 @@ enum return_reason {
     RETURN_UNKNOWN = 3,  /* no such chunk here (any more) */
     RETURN_FULL = 4,     /* it knocked and was not let in */
     RETURN_NO_INPUT = 5, /* an input is to be had nowhere, as far as it knows */
-    RETURN_UNKEPT = 6    /* too much of what it reported is not confirmed yet */
+    RETURN_UNKEPT = 6,   /* too much of what it reported is not confirmed yet */
+    RETURN_COMPUTED = 7  /* nothing comes back */
 };
 
 #define REPORT_US_MAX ((uint64_t)24 * 3600 * (uint64_t)S_US) /* of computing, told at once */

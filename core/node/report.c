@@ -613,6 +613,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     h = lead_hand_make(j, from);
     if (h == NULL)
         return ERR_NO_MEMORY;
+    if (reason == RETURN_COMPUTED)
+        return report_computed(j, h, &r, count);
     if (reason == RETURN_NO_KERNEL) {
         /* One that says why has the kernel, and what it lacks it may have again. */
         lead_hand_lacks(j->lead, h,

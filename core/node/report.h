@@ -16,6 +16,8 @@ void report_ask_again(struct job *j);
 void report_ahead(struct job *j, uint32_t stage, uint16_t count, struct bytes values,
                   uint64_t compute_us);
 int report_returned(struct node *n, struct node_id from, struct bytes payload);
+/* The grants of a RETURN that gives nothing back. */
+int report_computed(struct job *j, const struct hand *h, struct reader *r, uint16_t count);
 int report_open(struct node *n, struct node_id from, struct bytes payload);
 /* All that is left of this chunk is covered: another copy of it was faster. NULL: nothing is. */
 void report_stop_if_moot(struct job *j, const struct chunk *c);

@@ -1,4 +1,5 @@
-/* OPEN: which chunks a worker's node has, when it was shown a title. */
+/* Which chunks a worker's node has: OPEN, when it was shown a title; and which of them it has
+ * computed. */
 #include "core/base/err.h"
 #include "core/node/assign.h"
 #include "core/node/jobs.h"
@@ -89,4 +90,17 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     n->assign_wanted = true;
     job_mark_busy(j);
     return rc < 0 ? rc : reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+int report_computed(struct job *j, const struct hand *h, struct reader *r, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        const struct chunk *c = pool_find(j->lead->pool, read_u64(r));
+
+        if (c != NULL && node_id_equal(c->node, h->id))
+            site_is_computed(j, c);
+    }
+    j->node->assign_wanted = true;
+    job_mark_busy(j);
+    return reader_done(r) ? 0 : ERR_FORMAT;
 }

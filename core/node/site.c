@@ -84,6 +84,17 @@ void site_is_done(struct job *j, const struct chunk *c)
     site_less(j, c);
 }
 
+void site_is_computed(struct job *j, const struct chunk *c)
+{
+    struct chunk whole = *c;
+
+    if (!pool_computed(j->lead->pool, c->grant))
+        return;
+    /* It has had its slot all the time, whatever it has told. */
+    whole.compute_us = (uint64_t)instant_since_us(j->node->now, c->granted);
+    site_is_done(j, &whole);
+}
+
 void site_more(struct job *j, struct site *s, uint64_t leaf)
 {
     const struct load load = fit_load(j, stage_of_leaf(j, leaf));
@@ -109,6 +120,8 @@ void site_less(struct job *j, const struct chunk *c)
     struct site *s = map_get(&j->node->sites, &c->node);
     struct load load = fit_load(j, stage_of_leaf(j, c->first));
 
+    if (c->computed)
+        return;
     shares_less(j, load.slots, c);
     if (s == NULL)
         return;

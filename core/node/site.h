@@ -17,6 +17,9 @@ void site_is_heard(struct node *n, struct site *s);
 /* This chunk of the job has ended there, with all that it was computed for, and another can take
  * its place. */
 void site_is_done(struct job *j, const struct chunk *c);
+/* All of it is computed, though not told yet: another can take its place, and it is less already
+ * when it is over. */
+void site_is_computed(struct job *j, const struct chunk *c);
 /* One chunk of the job more is out there, from this leaf on. */
 void site_more(struct job *j, struct site *s, uint64_t leaf);
 /* This one is out no longer. */
