@@ -30,8 +30,8 @@ void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made 
                    uint32_t count);
 /* 0, also when there is none. */
 int stream_abort(struct folder *f, uint64_t number);
-/* Whether it holds memory that no stream needs; and gives it back: a mover that has nothing to do is
- * small, but those that come one after the other use the same. */
+/* Whether it holds memory that no stream needs; and gives it back: a mover without work is small,
+ * but streams that come one after the other use the same. */
 bool stream_may_rest(void);
 void stream_rest(void);
 /* Whether a file of the folder belongs to a stream, and to one that is open. */

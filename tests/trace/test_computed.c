@@ -58,8 +58,8 @@ static int64_t job_of_two(uint32_t level)
     return ms;
 }
 
-/* Workers of these stories wait for the disk after each leaf; beyond that a slot is idle for no more
- * than a few ms between two chunks, and at the beginning and the end of all. */
+/* Workers of these stories wait for the disk after each leaf; beyond that a slot is idle for a few
+ * ms between two chunks, and at the beginning and the end of all. */
 TEST(a_slot_has_its_next_chunk_before_the_outputs_of_the_last_are_safe)
 {
     const int64_t busy_ms = MANY / 2 * (LEAF_US + MOVER_US) / MS_US,
