@@ -1,4 +1,5 @@
-/* A holder that is told by somebody it does not know who holds a job now: it asks those it knows. */
+/* A holder that is told by somebody it does not know who holds a job now: it asks those that it
+ * knows. */
 #include "core/node/jobs.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
