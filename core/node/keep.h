@@ -2,7 +2,8 @@
  * gone, has lost it or cannot store, the first of the others by rank brings in a new one, counts
  * the copies anew and tells the mesh. And a node that is no holder any more *leaves*: it gives a
  * job up, running or ended, only when a present holder has synced each thing it has, and when there
- * are as many present ones as there could be: a list that names one node is no reason to go.
+ * are as many present ones as there could be: a list that names one node is no reason to go, and
+ * where it stays so the node is a holder again.
  *
  * Only so many jobs are looked after at once, and so many are looked at in a round, so that the
  * death of a node that held thousands is no storm. Private to core/node. */
