@@ -185,6 +185,7 @@ simulation() { # simulation NUMBER NAME
     sim/drain) simulator "$1" "$2" 100 '' --drain --seeds $(((seeds + 9) / 10)) ;;
     sim/revoke) simulator "$1" "$2" 100 '' --revoke --seeds $(((seeds + 9) / 10)) ;;
     sim/graphs) simulator "$1" "$2" 100 '' --graphs --seeds $(((seeds + 19) / 20)) ;;
+    sim/thief) simulator "$1" "$2" 100 '' --thief --seeds $(((seeds + 9) / 10)) ;;
     sim/starved) simulator "$1" "$2" 100 '' --starved 3 --until 600 ;;
     sim/exhaustive) simulator "$1" "$2" 120 '' --exhaustive 5 ;;
     sim/exhaustive_starved) simulator "$1" "$2" 100 '' --starved 1 --exhaustive 1 ;;
@@ -244,7 +245,7 @@ add() { # add FILE...: those that there are
 add_simulations() {
     files="$files sim"
     [ -x "$objects/tests/sim/sim" ] || return
-    for kind in wipe ship revoke drain graphs starved exhaustive exhaustive_starved detours; do
+    for kind in wipe ship revoke drain graphs thief starved exhaustive exhaustive_starved detours; do
         files="$files sim/$kind"
     done
     [ "$seeds" -lt 1000 ] || files="$files sim/lasting sim/planted"

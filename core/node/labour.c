@@ -8,7 +8,6 @@
 #include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/holder_tend.h"
-#include "core/node/given.h"
 #include "core/node/jobs.h"
 #include "core/node/labour_end.h"
 #include "core/node/labour_inputs.h"
@@ -17,18 +16,16 @@
 #include "core/node/labour_report.h"
 #include "core/node/labour_room.h"
 #include "core/node/labour_tasks.h"
+#include "core/node/labour_title.h"
 #include "core/node/labour_unable.h"
 #include "core/node/lead.h"
-#include "core/node/lead_claim.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/stages.h"
-#include "core/node/warrant.h"
 #include "core/node/workers.h"
 
-#define EPOCH_MAX 1000000u /* of the first title that is seen of a job */
 #define ORPHAN_US (600 * S_US)
 #define LET_IN_US S_US      /* a chunk that knocked waits so long for a slot */
 #define IDLE_US (10 * S_US) /* a job that has nothing here is forgotten behind it */
@@ -152,79 +149,6 @@ void labour_send_return(struct node *n, struct node_id to, struct job_id id, uin
     buf_clear(&b);
 }
 
-/* Whoever had a lesser one is not told what is open any more; this one is when it shows its own. */
-static void obey(struct labour *l, const struct claim *claim, struct bytes fact)
-{
-#if VELUM_PLANT != 773 /* trace/test_labour: what is open is told to another than asked */
-    if (claim_compare(claim, &l->claim) != 0)
-        l->open_due = false;
-#endif
-    l->claim = *claim;
-    buf_reset(&l->claim_fact);
-    put_raw(&l->claim_fact, fact.data, fact.len);
-}
-
-/* Looks at a coordinator's title: 1 it is (now) the greatest, 0 a greater one is known, < 0 it is
- * not valid, or not believed. */
-static int claim_check(struct job *j, struct node_id from, struct bytes fact, struct labour *l)
-{
-    struct node *n = j->node;
-    const struct claim *known;
-    struct fact f;
-    int rc;
-
-    if (bytes_equal(fact, buf_bytes(&l->claim_fact)))
-        return 1;
-    known = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
-    rc = fact_read(fact, &f);
-    if (rc < 0 || f.kind != FACT_CLAIM || !job_id_equal(f.job, j->id))
-        return ERR_FORMAT;
-    /* The own claim need not be signed yet. */
-    rc = known != NULL && bytes_equal(fact, ledger_claim_fact(j->ledger)) ? 0 : fact_verify(n, &f);
-    if (rc < 0)
-        return rc;
-    f.by = f.claim.node;
-    if (known != NULL && claim_compare(&f.claim, known) < 0) {
-        obey(l, known, ledger_claim_fact(j->ledger));
-        return 0;
-    }
-#if VELUM_PLANT != 19 /* trace/test_labour: a coordinator of an older epoch is obeyed */
-    if (l->claim_fact.len > 0 && claim_compare(&f.claim, &l->claim) < 0)
-        return 0;
-#endif
-    /* Epochs rise by one: one far ahead is somebody who wants to end all claims. */
-    if (f.claim.epoch > (l->claim_fact.len > 0 ? l->claim.epoch + CLAIM_AHEAD_MAX : EPOCH_MAX))
-        return ERR_FORMAT;
-#if VELUM_PLANT != 974 /* trace/test_toolbox: who leads a job steps down for a title of anybody */
-    if (j->ledger != NULL && !warrant_is(j, &f, from)) {
-        warrant_answer(j, &f, from);
-        return ERR_IDENTITY;
-    }
-#endif
-    obey(l, &f.claim, fact);
-    given_rival(j, f.claim.node);
-    if (j->ledger != NULL && ledger_apply(j->ledger, fact) == LEDGER_NEW)
-        job_mark_busy(j);
-    return 1;
-}
-
-static void show_greater(struct job *j, struct node_id to)
-{
-    const struct claim *known = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
-    struct buf b;
-
-    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    if (known != NULL && claim_compare(known, &j->labour->claim) >= 0) {
-        job_seal(j);
-        put_block(&b, ledger_claim_fact(j->ledger));
-    } else {
-        put_block(&b, buf_bytes(&j->labour->claim_fact));
-    }
-    send_node(j->node, to, MESSAGE_CLAIM, 0, buf_bytes(&b));
-    buf_clear(&b);
-}
-
 /* Nobody confirms what was reported: more work would only pile up here. */
 static bool unkept_is_full(const struct job *j)
 {
@@ -328,7 +252,7 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     reason = unread ? RETURN_NO_KERNEL : rc < 0 ? RETURN_STOPPING : refusal(n, j);
     title = reason == RETURN_STOPPING || labour_make(j) == NULL
                 ? -1
-                : claim_check(j, from, g.claim, j->labour);
+                : labour_title(j, from, g.claim);
     /* Everybody is shown titles, so having one proves nothing. */
 #if VELUM_PLANT != 204 /* trace/test_labour: chunks are taken from whoever has seen a title */
     if (title > 0 && !node_id_equal(from, j->labour->claim.node))
@@ -348,7 +272,7 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     if (taken < 0)
         return taken;
     if (title == 0)
-        show_greater(j, from);
+        labour_title_show(j, from);
     if (title >= 0)
         j->labour->touched = n->now;
     if (title >= 0 && g.report_us > 0 && g.report_us <= 10 * S_US)
@@ -408,7 +332,7 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     }
     if (!node_id_equal(from, j->labour->claim.node)) {
-        show_greater(j, from);
+        labour_title_show(j, from);
         return 0;
     }
     /* It is over, and its last report says so. */
@@ -478,12 +402,12 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
     }
     if (labour_make(j) == NULL)
         return ERR_NO_MEMORY;
-    title = claim_check(j, from, fact, j->labour);
+    title = labour_title(j, from, fact);
     if (title < 0)
         return 0;
     j->labour->touched = n->now;
     if (title == 0) {
-        show_greater(j, from);
+        labour_title_show(j, from);
         return 0;
     }
 #if VELUM_PLANT == 20 /* sim: reports that nobody has kept are forgotten at a takeover */

@@ -2,6 +2,7 @@
 
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
+#include "core/node/labour_title.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
@@ -106,6 +107,8 @@ int lead_claim_heed(struct job *j)
     int rc = 0;
 
 #if VELUM_PLANT != 297 /* trace/test_labour: a title that the own workers obey is not surpassed */
+    if (l != NULL)
+        labour_title_judge(j);
     if (l != NULL && l->claim_fact.len > 0)
         rc = ledger_apply(j->ledger, buf_bytes(&l->claim_fact));
 #endif

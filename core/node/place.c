@@ -244,12 +244,13 @@ static int write_list(struct job *j, const struct holders *next, uint32_t genera
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_holders_body(&body, j->id, &list);
+    /* Before there is a list that is not signed yet and not in the ledger. */
+    warrant_authors(j);
     rc = seal_later(j, FACT_HOLDERS, buf_bytes(&body), &fact);
     if (rc == 0)
         rc = fact_read(buf_bytes(&fact), &f);
     if (rc == 0) {
         f.by = n->options.id;
-        warrant_authors(j);
         rc = ledger_apply_read(j->ledger, buf_bytes(&fact), &f, NULL);
     }
     if (rc >= 0) {

@@ -218,7 +218,7 @@ static bool is_foreign(const struct job *j, const struct fact *f, struct node_id
     if (f->kind == FACT_HOLDERS)
         return false;
 #endif
-#if VELUM_PLANT == 973 /* trace/test_toolbox: any node of the mesh makes itself its coordinator */
+#if VELUM_PLANT == 973 /* thief: any node of the mesh makes itself its coordinator */
     if (f->kind == FACT_CLAIM)
         return false;
 #endif

@@ -16,23 +16,6 @@
 #define ANSWERS_OWN_MAX 4u  /* of them so many to its author, who may want nobody else to get any */
 #define LIST_AHEAD_MAX 256u /* generations: in good faith no list is further ahead */
 
-static bool is_there(const struct node *n, struct node_id id)
-{
-    return node_is_self(n, id) ? member_keeps(n, id) : member_works(n, id);
-}
-
-/* Somebody the job is with is there, this node too. */
-static bool is_held(const struct job *j)
-{
-    const struct holders *h = ledger_holders(j->ledger);
-    const struct claim *c = ledger_claim(j->ledger);
-    bool held = c != NULL && !node_is_self(j->node, c->node) && is_there(j->node, c->node);
-
-    for (uint8_t i = 0; i < h->count && !held; i++)
-        held = is_there(j->node, h->ids[i]);
-    return held;
-}
-
 /* It has the job, and believes what it brings as this node would. */
 static bool is_with(const struct job *j, struct node_id id)
 {
@@ -46,8 +29,7 @@ bool warrant_is(const struct job *j, const struct fact *f, struct node_id from)
 #if VELUM_PLANT == 946 /* trace/test_toolbox: any node of the mesh may end a job */
     return true;
 #endif
-    return ledger_holders(j->ledger) == NULL || take_may_tell(j, f->by) || is_with(j, from) ||
-           !is_held(j);
+    return ledger_holders(j->ledger) == NULL || take_may_tell(j, f->by) || is_with(j, from);
 }
 
 /* One of those who look after the present list: the coordinator, or of a job that has ended the

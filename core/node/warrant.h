@@ -6,9 +6,7 @@
  *     coordinates a job was one before;
  *   - anybody, when a present holder or the coordinator brings it: he believes nothing else
  *     himself, and after a partition he may know holders that this node has not heard of;
- *   - anybody, when this node knows no holders of the job yet: whoever has none of it cannot judge;
- *   - anybody, when of the present holders that it knows nobody is there any more, nor is it one
- *     itself: others have had the job since.
+ *   - anybody, when this node knows no holders of the job yet: whoever has none of it cannot judge.
  *
  * A job that was submitted twice, in two halves of the mesh, was begun by two nodes that know
  * nothing of each other. Both halves let their lists drift to the same nodes, the first by rank of

@@ -18,6 +18,7 @@
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_scene.h"
 #include "core/sim/sim_theft.h"
+#include "core/sim/sim_thief.h"
 #include "core/sim/sim_user.h"
 #include "core/sim/sim_verify.h"
 #include "core/sim/sim_worker.h"
@@ -149,6 +150,9 @@ static void happen(struct world *w, const struct happening *h)
         break;
     case HAPPEN_THEFT:
         sim_theft_turn(w);
+        break;
+    case HAPPEN_THIEF:
+        sim_thief_turn(w);
         break;
     case HAPPEN_CARRY:
         sim_carrier_turn(w, (uint32_t)h->a, h->b);

@@ -51,6 +51,7 @@ struct sim_options {
     uint32_t nodes;       /* 0: the seed decides */
     const char *job;      /* "pi 1000000": the one job of the run, as sim_job_check takes it */
     bool graphs;          /* every run has objects, and graphs that read them; not in a scene */
+    bool thief;           /* sim_thief.h; not in a scene */
     bool lasting;         /* 10 to 60 minutes with all of it again and again */
     uint32_t faults_off;  /* bit i: fault i never happens; the draws stay the same */
     uint64_t until;       /* stop quietly after this many events; 0: at the end */

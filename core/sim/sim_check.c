@@ -16,6 +16,7 @@
 #include "core/sim/sim_objects.h"
 #include "core/sim/sim_report.h"
 #include "core/sim/sim_seal.h"
+#include "core/sim/sim_thief.h"
 #include "core/wire/tree.h"
 
 #define RECORD_FACTS 1
@@ -255,14 +256,6 @@ static void check_title(struct world *w, struct sim_node *n, uint32_t job, const
         n->seen[job].kept = n->seen[job].reported->seq;
 }
 
-static bool is_own(const struct sim_node *n, const struct fact *f)
-{
-    uint8_t certificate[SIM_CERTIFICATE_SIZE];
-
-    sim_certificate(n->id, PARTY_NODE, certificate);
-    return bytes_equal(f->sealed.certificate, (struct bytes){certificate, sizeof certificate});
-}
-
 static void check_written(struct world *w, struct sim_node *n, uint32_t job, const struct fact *f)
 {
     bool has_cancel = n->disk.held[job].spec && n->disk.held[job].cancel;
@@ -275,8 +268,8 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
         world_fail(w, G5, "a partial is written behind a cancel", n->index, job);
     /* What it wrote before it lost its disk it may be told by others, and a result that it has goes
      * to new holders whatever came after it. */
-    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel && is_own(n, f) &&
-        n->disk.lost_at == 0 && !n->disk.held[job].outcome)
+    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel &&
+        sim_is_by(n->id, &f->sealed) && n->disk.lost_at == 0 && !n->disk.held[job].outcome)
         world_fail(w, G5, "a result is written by a node that has a cancel", n->index, job);
     if (f->kind == FACT_OUTCOME) {
         n->seen[job].ended = true;
@@ -285,6 +278,7 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
     }
     if (f->kind == FACT_CLAIM)
         check_title(w, n, job, &f->claim);
+    sim_thief_written(w, n, job, f);
 }
 
 /* Nothing more of it need be kept; or it was set aside, and only users can tell what is next. */

@@ -14,6 +14,7 @@
 #include "core/sim/sim_objects.h"
 #include "core/sim/sim_revoke.h"
 #include "core/sim/sim_scene.h"
+#include "core/sim/sim_thief.h"
 #include "core/sim/sim_tight.h"
 #include "core/sim/sim_user.h"
 
@@ -208,6 +209,7 @@ static void begin_season(struct world *w, uint32_t jobs)
             make_users(w, p->jobs - 1);
     }
     sim_objects_begin(w);
+    sim_thief_begins(w);
     w->calm = true;
     if (p->scene != SIM_SCENE_NONE)
         return;
@@ -257,6 +259,8 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
     uint32_t jobs;
 
     p->lasting = o->lasting;
+    p->thief = o->thief && o->scene == SIM_SCENE_NONE;
+    prng_init(&w->thief, o->seed);
     p->scene = o->scene;
     p->job = o->job;
     p->faults_off = o->faults_off;

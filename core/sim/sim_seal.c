@@ -28,6 +28,14 @@ void sim_sign(struct node_id id, struct bytes text, uint8_t sig[64])
     memset(sig + ID_SIZE, 0x5a, 64 - ID_SIZE);
 }
 
+bool sim_is_by(struct node_id node, const struct signed_bytes *s)
+{
+    uint8_t certificate[SIM_CERTIFICATE_SIZE];
+
+    sim_certificate(node, PARTY_NODE, certificate);
+    return bytes_equal(s->certificate, (struct bytes){certificate, sizeof certificate});
+}
+
 static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
 {
     sim_sign(*(struct node_id *)ctx, text, sig);

@@ -10,6 +10,8 @@
 
 void sim_certificate(struct node_id id, enum party party, uint8_t to[SIM_CERTIFICATE_SIZE]);
 void sim_sign(struct node_id id, struct bytes text, uint8_t sig[64]);
+/* This node has signed it. */
+bool sim_is_by(struct node_id node, const struct signed_bytes *s);
 /* ctx of the seal is the signer's id, which must outlive it. */
 struct seal sim_seal(struct node_id *id);
 

@@ -54,6 +54,7 @@ enum happening_kind {
     HAPPEN_USER,        /* a: user, b: turn */
     HAPPEN_CARRY,       /* a: carrier, b: turn */
     HAPPEN_THEFT,       /* sim_theft.c */
+    HAPPEN_THIEF,       /* sim_thief.c */
     HAPPEN_MOVED,       /* the mover has answered */
     HAPPEN_HEAL
 };
@@ -198,6 +199,7 @@ struct sim_plan {
     uint32_t keep_s, tombstone_s; /* of finished jobs and their names; 0: as in production */
     bool one_dies_for_good;
     bool kernel_dies;
+    bool thief;
 };
 
 struct world {
@@ -244,6 +246,8 @@ struct world {
     struct sim_user users[SIM_USERS_MAX];
     struct sim_stuff stuff;
     struct story story; /* of a scene */
+    struct prng thief;
+    uint32_t ever_holders[SIM_JOBS_MAX]; /* where there is one: bit i: node i was named */
     bool healed, somebody_left;
     int64_t healed_at; /* what a pause had put off may come until then */
     bool forgetful;    /* a search jumps between runs: what was seen before is of another one */

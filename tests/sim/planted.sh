@@ -5,7 +5,7 @@
 #   #if VELUM_PLANT == NUMBER /* SUITE: what is wrong */
 #
 # and SUITE is `sim`, which must have a failing seed among the first 1,000, `wipe`, which is the
-# same with `sim --wipe`, `long`, `ship`, `revoke`, `drain` or `graphs`, the same among the first 100,
+# same with `sim --wipe`, `long`, `ship`, `revoke`, `drain`, `graphs` or `thief`, the same among the first 100,
 # or a test program such as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the build
 # folder ($VELUM_OBJECTS, else obj), where `make test-programs` has left it.
 #
@@ -93,7 +93,7 @@ try_one() { # try_one NUMBER
     suite=$(echo "$line" | sed 's,.*/\* \([a-z0-9_/]*\): .*,\1,')
     what=$(echo "$line" | sed 's,.*/\* [a-z0-9_/]*: \(.*\) \*/,\1,')
     program=$suite
-    case $suite in sim | long | wipe | ship | revoke | drain | graphs) program=sim/sim ;; esac
+    case $suite in sim | long | wipe | ship | revoke | drain | graphs | thief) program=sim/sim ;; esac
     folder=$work/$1
     mkdir -p "$folder"
     flags=
@@ -116,6 +116,7 @@ try_one() { # try_one NUMBER
     revoke) set -- --revoke --seeds $((seeds / 10)) --failures 1 ;;
     drain) set -- --drain --seeds $((seeds / 10)) --failures 1 ;;
     graphs) set -- --graphs --seeds $((seeds / 10)) --failures 1 ;;
+    thief) set -- --thief --seeds $((seeds / 10)) --failures 1 ;;
     esac
     # A defect may take memory without end.
     (cd "$folder" && exec setsid prlimit --as=8589934592 timeout 300 ./program "$@") \

@@ -2,6 +2,7 @@
  *
  *   sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N] [--trace]
  *       [--until EVENT] [--once] [--long | --wipe | --ship | --revoke | --drain] [--graphs]
+ *       [--thief]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N] [--least N]
  *
@@ -9,10 +10,10 @@
  * every hundredth of many, because a run that cannot be repeated cannot be debugged; with --once
  * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe,
  * --ship, --revoke and --drain are other kinds of runs (sim.h and sim_scene.h in core/sim), with
- * --graphs each run has graphs that read objects, of which few do otherwise, and --hours takes as
- * many of the long ones as come to so many hours of virtual time. --starved runs the first events
- * of a seed again and again, each time with the next request for memory refused: it must say so,
- * and give back what it has.
+ * --graphs each run has graphs that read objects, of which few do otherwise, with --thief somebody
+ * has the keys of nodes (sim_thief.h), and --hours takes as many of the long ones as come to so
+ * many hours of virtual time. --starved runs the first events of a seed again and again, each time
+ * with the next request for memory refused: it must say so, and give back what it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some, and less than so many,
  * because it then saw hardly any. */
@@ -85,7 +86,10 @@ static const char *replay_command(void)
 
 static const char *profile(const struct sim_options *o)
 {
-    return o->scene == SIM_SCENE_WIPE     ? " --wipe"
+    return o->lasting && o->thief         ? " --long --thief"
+           : o->graphs && o->thief        ? " --graphs --thief"
+           : o->thief                     ? " --thief"
+           : o->scene == SIM_SCENE_WIPE   ? " --wipe"
            : o->scene == SIM_SCENE_SHIP   ? " --ship"
            : o->scene == SIM_SCENE_REVOKE ? " --revoke"
            : o->scene == SIM_SCENE_DRAIN  ? " --drain"
@@ -330,7 +334,7 @@ static int usage(void)
 {
     fputs("usage: sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N]\n"
           "                     [--trace] [--until EVENT] [--once] [--long | --wipe | --ship\n"
-          "                     | --revoke] [--graphs]\n"
+          "                     | --revoke] [--graphs] [--thief]\n"
           "       sim --starved N [--until EVENT]\n"
           "       sim --exhaustive DEPTH | --detours N [--states N] [--least N]\n",
           stderr);
@@ -353,6 +357,17 @@ static bool is_scene(const char *word, enum sim_scene *scene)
     return false;
 }
 
+static bool is_switch(const char *word, struct sim_options *o)
+{
+    const bool lasting = strcmp(word, "--long") == 0, graphs = strcmp(word, "--graphs") == 0,
+               thief = strcmp(word, "--thief") == 0;
+
+    o->lasting |= lasting;
+    o->graphs |= graphs;
+    o->thief |= thief;
+    return lasting || graphs || thief;
+}
+
 int main(int argc, char **argv)
 {
     static const struct log_sink sink = {print_line, NULL, LOG_DEBUG};
@@ -373,15 +388,7 @@ int main(int argc, char **argv)
             once = true;
             continue;
         }
-        if (strcmp(argv[i], "--long") == 0) {
-            o.lasting = true;
-            continue;
-        }
-        if (strcmp(argv[i], "--graphs") == 0) {
-            o.graphs = true;
-            continue;
-        }
-        if (is_scene(argv[i], &o.scene))
+        if (is_switch(argv[i], &o) || is_scene(argv[i], &o.scene))
             continue;
         if (++i >= argc)
             return usage();

@@ -2,6 +2,7 @@
  * knows nobody of the other's. When they meet again all come to say the same of it. */
 #include "core/job/ledger.h"
 #include "core/node/jobs.h"
+#include "core/node/seal.h"
 #include "core/wire/tree.h"
 #include "tests/lib/story_copies.h"
 
@@ -149,5 +150,52 @@ TEST(halves_that_both_ended_it_keep_it_once)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(halves_that_began_one_job_make_it_one, so_do_halves_that_replaced_their_holders,
-          a_half_that_has_ended_it_ends_it_for_both, halves_that_both_ended_it_keep_it_once)
+/* Its lists of holders, as it would show them to another. */
+static bool is_signed(struct job *j)
+{
+    static const uint8_t blank[SIGNATURE_SIZE];
+    bool all = true;
+    struct reader r;
+    struct fact f;
+    struct buf b;
+
+    job_seal(j);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    ledger_titles(j->ledger, &b);
+    r = reader_of(buf_bytes(&b));
+    while (reader_left(&r) > 0) {
+        CHECK_INT(fact_read(read_block(&r, FRAME_PAYLOAD_MAX), &f), 0);
+        all &= f.kind != FACT_HOLDERS || memcmp(f.sealed.signature, blank, sizeof blank) != 0;
+    }
+    buf_clear(&b);
+    return all;
+}
+
+/* It wrote a list when it was alone, after a start, and signs it when it meets somebody. */
+TEST(what_a_node_wrote_alone_is_signed_later)
+{
+    story_init(&story, 2);
+    story_start_all(&story, true);
+    story_run(&story, 5 * S_US);
+    id = story_ended(&story, 1);
+    story_run(&story, 10 * S_US);
+    story_kill(&story, 0);
+    story_kill(&story, 1);
+    story_run(&story, S_US);
+    story_start(&story, 0);
+    story_run(&story, 60 * S_US);
+    REQUIRE(job_at(0) != NULL);
+    CHECK_INT(ledger_holders(job_at(0)->ledger)->generation, 2);
+    CHECK(is_signed(job_at(0)));
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    story_run(&story, 30 * S_US);
+    REQUIRE(job_at(0) != NULL && job_at(1) != NULL);
+    CHECK_INT(ledger_holders(job_at(0)->ledger)->count, 2);
+    CHECK(digest_equal(ledger_digest(job_at(0)->ledger), ledger_digest(job_at(1)->ledger)));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_a_node_wrote_alone_is_signed_later, halves_that_began_one_job_make_it_one,
+          so_do_halves_that_replaced_their_holders, a_half_that_has_ended_it_ends_it_for_both,
+          halves_that_both_ended_it_keep_it_once)

@@ -328,6 +328,25 @@ TEST(a_worker_that_obeys_him_is_won_back)
     end();
 }
 
+/* It worked for him when it had no ledger of the job; now it has one. */
+TEST(who_becomes_a_holder_obeys_him_no_longer)
+{
+    memset(seqs, 0, sizeof seqs);
+    rig_start(&rig, 1, true);
+    for (uint32_t i = 0; i < PEERS; i++)
+        rig_peer_up(&rig, i, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES});
+    thief = 4;
+    rig_grant(&rig, thief, &job, 9, (struct peer_chunk){.grant = 1, .first = 0, .end = 4});
+    REQUIRE(here() != NULL && here()->labour != NULL);
+    CHECK(node_id_equal(here()->labour->claim.node, rig.peers[thief].id));
+    rig_hold(&rig, HONEST, &job);
+    rig_grant(&rig, HONEST, &job, 1, (struct peer_chunk){.grant = 2, .first = 4, .end = 8});
+    REQUIRE(here()->labour != NULL);
+    CHECK(node_id_equal(here()->labour->claim.node, rig.peers[HONEST].id));
+    end();
+}
+
 /* However often he says so, it costs the others no more than some frames a second. */
 TEST(what_he_says_is_answered_now_and_then)
 {
@@ -884,9 +903,9 @@ TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_j
           merges_that_nobody_asked_him_for_end_no_job, no_title_and_no_list_of_holders_is_the_last,
           a_copy_does_not_go_on_his_word, he_makes_himself_no_holder,
           he_makes_himself_no_coordinator, a_worker_that_obeys_him_is_won_back,
-          what_he_says_is_answered_now_and_then, a_first_list_of_his_is_none,
-          who_was_a_holder_is_believed, a_former_holder_makes_nobody_believe_him,
-          a_holder_that_is_alone_with_him_stays_one,
+          who_becomes_a_holder_obeys_him_no_longer, what_he_says_is_answered_now_and_then,
+          a_first_list_of_his_is_none, who_was_a_holder_is_believed,
+          a_former_holder_makes_nobody_believe_him, a_holder_that_is_alone_with_him_stays_one,
           who_missed_some_generations_goes_from_one_to_the_next, whom_he_accuses_stays,
           facts_of_jobs_that_nobody_has_cost_nothing,
           junk_shuts_him_out_for_a_while_and_longer_the_next_time,

@@ -1,0 +1,98 @@
+#include "core/node/labour_title.h"
+
+#include "core/base/err.h"
+#include "core/node/given.h"
+#include "core/node/jobs.h"
+#include "core/node/lead_claim.h"
+#include "core/node/link.h"
+#include "core/node/seal.h"
+#include "core/node/warrant.h"
+
+#define EPOCH_MAX 1000000u /* of the first title that is seen of a job */
+
+/* Whoever had a lesser one is not told what is open any more; this one is when it shows its own. */
+static void obey(struct labour *l, const struct claim *claim, struct bytes fact)
+{
+#if VELUM_PLANT != 773 /* trace/test_labour: what is open is told to another than asked */
+    if (claim_compare(claim, &l->claim) != 0)
+        l->open_due = false;
+#endif
+    l->claim = *claim;
+    buf_reset(&l->claim_fact);
+    put_raw(&l->claim_fact, fact.data, fact.len);
+}
+
+void labour_title_judge(struct job *j)
+{
+    struct labour *l = j->labour;
+    const struct claim *known = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    const struct fact f = {.kind = FACT_CLAIM, .by = l->claim.node};
+
+    if (known == NULL || l->claim_fact.len == 0 || claim_compare(&l->claim, known) <= 0 ||
+        warrant_is(j, &f, l->claim.node))
+        return;
+    obey(l, known, ledger_claim_fact(j->ledger));
+}
+
+int labour_title(struct job *j, struct node_id from, struct bytes fact)
+{
+    struct node *n = j->node;
+    struct labour *l = j->labour;
+    const struct claim *known;
+    struct fact f;
+    uint32_t seen;
+    int rc;
+
+    labour_title_judge(j);
+    if (bytes_equal(fact, buf_bytes(&l->claim_fact)))
+        return 1;
+    known = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    rc = fact_read(fact, &f);
+    if (rc < 0 || f.kind != FACT_CLAIM || !job_id_equal(f.job, j->id))
+        return ERR_FORMAT;
+    /* The own claim need not be signed yet. */
+    rc = known != NULL && bytes_equal(fact, ledger_claim_fact(j->ledger)) ? 0 : fact_verify(n, &f);
+    if (rc < 0)
+        return rc;
+    f.by = f.claim.node;
+    if (known != NULL && claim_compare(&f.claim, known) < 0) {
+        obey(l, known, ledger_claim_fact(j->ledger));
+        return 0;
+    }
+#if VELUM_PLANT != 19 /* trace/test_labour: a coordinator of an older epoch is obeyed */
+    if (l->claim_fact.len > 0 && claim_compare(&f.claim, &l->claim) < 0)
+        return 0;
+#endif
+    /* Epochs rise by one: one far ahead is somebody who wants to end all claims. */
+    seen = known != NULL && known->epoch > l->claim.epoch ? known->epoch : l->claim.epoch;
+    if (f.claim.epoch > (seen > 0 ? seen + CLAIM_AHEAD_MAX : EPOCH_MAX))
+        return ERR_FORMAT;
+#if VELUM_PLANT != 974 /* thief: who leads a job steps down for a title of anybody */
+    if (j->ledger != NULL && !warrant_is(j, &f, from)) {
+        warrant_answer(j, &f, from);
+        return ERR_IDENTITY;
+    }
+#endif
+    obey(l, &f.claim, fact);
+    given_rival(j, f.claim.node);
+    if (j->ledger != NULL && ledger_apply(j->ledger, fact) == LEDGER_NEW)
+        job_mark_busy(j);
+    return 1;
+}
+
+void labour_title_show(struct job *j, struct node_id to)
+{
+    const struct claim *known = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    struct buf b;
+
+    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    if (known != NULL && claim_compare(known, &j->labour->claim) >= 0) {
+        job_seal(j);
+        put_block(&b, ledger_claim_fact(j->ledger));
+    } else {
+        put_block(&b, buf_bytes(&j->labour->claim_fact));
+    }
+    send_node(j->node, to, MESSAGE_CLAIM, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
