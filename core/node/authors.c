@@ -2,10 +2,55 @@
 
 #include "core/node/link.h"
 
-struct author {
+struct tally {
     struct node_id id;
     uint32_t jobs;
 };
+
+void tally_free(struct node *n, struct map *m)
+{
+    struct tally *t;
+    size_t at = 0;
+
+    while ((t = map_next(m, &at)) != NULL)
+        alloc_free(n->alloc, t, sizeof *t);
+    map_clear(m);
+}
+
+void tally_more(struct node *n, struct map *m, struct node_id id)
+{
+    struct tally *t = map_get(m, &id);
+
+    if (t == NULL) {
+        t = node_alloc(n, sizeof *t);
+        if (t == NULL)
+            return;
+        t->id = id;
+        if (map_put(m, &t->id, t) < 0) {
+            n->memory_out = true;
+            alloc_free(n->alloc, t, sizeof *t);
+            return;
+        }
+    }
+    t->jobs++;
+}
+
+void tally_less(struct node *n, struct map *m, struct node_id id)
+{
+    struct tally *t = map_get(m, &id);
+
+    if (t == NULL || --t->jobs > 0)
+        return;
+    map_remove(m, &id);
+    alloc_free(n->alloc, t, sizeof *t);
+}
+
+uint32_t tally_of(const struct map *m, struct node_id id)
+{
+    const struct tally *t = map_get(m, &id);
+
+    return t == NULL ? 0 : t->jobs;
+}
 
 void authors_init(struct node *n)
 {
@@ -14,40 +59,17 @@ void authors_init(struct node *n)
 
 void authors_free(struct node *n)
 {
-    struct author *a;
-    size_t at = 0;
-
-    while ((a = map_next(&n->authors, &at)) != NULL)
-        alloc_free(n->alloc, a, sizeof *a);
-    map_clear(&n->authors);
+    tally_free(n, &n->authors);
 }
 
 void authors_more(struct node *n, struct node_id id)
 {
-    struct author *a = map_get(&n->authors, &id);
-
-    if (a == NULL) {
-        a = node_alloc(n, sizeof *a);
-        if (a == NULL)
-            return;
-        a->id = id;
-        if (map_put(&n->authors, &id, a) < 0) {
-            n->memory_out = true;
-            alloc_free(n->alloc, a, sizeof *a);
-            return;
-        }
-    }
-    a->jobs++;
+    tally_more(n, &n->authors, id);
 }
 
 void authors_less(struct node *n, struct node_id id)
 {
-    struct author *a = map_get(&n->authors, &id);
-
-    if (a == NULL || --a->jobs > 0)
-        return;
-    map_remove(&n->authors, &id);
-    alloc_free(n->alloc, a, sizeof *a);
+    tally_less(n, &n->authors, id);
 }
 
 uint32_t authors_count(const struct node *n)
@@ -57,7 +79,5 @@ uint32_t authors_count(const struct node *n)
 
 uint32_t authors_jobs(const struct node *n, struct node_id id)
 {
-    const struct author *a = map_get(&n->authors, &id);
-
-    return a == NULL ? 0 : a->jobs;
+    return tally_of(&n->authors, id);
 }

@@ -13,4 +13,10 @@ void authors_less(struct node *n, struct node_id id);
 uint32_t authors_count(const struct node *n); /* who has any */
 uint32_t authors_jobs(const struct node *n, struct node_id id);
 
+/* The same of anybody, in a map from node_id. */
+void tally_free(struct node *n, struct map *m);
+void tally_more(struct node *n, struct map *m, struct node_id id);
+void tally_less(struct node *n, struct map *m, struct node_id id);
+uint32_t tally_of(const struct map *m, struct node_id id);
+
 #endif

@@ -20,12 +20,20 @@
 #include "core/node/permit.h"
 #include "core/node/place.h"
 #include "core/node/request.h"
+#include "core/node/vouch.h"
 #include "core/node/watch.h"
 
 #define DIRECTORY_MAX (JOBS_LIVE_MAX + JOBS_KEPT_MAX)
 #define MEET_AGAIN_US (200 * MS_US)
 #define ENTRIES_A_LOOK 1024u
 #define NEXT_PAGE_US (5 * MS_US)
+
+void directory_init(struct node *n)
+{
+    map_init(&n->directory, n->alloc, ID_SIZE, DIRECTORY_MAX + 1);
+    authors_init(n);
+    vouches_init(n);
+}
 
 struct entry *directory_find(const struct node *n, struct job_id id)
 {
@@ -84,12 +92,15 @@ static void list_add(struct entry_list *l, struct entry *e)
     else
         l->first = e;
     l->last = e;
+    l->count++;
 }
 
 static void list_remove(struct node *n, struct entry_list *l, struct entry *e)
 {
     greet_entry_gone(n, e);
     listings_entry_gone(n, e);
+    vouch_entry_gone(n, e);
+    l->count--;
     if (n->forget_next == e)
         n->forget_next = e->next;
     if (e->prev != NULL)
@@ -138,18 +149,12 @@ static bool is_live(const struct entry *e, struct node_id *by)
     return true;
 }
 
-static void count_less(struct node *n, struct node_id by)
-{
-    n->entries_live--;
-    authors_less(n, by);
-}
-
 static void entry_drop(struct node *n, struct entry *e)
 {
     struct node_id by;
 
     if (is_live(e, &by))
-        count_less(n, by);
+        vouch_uncount(n, e, by);
     list_remove(n, e->ended ? &n->ended : &n->running, e);
     unmark_dirty(n, e);
     map_remove(&n->directory, &e->id);
@@ -229,6 +234,7 @@ static struct entry *entry_make(struct node *n, struct job_id id)
     if (e == NULL)
         return NULL;
     e->id = id;
+    e->heard = e->since = n->now;
     if (map_put(&n->directory, &e->id, e) < 0) {
         alloc_free(n->alloc, e, sizeof *e);
         return NULL;
@@ -239,9 +245,12 @@ static struct entry *entry_make(struct node *n, struct job_id id)
 
 static void entry_set(struct node *n, struct entry *e, struct peer_entry *p)
 {
-    struct node_id before, by;
-    bool was_live = is_live(e, &before), ends = outcome_rank((uint8_t)p->view.state) > 0;
+    bool ends = outcome_rank((uint8_t)p->view.state) > 0;
+    struct node_id by;
 
+    if (is_live(e, &by))
+        vouch_uncount(n, e, by);
+    e->vouched &= node_id_equal(e->coordinator, p->coordinator);
     e->version = p->version;
     e->epoch = p->epoch;
     e->coordinator = p->coordinator;
@@ -258,12 +267,8 @@ static void entry_set(struct node *n, struct entry *e, struct peer_entry *p)
     }
     bytes_free(n, e->view);
     e->view = encode_view(n, &p->view);
-    if (is_live(e, &by)) {
-        n->entries_live++;
-        authors_more(n, by);
-    }
-    if (was_live)
-        count_less(n, before);
+    if (is_live(e, &by))
+        vouch_count(n, e, by);
     request_heard(n, e);
 }
 
@@ -459,6 +464,8 @@ struct entry *directory_page(struct node *n, struct node_id to, struct entry *fr
 
     page_begin(n, &page);
     for (e = from; e != NULL && (count == 0 || page.len <= n->limits.page_bytes); e = e->next) {
+        if (!vouch_passes_on(n, e))
+            continue;
         put_entry(&page, e);
         count++;
     }
@@ -578,6 +585,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
     uint16_t count = read_u16(&r);
     struct entry *e;
     struct peer_entry p;
+    bool news;
 
     for (uint16_t i = 0; i < count && !r.failed; i++) {
         read_peer_entry(&r, &p);
@@ -586,7 +594,9 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         if (!p.readable)
             continue;
         meet_coordinator(n, &p);
-        if (!hearsay_allows(n, from, &p, relay) || !entry_heard(n, from, &p))
+        news = hearsay_allows(n, from, &p, relay) && entry_heard(n, from, &p);
+        vouch_heard(n, from, &p, news);
+        if (!news)
             continue;
         e = directory_find(n, p.view.id);
         if (relay)
@@ -652,5 +662,6 @@ void directory_free(struct node *n)
     while ((e = map_next(&n->directory, &at)) != NULL)
         entry_free(n, e);
     map_clear(&n->directory);
+    vouches_free(n);
     authors_free(n);
 }

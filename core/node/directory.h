@@ -5,6 +5,7 @@
 
 #include "core/node/state.h"
 
+void directory_init(struct node *n);
 void directory_publish(struct job *j); /* the coordinator's (or a holder's) word on a job */
 int directory_frame(struct node *n, struct node_id from, struct bytes payload);
 /* One entry to one node, ahead of the flood: who forwarded a submission must know the job before it
@@ -15,7 +16,7 @@ struct entry *directory_page(struct node *n, struct node_id to, struct entry *fr
 /* A final entry is only ever published with enough copies of the outcome: a holder that has the
  * outcome too may tell it now. */
 void directory_settles(struct job *j);
-/* How many jobs of the mesh have no outcome yet, as far as is known here. */
+/* How many jobs of the mesh have no outcome yet, as far as is known here and believed (vouch.h). */
 uint32_t directory_live(const struct node *n);
 /* A holder may be asked for a job before its coordinator's word comes, which replaces this one: not
  * spread. Where others have told more than the ledger says, that counts now. */

@@ -7,6 +7,9 @@
 /* What those who hold it, or did, have said of its end when they were asked (owners.h). */
 enum end_shown { SHOWN_NOTHING, SHOWN_ENDED, SHOWN_GONE };
 
+/* Of a job that runs: whether there is one (vouch.h). */
+enum standing { STANDING_NONE, STANDING_HERE, STANDING_VOUCHED, STANDING_DOUBTED };
+
 struct entry {
     struct job_id id;
     uint64_t version;
@@ -22,6 +25,10 @@ struct entry {
     uint64_t listed;           /* the last listing that has it */
     struct entry *next_dirty, *prev_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
+    enum standing standing;
+    bool counted, vouched;       /* vouched: by its coordinator, as the process of this boot id */
+    uint64_t boot;
+    struct instant heard, since; /* last told so; and so long it is like this, or was asked about */
     /* Of a job whose ledger is here (hearsay.h). */
     struct bytes end_told;      /* owned, an encoded entry: an end that nobody has shown here */
     bool end_relay;             /* whoever told it wants it passed on */
@@ -33,6 +40,7 @@ struct entry {
 /* Entries in the order in which they came: new ones at the end. */
 struct entry_list {
     struct entry *first, *last;
+    uint32_t count;
 };
 
 #endif

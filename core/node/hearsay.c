@@ -2,8 +2,10 @@
 
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/link.h"
 #include "core/node/take.h"
+#include "core/node/vouch.h"
 
 #define VERSION_NEAR 1024u  /* words of one coordinator overtake each other by fewer */
 #define RIVAL_US (2 * S_US) /* so soon two that coordinate one job have met */
@@ -107,29 +109,34 @@ uint32_t hearsay_epoch(const struct job *j, struct entry *e, uint32_t epoch)
 }
 
 /* Once a second and half a leap, so that everybody who hears this node each time is never a leap
- * behind. */
-static void go_beyond(struct job *j, struct entry *e, const struct peer_entry *p)
+ * behind. Whether the next word of this node will be news. */
+static bool goes_beyond(const struct node *n, struct entry *e, const struct peer_entry *p)
 {
-    struct node *n = j->node;
     uint64_t version = e->version + ENTRY_VERSION_LEAP_MAX / 2;
     uint64_t epoch = (uint64_t)e->epoch + ENTRY_EPOCH_LEAP_MAX / 2;
 
     if (p->epoch < e->epoch || (p->epoch == e->epoch && p->version <= e->version) ||
         (e->raised.us != 0 && instant_since_us(n->now, e->raised) < RAISE_US))
-        return;
+        return false;
     e->raised = n->now;
     e->epoch = p->epoch < epoch ? p->epoch : (uint32_t)epoch;
     if (p->version > e->version)
         e->version = p->version < version ? p->version : version;
-    directory_publish(j);
+    return true;
 }
 
-/* Its copies are counted by one of its holders. */
-static bool allows_end(const struct job *j, struct node_id from)
+/* Its copies are counted by one of its holders. Whoever else tells of them may know later holders
+ * than this node, so it counts them itself. */
+static bool allows_end(struct job *j, struct entry *e, struct node_id from,
+                       const struct peer_entry *p)
 {
-    if (j->lead == NULL && !j->settled)
+    if ((j->lead == NULL && !j->settled) || take_may_tell(j, from))
         return true;
-    return take_may_tell(j, from);
+    if (j->lead == NULL && goes_beyond(j->node, e, p)) {
+        j->miscounted = true;
+        keep_look_again(j->node, 0);
+    }
+    return false;
 }
 
 static bool ledger_allows(struct job *j, struct entry *e, struct node_id from, struct peer_entry *p,
@@ -139,12 +146,12 @@ static bool ledger_allows(struct job *j, struct entry *e, struct node_id from, s
 
     p->view.by = j->spec->author;
     if (!job_state_is_final(p->view.state)) {
-        if (j->lead != NULL && !job_is_final(j))
-            go_beyond(j, e, p);
+        if (j->lead != NULL && !job_is_final(j) && goes_beyond(n, e, p))
+            directory_publish(j);
         return j->lead == NULL && !job_is_final(j);
     }
     if ((uint8_t)p->view.state == job_final_state(j))
-        return allows_end(j, from);
+        return allows_end(j, e, from, p);
 #if VELUM_PLANT == 1012 /* trace/test_hearsay: a job has ended where somebody says so */
     return true;
 #endif
@@ -165,10 +172,13 @@ bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, b
     struct job *j = job_find(n, p->view.id);
     struct entry *e = directory_find(n, p->view.id);
 
-    if ((j == NULL || j->lead == NULL) && leaps(e, p))
+    if ((j == NULL || (j->lead == NULL && !j->settled)) && leaps(e, p))
         return false;
+    if ((j == NULL || j->ledger == NULL) && !job_state_is_final(p->view.state))
+        return !node_is_self(n, p->coordinator) &&
+               (e != NULL || vouch_has_room(n, from, p->coordinator));
     if (j == NULL || j->ledger == NULL)
-        return !node_is_self(n, p->coordinator) || job_state_is_final(p->view.state);
+        return true;
     if (e == NULL) {
         directory_stand_in(j);
         e = directory_find(n, p->view.id);

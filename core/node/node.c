@@ -8,7 +8,6 @@
 #include "core/node/acts.h"
 #include "core/node/aside.h"
 #include "core/node/assign.h"
-#include "core/node/authors.h"
 #include "core/node/bulk.h"
 #include "core/node/copies.h"
 #include "core/node/directory.h"
@@ -109,14 +108,13 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     map_init(&n->jobs, n->alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);
     map_init(&n->stale, n->alloc, ID_SIZE, STALE_MAX);
     tombs_init(&n->tombs, n->alloc, TOMBSTONES_MAX);
-    map_init(&n->directory, n->alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
+    directory_init(n);
     watchers_init(n);
     map_init(&n->keeping, n->alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->owners, n->alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, n->alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
     shares_init(n);
     acts_init(n);
-    authors_init(n);
     n->memory_out |= events_new(n) < 0;
     n->options.certificate = bytes_copy(n, options->certificate);
     n->options.kernels = NULL;

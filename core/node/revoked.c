@@ -5,6 +5,7 @@
 #include "core/node/jobs.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
+#include "core/node/vouch.h"
 
 /* A node judges the act itself and ends; a user's command gets a sentence, whatever it asked. */
 static void tell_why(struct node *n, uint64_t link, enum party party, struct node_id id)
@@ -67,6 +68,7 @@ void revoked_now(struct node *n, const struct act *a)
         return;
     }
     cut(n, a->subject);
+    vouch_revoked(n, a->subject);
     for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
         job_mark_busy(j);
 }

@@ -23,6 +23,7 @@
 #include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/submit.h"
+#include "core/node/vouch.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
 
@@ -113,6 +114,7 @@ void round_run(struct node *n)
     holder_compare_ended(n);
     keep_run(n);
     objects_tick(n);
+    vouches_tick(n);
     events_tick(n, false);
     /* A node that gave chunks back is asked again after a while. */
     n->assign_wanted = n->sites_stale = true;
@@ -149,6 +151,7 @@ static struct instant next_due(const struct node *n)
     due = instant_first(due, events_due(n));
     due = instant_first(due, puts_due(n));
     due = instant_first(due, acts_due(n));
+    due = instant_first(due, vouches_due(n));
     return instant_first(due, keep_due(n));
 }
 

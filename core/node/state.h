@@ -29,8 +29,8 @@
  *   joblog.c         what the workers of a job wrote; meet.c: what a peer is told first: dates
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
- *   directory.c      what this node knows of all jobs of the mesh; hearsay.c: how far that is
- *                    believed; seek.c: whom to ask of one
+ *   directory.c      what this node knows of all jobs of the mesh; hearsay.c, vouch.c: how far
+ *                    that is believed; seek.c: whom to ask of one
  *   watch.c          who waits for news of a job; watchers.c: them; kill.c: cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are;
@@ -65,6 +65,7 @@
 #include "core/node/snapshot_state.h"
 #include "core/node/tombs.h"
 #include "core/node/waiting_state.h"
+#include "core/node/vouch_state.h"
 #include "core/node/worker_state.h"
 #include "core/wire/message.h"
 #include "core/wire/request.h"
@@ -181,8 +182,9 @@ struct node {
     struct entry *forget_next; /* of those that have ended, the next to be looked at; NULL: first */
     struct greeting *greetings;
     struct acts acts;
-    uint32_t entries_live;
-    struct map authors;             /* of these: node_id -> struct author (authors.c) */
+    uint32_t entries_live; /* that count */
+    struct map authors;    /* of these: node_id -> struct tally (authors.c) */
+    struct vouches vouches;
     struct job *tended[TENDED_MAX]; /* jobs whose copies are looked after (keep.c) */
     uint32_t tended_count;
     struct job *keep_next;       /* of the kept ones, the next to be looked at */

@@ -35,16 +35,17 @@ static void say_entry(uint32_t from, uint32_t to, const struct peer_entry *p)
     buf_clear(&b);
 }
 
-/* The second node's word on so many jobs of its own. */
+/* Each other node's word on its part of so many jobs. */
 static void fill_directory(uint32_t count)
 {
     for (uint32_t i = 1; i <= count; i++) {
+        const uint32_t node = 1 + i % (story.count - 1);
         struct job_id id = {{1, 2, 3}};
         struct peer_entry p;
 
         store_u32(id.bytes + 4, i);
-        p = entry_of(id, 1);
-        say_entry(1, 0, &p);
+        p = entry_of(id, node);
+        say_entry(node, 0, &p);
     }
 }
 
@@ -53,10 +54,10 @@ TEST(jobs_of_the_whole_mesh_count_towards_its_limit)
     uint64_t user;
     uint32_t number = 0, request, forwards;
 
-    story_begin(&story, 2);
+    story_begin(&story, 5);
     user = story_user(&story, 0);
     fill_directory(JOBS_LIVE_MAX);
-    /* One that this node itself is to coordinate; the other knows of no limit reached. */
+    /* One that this node itself is to coordinate; the others know of no limit reached. */
     do {
         forwards = story.sent[MESSAGE_FORWARD];
         request = story_submit(&story, user, ++number);

@@ -1,0 +1,33 @@
+/* Which jobs that run elsewhere are vouched for: vouch.h. Private to core/node. */
+#ifndef VELUM_NODE_VOUCH_STATE_H
+#define VELUM_NODE_VOUCH_STATE_H
+
+#include "core/base/id.h"
+#include "core/base/instant.h"
+#include "core/base/map.h"
+
+#define VOUCH_ASKS_MAX 16u
+
+struct entry;
+
+/* Those that it names are asked for a job one after the other. */
+struct vouch_ask {
+    struct job_id job;
+    struct node_id who; /* zero: nobody yet */
+    uint8_t next;       /* of its coordinator and its holders */
+    bool out; /* the question is */
+    bool denied, silent;
+    struct instant since;
+};
+
+struct vouches {
+    struct map coordinators; /* node_id -> for how many each of them vouches (authors.c) */
+    uint32_t doubted, doubted_counted;
+    struct vouch_ask asks[VOUCH_ASKS_MAX];
+    uint32_t asks_count;
+    struct entry *next; /* looked at next */
+    bool looking;
+    struct instant look_at, view_seen;
+};
+
+#endif
