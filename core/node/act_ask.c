@@ -200,12 +200,26 @@ void act_asks_link_down(struct node *n, uint64_t link)
 
 /* --- a user's --- */
 
-static void refuse(struct node *n, uint64_t link, uint32_t request, int rc)
+static void refuse_full(struct node *n, uint64_t link, uint32_t request, struct bytes act)
+{
+    struct signed_bytes s;
+    struct act a;
+
+    if (read_act(act, &s, &a) == 0 && a.kind != ACT_REVOKE)
+        reply_error(n, link, request, 1,
+                    "as many nodes are told to drain as a node remembers: 1,024",
+                    "velum drain --undo, of one that may work again");
+    else
+        reply_error(n, link, request, 1,
+                    "this mesh has as many revocations as a node keeps: 4,096",
+                    "velum init makes a new mesh");
+}
+
+static void refuse(struct node *n, uint64_t link, uint32_t request, struct bytes act, int rc)
 {
     switch (rc) {
     case ERR_FULL:
-        reply_error(n, link, request, 1, "this mesh has as many acts as a node keeps: 4,096",
-                    "velum init makes a new mesh");
+        refuse_full(n, link, request, act);
         return;
     case ERR_ARGUMENT:
         reply_error(n, link, request, 4,
@@ -323,7 +337,7 @@ void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, str
         reply_error(n, link, request, 1, "a later act about this node is known already",
                     "compare date on this machine and where that was done");
     else if (rc < 0)
-        refuse(n, link, request, rc);
+        refuse(n, link, request, act, rc);
     else
         ask_begin(n, link, request, act, rc == ACT_NEWS);
 }

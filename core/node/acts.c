@@ -6,6 +6,7 @@
 #include "core/node/act_again.h"
 #include "core/node/act_ask.h"
 #include "core/node/act_effect.h"
+#include "core/node/act_room.h"
 #include "core/node/events.h"
 #include "core/node/greet.h"
 #include "core/node/level.h"
@@ -18,8 +19,8 @@
 
 void acts_init(struct node *n)
 {
-    map_init(&n->acts.revoked, n->alloc, ID_SIZE, n->limits.acts);
-    map_init(&n->acts.drains, n->alloc, ID_SIZE, n->limits.acts);
+    map_init(&n->acts.revoked, n->alloc, ID_SIZE, act_room_max(n, true));
+    map_init(&n->acts.drains, n->alloc, ID_SIZE, (size_t)n->limits.acts + 1);
     act_again_init(n);
 }
 
@@ -81,33 +82,46 @@ static void sums_toggle(struct node *n, const struct act_entry *e)
     n->acts.sums[e->name.bytes[0]] ^= load_u64(e->name.bytes + 8);
 }
 
-static struct act_entry *entry_add(struct node *n, const struct act *a)
+static void list_add(struct acts *t, struct act_entry *e)
 {
-    struct acts *t = &n->acts;
-    struct act_entry *e;
-
-    if (t->count >= n->limits.acts)
-        return NULL;
-    e = node_alloc(n, sizeof *e);
-    if (e == NULL)
-        return NULL;
-    if (map_put(family_of(n, a->kind), &a->subject, e) < 0) {
-        n->memory_out = true;
-        alloc_free(n->alloc, e, sizeof *e);
-        return NULL;
-    }
     if (t->last == NULL)
         t->first = e;
     else
         t->last->next = e;
     t->last = e;
     t->count++;
+    t->revoked_count += e->act.kind == ACT_REVOKE;
+}
+
+static struct act_entry *entry_add(struct node *n, const struct act *a)
+{
+    struct act_entry *way, *e;
+
+    if (act_room(n, a, &way) < 0)
+        return NULL;
+    e = way != NULL ? way : node_alloc(n, sizeof *e);
+    if (e == NULL)
+        return NULL;
+    if (map_put(family_of(n, a->kind), &a->subject, e) < 0) {
+        n->memory_out = true;
+        if (way == NULL)
+            alloc_free(n->alloc, e, sizeof *e);
+        return NULL;
+    }
+    if (way != NULL) {
+        map_remove(&n->acts.drains, &way->act.subject);
+        if (counts(way))
+            sums_toggle(n, way);
+    } else {
+        e->act.kind = a->kind;
+        list_add(&n->acts, e);
+    }
     return e;
 }
 
 /* NULL: there is no room, or no memory. */
 static struct act_entry *entry_set(struct node *n, struct act_entry *e, const struct act *a,
-                                   struct digest name, struct bytes act)
+                                   struct digest name, struct bytes act, struct node_id by)
 {
     if (counts(e))
         sums_toggle(n, e);
@@ -118,6 +132,7 @@ static struct act_entry *entry_set(struct node *n, struct act_entry *e, const st
     bytes_free(n, e->bytes);
     e->voided = false;
     e->act = *a;
+    e->by = by;
     e->name = name;
     e->bytes = bytes_copy(n, act);
     e->ticket = 0;
@@ -125,16 +140,17 @@ static struct act_entry *entry_set(struct node *n, struct act_entry *e, const st
     return e;
 }
 
-static bool is_signed_by(struct node *n, const struct act_entry *e, struct node_id id)
+bool acts_signed_by(struct node *n, struct act_entry *e, struct node_id id)
 {
     struct signed_bytes s;
     struct signer by;
     struct act a;
     uint8_t text[64];
 
-    return read_act(e->bytes, &s, &a) == 0 &&
-           seal_verify(n, &s, (struct bytes){text, signed_text(&s, SIGNED_ACT, text)}, &by) == 0 &&
-           node_id_equal(by.id, id);
+    if (node_id_is_zero(e->by) && read_act(e->bytes, &s, &a) == 0 &&
+        seal_verify(n, &s, (struct bytes){text, signed_text(&s, SIGNED_ACT, text)}, &by) == 0)
+        e->by = by.id;
+    return node_id_equal(e->by, id);
 }
 
 /* Whoever has that which it had taken the place of is to say so. */
@@ -142,7 +158,7 @@ static void void_later(struct node *n, const struct act *revocation)
 {
     for (struct act_entry *e = n->acts.first; e != NULL; e = e->next) {
         if (e->voided || e->act.kind == ACT_REVOKE || e->act.at_s <= revocation->at_s ||
-            !is_signed_by(n, e, revocation->subject))
+            !acts_signed_by(n, e, revocation->subject))
             continue;
         sums_toggle(n, e);
         e->voided = true;
@@ -251,7 +267,7 @@ static int take(struct node *n, struct bytes act, const struct act_entry **entry
     rc = judge(n, &s, &a, &by);
     if (rc < 0)
         return rc;
-    e = entry_set(n, e, &a, name, act);
+    e = entry_set(n, e, &a, name, act, by.id);
     if (e == NULL)
         return n->memory_out ? ERR_NO_MEMORY : ERR_FULL;
     *entry = e;
@@ -576,8 +592,8 @@ int acts_replay(struct node *n, struct bytes payload)
     e = map_get(family_of(n, a.kind), &a.subject);
     if (counts(e) && !counts_instead(&a, name, e) && is_believed(n, e))
         return 0;
-    if (entry_set(n, e, &a, name, payload) == NULL)
-        return ERR_FULL;
+    if (entry_set(n, e, &a, name, payload, (struct node_id){{0}}) == NULL)
+        return n->memory_out ? ERR_NO_MEMORY : a.kind == ACT_REVOKE ? ERR_FULL : 0;
     if (a.kind == ACT_REVOKE)
         void_later(n, &a);
     return 0;

@@ -1,6 +1,6 @@
 /* Acts (core/wire/act.h): what somebody who may wants done to a node, a user or the mesh. Every
- * node is to have all of them, for ever: a table that only grows, at most limits.acts of them, of
- * one subject one REVOKE and one of DRAIN, RESUME and LEAVE.
+ * node is to have all of them, for ever, as far as there is room (act_room.h): of one subject one
+ * REVOKE and one of DRAIN, RESUME and LEAVE.
  *
  * An act is judged by itself, whoever brings it: it is signed by a key of this mesh whose role may
  * (permit_act), and its time is not after the end of the signer's certificate. One that is no
@@ -42,6 +42,9 @@ bool acts_revoked(const struct node *n, struct node_id id);
 const struct act *acts_revocation(const struct node *n, struct node_id id);
 /* That node is to take no new work, and to give away what it has. */
 bool acts_draining(const struct node *n, struct node_id id);
+
+/* Who signed it. */
+bool acts_signed_by(struct node *n, struct act_entry *e, struct node_id id);
 
 enum act_taken {
     ACT_NEWS = 0,

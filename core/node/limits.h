@@ -41,7 +41,7 @@ struct node_limits {
     uint32_t waits_run;      /* of what waited for the disk, in one step */
     uint32_t signatures;     /* that verified and are remembered, 1 to 64 */
     uint32_t fruitless_jobs; /* passed over in one go of giving out work */
-    uint32_t acts;           /* known here; more are refused */
+    uint32_t acts;           /* revocations known here; see act_room.h */
     uint32_t connections;    /* of all kinds together: see crowd.h */
 };
 
