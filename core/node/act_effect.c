@@ -10,13 +10,13 @@ void act_effect(struct node *n, const struct act *a)
     if (a->kind == ACT_REVOKE)
         revoked_now(n, a);
     else if (node_is_self(n, a->subject))
-        drain_set(n, a->kind != ACT_RESUME, a->kind == ACT_LEAVE);
+        drain_look(n);
 }
 
 void act_undone(struct node *n, const struct act *a)
 {
     if (node_is_self(n, a->subject))
-        drain_set(n, false, false);
+        drain_look(n);
 }
 
 void act_effects(struct node *n)

@@ -62,11 +62,18 @@ bool acts_revoked(const struct node *n, struct node_id id)
     return acts_revocation(n, id) != NULL;
 }
 
-bool acts_draining(const struct node *n, struct node_id id)
+const struct act *acts_order(const struct node *n, struct node_id id)
 {
     const struct act_entry *e = map_get(&n->acts.drains, &id);
 
-    return counts(e) && e->act.kind != ACT_RESUME;
+    return counts(e) ? &e->act : NULL;
+}
+
+bool acts_draining(const struct node *n, struct node_id id)
+{
+    const struct act *a = acts_order(n, id);
+
+    return a != NULL && a->kind != ACT_RESUME;
 }
 
 /* Of two revocations the earlier, so that all nodes come to have the same. */

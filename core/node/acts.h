@@ -40,6 +40,8 @@ void acts_free(struct node *n);
 bool acts_revoked(const struct node *n, struct node_id id);
 /* The REVOKE of this key, or NULL. */
 const struct act *acts_revocation(const struct node *n, struct node_id id);
+/* The DRAIN, RESUME or LEAVE of that node that counts, or NULL. */
+const struct act *acts_order(const struct node *n, struct node_id id);
 /* That node is to take no new work, and to give away what it has. */
 bool acts_draining(const struct node *n, struct node_id id);
 

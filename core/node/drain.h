@@ -16,11 +16,12 @@
 
 #define LABEL_DRAINS "draining"
 
-/* What the latest act about this node says. The same once more changes nothing. */
-void drain_set(struct node *n, bool on, bool leaves);
-/* The same by an act that this node's own key has signed: whoever has that may stop it anyway. It
- * is for this process and no other node, so it is not kept. 0; ERR_IDENTITY or another error where
- * it is no such act. */
+/* What acts say of this node may be another thing now: it does what the latest says. */
+void drain_look(struct node *n);
+/* An act that this node's own key has signed: whoever has that may stop it anyway. It is for this
+ * process and no other node, so it is not kept; it comes after all acts that are known here, and an
+ * act that was made before it and is heard of later undoes nothing. RESUME takes back what this key
+ * has said, and no more. 0; ERR_IDENTITY or another error where it is no such act. */
 int drain_by_own_key(struct node *n, struct bytes act);
 bool drain_is_on(const struct node *n);
 /* A member that says so. */

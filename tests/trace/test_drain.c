@@ -318,10 +318,75 @@ TEST(only_an_admin_and_its_own_key_make_a_node_drain)
     CHECK(story_end(&story));
 }
 
+static void own_key_says(enum act_kind kind)
+{
+    const int64_t now_s = story.now.us / S_US;
+    const struct act_made m =
+        act_make_by(story.nodes[0].id, PARTY_NODE, kind, story.nodes[0].id, now_s, 9);
+
+    act_give(0, &m);
+    story_run(&story, 100 * MS_US);
+}
+
+static void check_leaves(bool on, bool leaves)
+{
+    CHECK_INT(drain_is_on(core(0)), on);
+    CHECK_INT(core(0)->drain.leaves, leaves);
+}
+
+/* Node 0 comes back to a part of the mesh that has an older order about it, or gets it late. */
+TEST(what_its_own_key_said_is_undone_by_what_is_later_and_by_nothing_else)
+{
+    static const enum act_kind late[] = {ACT_RESUME, ACT_DRAIN};
+    struct act_made m;
+    int64_t now_s;
+
+    for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+        begin(3);
+        own_key_says(ACT_LEAVE);
+        check_leaves(true, true);
+        now_s = story.now.us / S_US;
+        m = act_make(late[i], story.nodes[0].id, now_s - 60);
+        act_say(1, 0, &m);
+        story_run(&story, 100 * MS_US);
+        CHECK_INT(core(0)->acts.count, 1);
+        check_leaves(true, true);
+        m = act_make(late[i], story.nodes[0].id, now_s + 1);
+        act_say(1, 0, &m);
+        story_run(&story, 100 * MS_US);
+        check_leaves(late[i] == ACT_DRAIN, false);
+        CHECK(story_end(&story));
+    }
+}
+
+/* Its clock is behind that of the admin who had it work again. */
+TEST(its_own_key_is_heard_after_all_that_is_known)
+{
+    struct act_made m;
+
+    begin(3);
+    m = act_make(ACT_RESUME, story.nodes[0].id, 3600);
+    act_say(1, 0, &m);
+    story_run(&story, 100 * MS_US);
+    own_key_says(ACT_DRAIN);
+    check_leaves(true, false);
+    own_key_says(ACT_RESUME);
+    check_leaves(false, false);
+    m = act_make(ACT_LEAVE, story.nodes[0].id, 3601);
+    act_say(1, 0, &m);
+    story_run(&story, 100 * MS_US);
+    check_leaves(true, true);
+    own_key_says(ACT_RESUME);
+    check_leaves(true, true);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(jobs_go_to_others_and_another_leads, nothing_is_given_up_before_another_has_it,
           who_has_not_looked_yet_is_not_empty, objects_go_to_others,
           a_running_job_ends_while_its_coordinator_drains, it_takes_nothing_new_until_it_is_told_to,
           who_drains_alone_takes_no_job, a_restart_changes_nothing_of_it,
           it_learns_when_it_comes_back_that_it_may_work_again,
           whoever_is_to_leave_goes_when_it_is_empty,
-          only_an_admin_and_its_own_key_make_a_node_drain)
+          only_an_admin_and_its_own_key_make_a_node_drain,
+          what_its_own_key_said_is_undone_by_what_is_later_and_by_nothing_else,
+          its_own_key_is_heard_after_all_that_is_known)
