@@ -168,7 +168,7 @@ static bool make_room(struct node *n, const struct teller *t)
 
     if (s->heard.count < HEARD_MAX)
         return true;
-#if VELUM_PLANT != 980 /* trace/test_toolbox: one fills the table for all */
+#if VELUM_PLANT != 980 /* trace/test_ghosts: one fills the table for all */
     for (struct teller *at = most; at != NULL; at = at->later)
         if (at->count > most->count)
             most = at;
@@ -214,7 +214,7 @@ static void heard_also(struct node *n, struct heard *h, struct node_id teller)
     t = is_new ? teller_of(n, teller) : NULL;
     if (t == NULL)
         return;
-#if VELUM_PLANT != 982 /* trace/test_toolbox: who told first is asked first */
+#if VELUM_PLANT != 982 /* trace/test_ghosts: who told first is asked first */
     if (!h->asked && !is_old(n, t) && (h->sought || t->count < before->count)) {
         leave_queue(h);
         join_queue(n, t, h);

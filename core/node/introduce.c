@@ -26,7 +26,7 @@ bool introduce_believes(struct node *n, struct node_id teller, const struct hear
     const bool is_gone = said->state == NODE_DEAD || said->state == NODE_LEFT;
     struct heard *h;
 
-#if VELUM_PLANT == 977 /* trace/test_toolbox: whoever is told of is a member */
+#if VELUM_PLANT == 977 /* trace/test_ghosts: whoever is told of is a member */
     return true;
 #endif
     if (n->options.seal.introduce == NULL)
@@ -136,7 +136,7 @@ static int judge(struct node *n, struct node_id id, struct bytes certificate)
     struct signer who;
     int rc = n->options.seal.introduce(n->options.seal.ctx, certificate, &who);
 
-#if VELUM_PLANT == 978 /* trace/test_toolbox: whoever is of the mesh proves anybody */
+#if VELUM_PLANT == 978 /* trace/test_ghosts: whoever is of the mesh proves anybody */
     return rc;
 #endif
     if (rc < 0)
@@ -234,7 +234,7 @@ static void seek(struct node *n, struct teller *t)
     while (!h->sought)
         h = h->next;
     s->seek_at = instant_plus_us(n->now, SEEK_US);
-#if VELUM_PLANT == 981 /* trace/test_toolbox: whoever is told of is dialled at once */
+#if VELUM_PLANT == 981 /* trace/test_ghosts: whoever is told of is dialled at once */
     s->seek_at = n->now;
 #endif
     mesh_seek(n->mesh, h->rumor, n->now);

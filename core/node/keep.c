@@ -407,7 +407,7 @@ static bool needs_copies(struct job *j, uint32_t *hashes)
  * their disks are full. */
 static bool nobody_tends(const struct job *j)
 {
-#if VELUM_PLANT == 1034 /* trace/test_places: a list stays short that only former holders can mend */
+#if VELUM_PLANT == 1034 /* trace/test_doubt: a list stays short that former holders can mend */
     return false;
 #endif
     return j->need_since.us != 0 && is_short(j) &&

@@ -1,6 +1,7 @@
-/* A holder that is told by somebody it does not know who holds a job now: it asks those that it
- * knows. */
+/* A holder that is told who holds a job now: by somebody it does not know, and it asks those that
+ * it knows; that they are too few, and it waits whether they find more. */
 #include "core/node/jobs.h"
+#include "core/node/take.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
 
@@ -43,4 +44,81 @@ TEST(whom_it_knows_is_asked_about_whom_it_does_not_believe)
     rig_stop(&rig);
 }
 
-TEST_MAIN(whom_it_knows_is_asked_about_whom_it_does_not_believe)
+static void put_list(struct buf *fact, uint32_t generation, struct node_id only)
+{
+    struct holders h = {.generation = generation, .count = 1, .ids = {only}};
+    uint8_t room[512];
+    struct buf body;
+
+    buf_init_fixed(&body, room, sizeof room);
+    put_holders_body(&body, job.id, &h);
+    rig_put_signed(fact, FACT_HOLDERS, only, buf_bytes(&body));
+}
+
+static void tell_end(void)
+{
+    const struct outcome o = {.state = JOB_CANCELLED};
+    struct buf list, end, b;
+
+    buf_init(&list, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&end, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_list(&list, 2, rig.peers[HOLDER].id);
+    rig_put_outcome(&end, &job, rig.peers[HOLDER].id, &o);
+    put_facts_begin(&b, job.id, 2, false, 2);
+    put_block(&b, buf_bytes(&end));
+    put_block(&b, buf_bytes(&list));
+    rig_frame(&rig, HOLDER, MESSAGE_FACTS, &b);
+    buf_clear(&list);
+    buf_clear(&end);
+    buf_clear(&b);
+}
+
+/* As its coordinator counts it: that is the end of it. */
+static void tell_copies(void)
+{
+    uint8_t room[1024];
+    struct peer_entry p = {.version = 2,
+                           .epoch = 1,
+                           .coordinator = rig.peers[HOLDER].id,
+                           .ended_s = 1,
+                           .holders_count = 1,
+                           .holders = {rig.peers[HOLDER].id}};
+    struct buf b;
+
+    p.view = rig_view(&rig, &job);
+    p.view.state = JOB_CANCELLED;
+    p.view.durable = p.view.machines = 1;
+    buf_init_fixed(&b, room, sizeof room);
+    put_u8(&b, 0);
+    put_u16(&b, 1);
+    put_peer_entry(&b, &p);
+    rig_frame(&rig, HOLDER, MESSAGE_DIRECTORY, &b);
+}
+
+static bool holds(void)
+{
+    return take_is_holder(job_find(rig.node, job.id), rig.id);
+}
+
+/* Who is named alone has lost its disk, and names nobody. */
+TEST(a_list_that_stays_short_is_made_whole_by_a_former_holder)
+{
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, HOLDER, 1);
+    rig_peer_up(&rig, STRANGER, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_hold(&rig, HOLDER, &job);
+    CHECK(holds());
+    tell_end();
+    tell_copies();
+    rig_run(&rig, S_US);
+    CHECK(!holds());
+    rig_run(&rig, 20 * S_US);
+    CHECK(holds());
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+TEST_MAIN(whom_it_knows_is_asked_about_whom_it_does_not_believe,
+          a_list_that_stays_short_is_made_whole_by_a_former_holder)
