@@ -25,6 +25,7 @@
 #define ASK_US (5 * S_US)
 #define LOOK_AGAIN_MS 200
 #define SAY_AGAIN_US (10 * S_US)
+#define PARTED_US (5 * S_US)
 #define AWAY_SIZE 400
 
 struct rotating {
@@ -35,7 +36,9 @@ struct rotating {
     struct rotation now;
     struct node_view *nodes; /* that live */
     uint32_t count;
-    char absent[AWAY_SIZE]; /* the others, and those that are left out: nobody waits for them */
+    char others[AWAY_SIZE]; /* that have another root of this number */
+    struct instant parted;  /* when that will have been so for too long; INSTANT_NEVER: none has */
+    char absent[AWAY_SIZE]; /* that do not live, or are left out: nobody waits for them */
     struct instant said;
     uint8_t told[65536 / 8]; /* a bit for each port of a node here that was */
 };
@@ -112,48 +115,68 @@ static int ask_line(struct line *l, struct bytes roots, struct roots_reply *out)
     return frame.type == MESSAGE_REPLY_ROOTS ? read_roots_reply(frame.payload, out) : ERR_FORMAT;
 }
 
-/* With the roots, once it has said that it knows older ones. */
-static int ask_both(struct rotating *r, struct line *l, struct roots_reply *out)
+/* How far a node is. */
+struct answer {
+    int rc;
+    struct roots_reply reply;
+    bool others; /* it has as many roots, and not these */
+};
+
+/* With the roots, which it takes where it knows older ones, and else says whether it has these. */
+static void ask_both(struct rotating *r, struct line *l, struct answer *out)
 {
-    int rc = ask_line(l, (struct bytes){NULL, 0}, out);
-    if (rc == 0 && out->version < r->now.version)
-        rc = ask_line(l, buf_bytes(&r->roots), out);
-    return rc;
+    *out = (struct answer){.rc = 0};
+    out->rc = ask_line(l, (struct bytes){NULL, 0}, &out->reply);
+    if (out->rc < 0 || out->reply.version > r->now.version)
+        return;
+    const bool as_new = out->reply.version == r->now.version;
+    out->rc = ask_line(l, buf_bytes(&r->roots), &out->reply);
+    out->others = out->rc == 0 && as_new && out->reply.version < r->now.version;
 }
 
-static int ask_node(struct rotating *r, const struct node_view *v, struct roots_reply *out)
+static bool is_there(const struct rotating *r, const struct answer *a, uint8_t generation)
+{
+    return a->rc == 0 && a->reply.version >= r->now.version && a->reply.generation >= generation;
+}
+
+static void ask_node(struct rotating *r, const struct node_view *v, struct answer *out)
 {
     const struct line_options o = {.addr = v->addr, .quiet = true};
     struct line *l = NULL;
+    *out = (struct answer){.rc = ERR_UNREACHABLE};
     if (v->self)
-        return ask_both(r, r->line, out);
-    if (line_open(&l, r->call, &o) != 0)
-        return ERR_UNREACHABLE;
-    int rc = ask_both(r, l, out);
+        ask_both(r, r->line, out);
+    else if (line_open(&l, r->call, &o) == 0)
+        ask_both(r, l, out);
     line_close(l);
-    return rc;
 }
 
 /* --- until all are there --- */
 
-static const char *why_not(int rc, const struct roots_reply *reply, uint32_t version)
+static const char *why_not(const struct rotating *r, const struct answer *a)
 {
-    if (rc == LINE_REFUSED)
+    if (a->rc == LINE_REFUSED)
         return "is of an older version of velum";
-    if (rc < 0)
+    if (a->rc < 0)
         return "cannot be reached from here";
-    return reply->version < version ? "has not heard of it yet" : "has no new certificate yet";
+    if (a->others)
+        return "has another root, made at the same time";
+    return a->reply.version < r->now.version ? "has not heard of it yet"
+                                             : "has no new certificate yet";
 }
 
 static void ask_each(struct rotating *r, bool self, uint8_t generation, char away[AWAY_SIZE])
 {
     for (uint32_t i = 0; i < r->count && !interrupt_came(); i++) {
-        struct roots_reply reply = {0, 0};
+        struct answer a;
         if (r->nodes[i].self != self)
             continue;
-        const int asked = ask_node(r, &r->nodes[i], &reply);
-        if (asked < 0 || reply.version < r->now.version || reply.generation < generation)
-            add_away(away, &r->nodes[i], why_not(asked, &reply, r->now.version));
+        ask_node(r, &r->nodes[i], &a);
+        if (is_there(r, &a, generation))
+            continue;
+        add_away(away, &r->nodes[i], why_not(r, &a));
+        if (a.others)
+            add_away(r->others, &r->nodes[i], r->nodes[i].addr);
     }
 }
 
@@ -162,7 +185,7 @@ static void ask_each(struct rotating *r, bool self, uint8_t generation, char awa
 static int all_are_there(struct rotating *r, uint8_t generation, char away[AWAY_SIZE])
 {
     int rc = list_nodes(r);
-    away[0] = '\0';
+    away[0] = r->others[0] = '\0';
     if (rc < 0)
         return rc;
     ask_each(r, true, generation, away);
@@ -186,6 +209,26 @@ static int node_ended(void)
     return CODE_NO_NODE;
 }
 
+/* Nodes agree on one of two within moments; who made the other does not. */
+static bool has_parted(struct rotating *r)
+{
+    if (r->others[0] == '\0')
+        r->parted = INSTANT_NEVER;
+    else if (r->parted.us == INSTANT_NEVER.us)
+        r->parted = instant_plus_us(loop_clock(), PARTED_US);
+    return instant_reached(loop_clock(), r->parted);
+}
+
+static int parted(const struct rotating *r)
+{
+    talk_error("there are two next roots: %s took another, which somebody with the root's key made "
+               "at the same time",
+               r->others);
+    talk_try("if it was you, in a copy of this home: velum leave in the one whose root the nodes "
+             "did not take; else velum ca rotate --emergency");
+    return CODE_FAILED;
+}
+
 static void say_away(struct rotating *r, const char *away)
 {
     if (!instant_reached(loop_clock(), r->said))
@@ -198,6 +241,7 @@ static int await(struct rotating *r, uint8_t generation)
 {
     char away[AWAY_SIZE];
     r->said = instant_plus_us(loop_clock(), 2 * S_US);
+    r->parted = INSTANT_NEVER;
     for (;;) {
         int rc = all_are_there(r, generation, away);
         if (interrupt_came())
@@ -208,6 +252,8 @@ static int await(struct rotating *r, uint8_t generation)
             return rc == ERR_CLOSED ? node_ended() : line_report(r->line, rc);
         if (rc > 0)
             return CODE_DONE;
+        if (has_parted(r))
+            return parted(r);
         say_away(r, away);
         poll(NULL, 0, LOOK_AGAIN_MS);
     }
@@ -354,19 +400,17 @@ static bool agrees(void)
 #define TELL_US (5 * S_US)
 #define TELL_AGAIN_MS 50
 
-/* 1 when it has gone over to what is known here. */
-static int has_gone_over(struct rotating *r, struct line *l)
+static bool has_gone_over(struct rotating *r, struct line *l)
 {
     const struct instant until = instant_plus_us(loop_clock(), TELL_US);
-    struct roots_reply reply;
-    int rc = ask_both(r, l, &reply);
-    while (rc == 0 && (reply.version < r->now.version || reply.generation < r->now.generation)) {
-        if (instant_reached(loop_clock(), until))
-            return 0;
+    struct answer a;
+    ask_both(r, l, &a);
+    while (a.rc == 0 && !is_there(r, &a, r->now.generation) &&
+           !instant_reached(loop_clock(), until)) {
         poll(NULL, 0, TELL_AGAIN_MS);
-        rc = ask_both(r, l, &reply);
+        ask_both(r, l, &a);
     }
-    return rc == 0;
+    return is_there(r, &a, r->now.generation);
 }
 
 static void tell_at(struct rotating *r, uint16_t port, const char *addr)

@@ -250,7 +250,7 @@ int identity_renew(struct identity *i, const struct home *h, const char *state,
                  "the key or the mesh in %s was changed under a running node", state);
         rc = ERR_IDENTITY;
     } else if (X509_cmp(fresh->leaf, i->leaf) != 0 || X509_cmp(fresh->issuer, i->issuer) != 0 ||
-               identity_roots_version(fresh) != identity_roots_version(i)) {
+               !bytes_equal(identity_roots_bytes(fresh), identity_roots_bytes(i))) {
         old = *i;
         *i = *fresh;
         *fresh = old;

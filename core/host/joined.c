@@ -30,8 +30,8 @@ static bool cut(char *line, char *words[WORDS])
 static bool read_id(const char *word, struct node_id *to)
 {
     *to = (struct node_id){{0}};
-    return strcmp(word, "-") == 0 || (strlen(word) == 2 * (size_t)ID_SIZE &&
-                                      id_parse_prefix(word, to->bytes) == 2 * ID_SIZE);
+    return strcmp(word, "-") == 0 ||
+           (strlen(word) == 2 * (size_t)ID_SIZE && id_parse_prefix(word, to->bytes) == 2 * ID_SIZE);
 }
 
 static bool read_line(char *line, struct joined *to)

@@ -25,9 +25,12 @@
  * without the file has one generation, root.pem and issuer.pem.
  *
  * What is newer has more generations, or a later stage of as many. It is taken only if it begins
- * with all the roots that are known already; but a new string leads back who was told of another
- * root by a thief of the one before. Called by authority.c, identity.c, join_desk.c,
- * join_ask.c and rotation.c; knows OpenSSL. */
+ * with all the roots that are known already. Where two have the root's key and each makes a next
+ * one at the same time, machines that joined end with the same: while both are ADDED, so that
+ * nobody has a certificate under either, that one stays whose key has the smaller SHA-256 (of one
+ * key the later one). Those two do not give way to each other: both say so. A new string leads back
+ * who was told of another root by a thief of the one before. Called by authority.c, identity.c,
+ * join_desk.c, join_ask.c and rotation.c; knows OpenSSL. */
 #ifndef VELUM_HOST_ROOTS_H
 #define VELUM_HOST_ROOTS_H
 
@@ -72,10 +75,10 @@ int64_t roots_ended_s(const struct roots *r, uint32_t generation);
 uint32_t roots_version(const struct roots *r);
 /* Whether all behind this generation have a cross certificate. */
 bool roots_are_certified(const struct roots *r, uint32_t from);
-/* Whether `next` may take the place of `known`: 0; ERR_EXISTS, it is not newer; ERR_IDENTITY, it
- * does not go on from there, or has no cross certificate; with `by_string` none is asked for,
- * because a string named one that is not known and certifies the last, and only the first must be
- * the same. */
+/* Whether `next` may take the place of `known`: 0; ERR_EXISTS, it is not newer, or was made at the
+ * same time and `known` stays; ERR_IDENTITY, it does not go on from there, or has no cross
+ * certificate; with `by_string` none is asked for, because a string named one that is not known and
+ * certifies the last, and only the first must be the same. */
 int roots_follow(const struct roots *known, const struct roots *next, bool by_string);
 /* The generation whose issuer's key signed it, or -1. */
 int roots_generation_of(const struct roots *r, X509 *leaf);

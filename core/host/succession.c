@@ -1,6 +1,7 @@
 #include "core/host/succession.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/err.h"
 #include "core/host/memory.h"
@@ -14,7 +15,8 @@
 struct succession {
     struct succession_parts parts;
     struct renewal *renewal;
-    struct buf told; /* that wait */
+    struct buf told[SUCCESSION_WAITING]; /* that wait, the first first */
+    uint32_t waiting;
     struct buf kept; /* that could not be written yet */
     struct alarm *alarm;
     struct instant after; /* when the next may be looked at */
@@ -40,6 +42,16 @@ static void say_refused(struct succession *s, int rc, const char *message)
         renewal_now(s->renewal);
 }
 
+/* The first that waits makes room. */
+static void drop_first(struct succession *s)
+{
+    struct buf first = s->told[0];
+    buf_reset(&first);
+    memmove(s->told, s->told + 1, (SUCCESSION_WAITING - 1) * sizeof *s->told);
+    s->told[SUCCESSION_WAITING - 1] = first;
+    s->waiting--;
+}
+
 /* In place of one that was kept before. */
 static void keep(struct succession *s, const char *message)
 {
@@ -48,18 +60,19 @@ static void keep(struct succession *s, const char *message)
         log_line(s->parts.log, LOG_ERROR,
                  "the mesh's next root cannot be written, and is tried again: %s", message);
     s->failed = true;
-    if (s->told.len == 0)
+    if (s->waiting == 0)
         return;
-    s->kept = s->told;
-    s->told = spare;
-    buf_reset(&s->told);
+    s->kept = s->told[0];
+    s->told[0] = spare;
+    drop_first(s);
 }
 
-/* What was told last comes before what is kept. */
+/* What was told comes before what is kept. */
 static void look(void *ctx)
 {
     struct succession *s = ctx;
-    struct buf *from = s->told.len > 0 ? &s->told : &s->kept;
+    const bool again = s->waiting == 0;
+    const struct buf *from = again ? &s->kept : &s->told[0];
     char message[HOME_MESSAGE_SIZE] = "";
     int rc = rotation_take(s->parts.home, buf_bytes(from), message);
     if (rc == ERR_BUSY) {
@@ -76,10 +89,15 @@ static void look(void *ctx)
         keep(s, message);
     } else {
         say_refused(s, rc, message);
-        s->failed = s->failed && from != &s->kept;
-        buf_reset(from);
+        s->failed = s->failed && !again;
+        if (again)
+            buf_reset(&s->kept);
+        else
+            drop_first(s);
     }
-    if (s->kept.len > 0)
+    if (s->waiting > 0)
+        alarm_set(s->alarm, rc < 0 ? s->after : loop_clock());
+    else if (s->kept.len > 0)
         alarm_set(s->alarm, instant_plus_us(loop_clock(), AGAIN_US));
 }
 
@@ -100,7 +118,8 @@ int succession_new(struct succession **out, const struct succession_parts *parts
         return ERR_NO_MEMORY;
     s->parts = *parts;
     s->renewal = renewal;
-    buf_init(&s->told, &host_memory, ROOTS_SIZE_MAX);
+    for (uint32_t i = 0; i < SUCCESSION_WAITING; i++)
+        buf_init(&s->told[i], &host_memory, ROOTS_SIZE_MAX);
     buf_init(&s->kept, &host_memory, ROOTS_SIZE_MAX);
     s->alarm = alarm_new(parts->loop, look, s);
     if (!s->alarm) {
@@ -116,7 +135,8 @@ void succession_free(struct succession *s)
     if (!s)
         return;
     alarm_free(s->alarm);
-    buf_clear(&s->told);
+    for (uint32_t i = 0; i < SUCCESSION_WAITING; i++)
+        buf_clear(&s->told[i]);
     buf_clear(&s->kept);
     free(s);
 }
@@ -124,7 +144,13 @@ void succession_free(struct succession *s)
 void succession_told(struct succession *s, struct bytes roots)
 {
     const struct instant now = loop_clock();
-    buf_reset(&s->told);
-    put_raw(&s->told, roots.data, roots.len);
+    for (uint32_t i = 0; i < s->waiting; i++)
+        if (bytes_equal(buf_bytes(&s->told[i]), roots))
+            return;
+    if (s->waiting == SUCCESSION_WAITING)
+        s->waiting--;
+    struct buf *to = &s->told[s->waiting++];
+    buf_reset(to);
+    put_raw(to, roots.data, roots.len);
     alarm_set(s->alarm, instant_before(now, s->after) ? s->after : now);
 }

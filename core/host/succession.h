@@ -10,6 +10,8 @@
 #include "core/host/driver.h"
 #include "core/host/renewal.h"
 
+#define SUCCESSION_WAITING 4
+
 struct succession;
 
 struct succession_parts {
@@ -24,7 +26,7 @@ int succession_new(struct succession **out, const struct succession_parts *parts
 void succession_free(struct succession *s);
 /* Tells the core what the identity knows. */
 void succession_tell(const struct identity *i, struct driver *to);
-/* Copied; of several that wait the last is looked at. */
+/* Copied, if it does not wait already. So many may, and beyond that the last of them goes. */
 void succession_told(struct succession *s, struct bytes roots);
 
 #endif

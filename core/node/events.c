@@ -30,6 +30,7 @@ static struct pace pace_of(unsigned kind)
     case EVENT_NOTE_FORGED:
     case EVENT_NOTE_LINK:
     case EVENT_NOTE_DISK:
+    case EVENT_NOTE_ROOTS:
         return (struct pace){20, SECOND_US};
     default:
         return (struct pace){256, SOME_US};
@@ -41,7 +42,7 @@ static enum event_class class_of(unsigned kind)
     if (kind == EVENT_NOTE_SUBMITTED || kind == EVENT_NOTE_KILLED)
         return EVENT_CLASS_WORK;
     return kind == EVENT_NOTE_REFUSED || kind == EVENT_NOTE_FORGED || kind == EVENT_NOTE_LINK ||
-                   kind == EVENT_NOTE_UNISSUED
+                   kind == EVENT_NOTE_UNISSUED || kind == EVENT_NOTE_ROOTS
                ? EVENT_CLASS_REFUSALS
                : EVENT_CLASS_MESH;
 }

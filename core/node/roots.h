@@ -1,6 +1,8 @@
 /* The mesh's next root on its way through the mesh (core/wire/roots.h). The node hands on what its
  * host has found good, and to the host what others say; it judges nothing itself. Each peer is told
- * once, when it can be reached and when there is something new. Private to core/node. */
+ * once, when it can be reached and when there is something new. Two that have others of the same
+ * version show them to each other, and either host judges by the same rule; it is noted, too.
+ * Private to core/node. */
 #ifndef VELUM_NODE_ROOTS_H
 #define VELUM_NODE_ROOTS_H
 

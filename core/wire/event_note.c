@@ -29,6 +29,7 @@ static const struct {
     [EVENT_NOTE_REVOKED] = {"revoked", EVENT_OF_KEY},
     [EVENT_NOTE_DRAINING] = {"draining", EVENT_OF_KEY},
     [EVENT_NOTE_RESUMED] = {"resumed", EVENT_OF_KEY},
+    [EVENT_NOTE_ROOTS] = {"two roots", EVENT_OF_NOTHING},
 };
 
 const char *event_note_name(unsigned kind)

@@ -53,9 +53,10 @@ enum event_note_kind {
     EVENT_NOTE_DISK = 19,
     EVENT_NOTE_REVOKED = 20, /* a key is trusted no longer */
     EVENT_NOTE_DRAINING = 21,
-    EVENT_NOTE_RESUMED = 22
+    EVENT_NOTE_RESUMED = 22,
+    EVENT_NOTE_ROOTS = 23 /* there are two next roots of the mesh that were made at once */
 };
-#define EVENT_NOTE_LAST EVENT_NOTE_RESUMED
+#define EVENT_NOTE_LAST EVENT_NOTE_ROOTS
 
 enum event_subject { EVENT_OF_NOTHING, EVENT_OF_KEY, EVENT_OF_JOB, EVENT_OF_TOKEN };
 

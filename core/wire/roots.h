@@ -4,9 +4,12 @@
  *   ROOTS          u32 version, block roots
  *                  between nodes: what the author has; without the roots where it only says so.
  *                  Whoever has a later version answers with it, and whoever has an earlier one
- *                  with that, so that it is sent the roots
+ *                  with that, so that it is sent the roots. Whoever has the same answers with their
+ *                  SHA-256 in place of the roots, and where that is another the roots are sent: of
+ *                  two that were made at once one is to stay (core/host/roots.h)
  *   REQUEST_ROOTS  block roots, which may be empty: take these, and say how far you are
- *   REPLY_ROOTS    u32 version, u8 generation: of the roots that the node's certificate is under */
+ *   REPLY_ROOTS    u32 version, u8 generation: of the roots that the node's certificate is under.
+ *                  0 in place of the version where roots came and it does not have these */
 #ifndef VELUM_WIRE_ROOTS_H
 #define VELUM_WIRE_ROOTS_H
 
@@ -16,7 +19,7 @@
 
 struct roots_told {
     uint32_t version;
-    struct bytes roots; /* borrowed */
+    struct bytes roots; /* or their SHA-256; borrowed */
 };
 
 struct roots_reply {

@@ -325,6 +325,52 @@ kill_at() {
     on c run -4 velum join --renew --port "$PORT_c"
 }
 
+# parted MACHINE: its change of roots ended because another one is made elsewhere.
+parted() { grep -q "there are two next roots: " "$FOLDER/rotate.$1"; }
+
+@test "two changes of roots at once, from copies of one home: nodes end with the same, and both are told" {
+    three
+    port=$(free_port)
+    PORTS+=("$port")
+    cp -a home copy && rm -r copy/nodes
+    echo "127.0.0.1:$PORT_a" >copy/peers && chmod 600 copy/peers
+    for machine in b c; do
+        echo "127.0.0.1:$port" >>"$machine/peers" # where certificates are made, too
+    done
+    on copy node_at d "$port" --slots 1 --bind 127.0.0.1
+    until_true 15 alive_is 4
+    # Both are at the first step before either can go on.
+    kill -STOP "$PID_c"
+    for machine in home copy; do
+        VELUM_HOME=$FOLDER/$machine "$VELUM" ca rotate >"rotate.$machine" 2>&1 3>&- &
+        PIDS+=($!)
+    done
+    until_true 20 test -e home/roots
+    until_true 20 test -e copy/roots
+    until_true 20 parted home
+    until_true 20 parted copy
+    kill -CONT "$PID_c"
+    same() { cmp -s b/roots c/roots; }
+    until_true 20 same
+    cmp -s b/roots home/roots || cmp -s b/roots copy/roots
+    ! cmp -s home/roots copy/roots
+    grep -q "somebody has the root's key of the mesh in $FOLDER/home, and made another" a.log
+    grep -q "somebody has the root's key of the mesh in $FOLDER/copy, and made another" d.log
+    [[ $(velum events) == *"two roots"*"has another next root than this one, made at the same time"* ]]
+    # The one whose root did not stay goes, and the other goes on.
+    stays=home goes=copy pid=$PID_d
+    cmp -s b/roots home/roots || stays=copy goes=home pid=$PID_a
+    kill "$pid" && { wait "$pid" || true; }
+    on "$stays" until_true 20 alive_is 3
+    on "$stays" run -0 timeout 60 "$VELUM" ca rotate
+    [[ $output == *"done: "* ]]
+    on "$goes" step_is '"begun"'
+    for machine in b c; do
+        under 1 "$machine"
+        on "$machine" run -0 velum run --progress none pi 1000000
+    done
+}
+
 @test "a next root of somebody else's is refused, and nothing changes" {
     three
     VELUM_HOME=$FOLDER/other "$VELUM" node --bind 127.0.0.1 --slots 1 --port "$(free_port)" \

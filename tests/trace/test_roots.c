@@ -1,6 +1,8 @@
 /* The mesh's next root on its way through one node's core: from its host to peers, and from peers
  * to its host, which judges it. */
 #include "core/wire/roots.h"
+
+#include "core/base/sha256.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
 #include "tests/lib/rig_inside.h"
@@ -8,6 +10,13 @@
 static struct rig rig;
 static const struct bytes first = {(const uint8_t *)"first", 5};
 static const struct bytes second = {(const uint8_t *)"second", 6};
+
+static struct bytes digest_of(struct bytes roots)
+{
+    static struct digest d;
+    d = sha256_of(roots.data, roots.len);
+    return (struct bytes){d.bytes, ID_SIZE};
+}
 
 static void begin(uint32_t peers)
 {
@@ -66,6 +75,8 @@ TEST(peers_are_told_once_of_what_is_new_and_who_comes_that_there_is_something)
     says(2, 0, none);
     check_told(2, 4, first);
     says(2, 4, none);
+    check_told(2, 4, digest_of(first)); /* whether it has the same */
+    says(2, 4, digest_of(first));
     check_silence(2);
     known(5, second);
     check_told(0, 5, second);
@@ -90,11 +101,49 @@ TEST(what_peers_say_goes_to_the_host_once_and_no_further)
     CHECK(rig_take_roots(&rig) != NULL);
     known(4, first);
     check_told(1, 4, first);
-    says(1, 4, second);
+    says(1, 4, first);
+    CHECK(rig_take_roots(&rig) == NULL);
     says(1, 3, second);
     CHECK(rig_take_roots(&rig) == NULL);
     rig_stop(&rig);
 }
 
+/* Of two that were made at once each side shows its own, once, and the host says which stays. */
+TEST(two_of_one_version_are_shown_to_each_other_and_judged)
+{
+    static const struct bytes none = {NULL, 0};
+    begin(2);
+    known(4, first);
+    rig_take(&rig, 0, MESSAGE_ROOTS);
+    rig_take(&rig, 1, MESSAGE_ROOTS);
+    says(0, 4, none);
+    check_told(0, 4, digest_of(first));
+    says(0, 4, digest_of(second));
+    check_told(0, 4, first);
+    CHECK(rig_take_roots(&rig) == NULL);
+    says(0, 4, second);
+    const struct rig_sent *s = rig_take_roots(&rig);
+    REQUIRE(s != NULL);
+    CHECK(bytes_equal(s->payload, second));
+    check_told(0, 4, first);
+    says(0, 4, second);
+    CHECK(rig_take_roots(&rig) == NULL);
+    check_silence(0);
+    /* It stays: all are told, and who says the first is shown it. */
+    known(4, second);
+    check_told(0, 4, second);
+    check_told(1, 4, second);
+    says(1, 4, digest_of(first));
+    check_told(1, 4, second);
+    says(1, 4, first); /* which was its own before, and is judged by what is now */
+    CHECK(rig_take_roots(&rig) != NULL);
+    check_told(1, 4, second);
+    says(1, 4, second);
+    check_silence(1);
+    CHECK(rig_take_roots(&rig) == NULL);
+    rig_stop(&rig);
+}
+
 TEST_MAIN(peers_are_told_once_of_what_is_new_and_who_comes_that_there_is_something,
-          what_peers_say_goes_to_the_host_once_and_no_further)
+          what_peers_say_goes_to_the_host_once_and_no_further,
+          two_of_one_version_are_shown_to_each_other_and_judged)

@@ -322,8 +322,7 @@ TEST(a_join_that_fails_late_has_replaced_no_certificate)
     const struct digest before = look();
     ask(&g);
     EVP_PKEY *key = certificate_new_key();
-    const struct certificate_request root = {
-        .kind = CERTIFICATE_ROOT, .key = key, .seconds = 1000};
+    const struct certificate_request root = {.kind = CERTIFICATE_ROOT, .key = key, .seconds = 1000};
     own = certificate_make(&root);
     REQUIRE(own);
     g.all.issuer = own;
@@ -339,5 +338,4 @@ TEST(a_join_that_fails_late_has_replaced_no_certificate)
 TEST_MAIN(a_first_join_that_fails_has_written_nothing, a_first_join_that_is_killed_begins_anew,
           a_first_join_of_a_mesh_that_had_other_roots_is_the_same,
           a_join_once_more_that_fails_or_is_killed_leaves_what_was,
-          so_does_one_that_brings_another_root,
-          a_join_that_fails_late_has_replaced_no_certificate)
+          so_does_one_that_brings_another_root, a_join_that_fails_late_has_replaced_no_certificate)

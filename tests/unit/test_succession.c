@@ -161,6 +161,22 @@ TEST(what_met_a_full_disk_is_taken_when_there_is_room)
     end();
 }
 
+/* Whatever comes behind it before it was looked at. */
+TEST(of_several_that_come_at_once_each_is_looked_at)
+{
+    static const struct bytes nonsense = {(const uint8_t *)"nonsense", 8};
+    begin(&joined);
+    REQUIRE(rotation_begin(&made, message) == 0);
+    tell();
+    succession_told(succession, nonsense);
+    succession_told(succession, nonsense);
+    until(4, 1);
+    CHECK_INT(identity_roots_version(identity), 4);
+    until(5, 1);
+    CHECK_INT(lines, 1);
+    end();
+}
+
 /* Whose state lies elsewhere, and who is told by nobody. */
 TEST(a_node_sees_what_was_changed_in_its_home)
 {
@@ -191,4 +207,5 @@ TEST(it_looks_again_when_the_home_is_free)
 }
 
 TEST_MAIN(what_met_a_full_disk_is_taken_when_there_is_room,
-          a_node_sees_what_was_changed_in_its_home, it_looks_again_when_the_home_is_free)
+          of_several_that_come_at_once_each_is_looked_at, a_node_sees_what_was_changed_in_its_home,
+          it_looks_again_when_the_home_is_free)

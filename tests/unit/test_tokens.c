@@ -276,5 +276,4 @@ TEST_MAIN(a_token_is_kept_as_it_was_made, so_many_uses_and_no_more,
           revoked_is_one_or_all, a_full_list_says_so_and_an_old_one_makes_room,
           a_damaged_list_is_refused_and_left_as_it_is,
           a_list_that_is_taken_away_is_gone_whatever_is_in_it, an_emergency_leaves_no_token,
-          who_had_a_token_is_written_down_and_of_many_the_last,
-          of_those_that_race_one_wins)
+          who_had_a_token_is_written_down_and_of_many_the_last, of_those_that_race_one_wins)
