@@ -395,8 +395,8 @@ $(cat "$VELUM_ROOT"/core/*/*.c "$VELUM_ROOT"/core/*/*.h | grep -c 'ensure(') ens
 # Put and get of a file against the digest of the same file, interleaved. State and files are in
 # memory where there is room, as the peer writes nothing and syncs nothing.
 # One put and one get, against a digest taken just before; and, to be seen only, against a copy by
-# cp: the first touch of so much memory costs some machines more than all the rest, 2.7 ms a MiB of
-# what a virtual machine has given back to its host. So a copy goes before each of them.
+# cp: the first touch of so much memory costs some machines more than all the rest (2.7 ms a MiB on a
+# virtual one that gives back what is free), so a copy is made and removed before each of them.
 objects_round() { # objects_round FOLDER
     local ref digest copy
     digest=$(seconds_of openssl dgst -sha256 "$1/in")
