@@ -55,7 +55,7 @@ void labour_lost_leave_out(struct job *j, struct unkept *u)
     uint16_t count;
     struct buf b;
 
-    if (!j->collects)
+    if (!j->collects || u->payload.data == NULL) /* memory was out */
         return;
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_raw(&b, u->payload.data, HEAD);
