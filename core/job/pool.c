@@ -281,7 +281,6 @@ static void entry_drop(struct pool *p, struct entry *e)
         p->spare_at = (struct instant){0};
     }
     p->trims -= e->c.trim_asked != UINT64_MAX;
-    p->computed -= e->c.computed;
     map_remove(&p->by_grant, &e->c.grant);
     p->list[e->at] = p->list[--p->count];
     p->list[e->at]->at = e->at;

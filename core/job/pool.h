@@ -109,8 +109,7 @@ int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uin
  * this chunk has them none of them was free, and what is free need not be compared with all of the
  * cover. Before pool_report. */
 void pool_counted(struct pool *p, uint64_t grant, uint64_t from, uint64_t next, uint64_t before);
-/* All of the chunk is computed, so it is cut no more. False: it is not known, is so already, or too
- * many are. */
+/* All of the chunk is computed, so it is cut no more. False: it is not known, or is so already. */
 bool pool_computed(struct pool *p, uint64_t grant);
 /* The chunk comes back unrun or broken off: its unreported rest is free again. */
 int pool_return(struct pool *p, uint64_t grant);

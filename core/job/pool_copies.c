@@ -6,7 +6,6 @@
 #define TRIM_LEAST_US 2000.0
 #define SLOW_FACTOR 3
 #define STUCK_LEAVES 8.0
-#define COMPUTED_MAX (POOL_CHUNKS_MAX / 2)
 
 static bool is_slow(const struct pool *p, const struct entry *e, struct instant now)
 {
@@ -111,9 +110,8 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
 bool pool_computed(struct pool *p, uint64_t grant)
 {
     struct entry *e = map_get(&p->by_grant, &grant);
-    if (!e || e->c.computed || p->computed == COMPUTED_MAX)
+    if (!e || e->c.computed)
         return false;
-    p->computed++;
     e->c.computed = true;
     p->trims -= e->c.trim_asked != UINT64_MAX;
     e->c.trim_asked = UINT64_MAX;

@@ -38,7 +38,6 @@ struct pool {
     uint32_t spares, spares_silent; /* spares_silent: of these, of chunks of silent nodes */
     uint32_t retries;
     uint32_t trims;          /* chunks that are being trimmed */
-    uint32_t computed;       /* chunks that are, and take no slot */
     struct instant spare_at; /* before it no chunk may have a spare, of so many at most */
     uint32_t spares_most;
     struct instant trim_at;  /* before it none is worth trimming */

@@ -9,6 +9,7 @@
 
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
 #define RETURNED_PAUSE_MAX_US (1600 * MS_US) /* doubled each time in a row, up to this */
+#define COMPUTED_A_SLOT 4u
 
 /* Forgets the sites of nodes that are gone and have nothing any more. */
 static void sites_prune(struct node *n)
@@ -17,7 +18,7 @@ static void sites_prune(struct node *n)
     size_t at = 0;
 
     while ((s = map_next(&n->sites, &at)) != NULL) {
-        if (s->outstanding.slots > 0 || !member_is_gone(n, s->id))
+        if (s->outstanding.slots > 0 || s->computed > 0 || !member_is_gone(n, s->id))
             continue;
         map_remove(&n->sites, &s->id);
         alloc_free(n->alloc, s, sizeof *s);
@@ -84,12 +85,23 @@ void site_is_done(struct job *j, const struct chunk *c)
     site_less(j, c);
 }
 
+/* Whoever lies has so many chunks at most for which nothing is done. */
+static bool may_be_computed(const struct node *n, const struct site *s)
+{
+    const struct member *m = mesh_find(n->mesh, s->id);
+    const uint32_t slots = m == NULL ? n->options.slots : m->info->slots;
+
+    return s->computed < slots * COMPUTED_A_SLOT;
+}
+
 void site_is_computed(struct job *j, const struct chunk *c)
 {
+    struct site *s = map_get(&j->node->sites, &c->node);
     struct chunk whole = *c;
 
-    if (!pool_computed(j->lead->pool, c->grant))
+    if (s == NULL || !may_be_computed(j->node, s) || !pool_computed(j->lead->pool, c->grant))
         return;
+    s->computed++;
     /* It has had its slot all the time, whatever it has told. */
     whole.compute_us = (uint64_t)instant_since_us(j->node->now, c->granted);
     site_is_done(j, &whole);
@@ -120,8 +132,11 @@ void site_less(struct job *j, const struct chunk *c)
     struct site *s = map_get(&j->node->sites, &c->node);
     struct load load = fit_load(j, stage_of_leaf(j, c->first));
 
-    if (c->computed)
+    if (c->computed) {
+        if (s != NULL)
+            s->computed--;
         return;
+    }
     shares_less(j, load.slots, c);
     if (s == NULL)
         return;

@@ -111,6 +111,7 @@ struct wait {
 struct site {
     struct node_id id;
     struct load outstanding;
+    uint32_t computed; /* chunks there that take no slot: all of them is computed, and not told */
     struct instant busy_until;
     int64_t pause_us; /* it was last left alone for so long; 0: it takes what it is offered */
     bool listed;      /* among those that may have a free slot */
