@@ -5,24 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "cmd/ca_ask.h"
+#include "cmd/ca_emergency.h"
 #include "cmd/duration.h"
 #include "cmd/interrupt.h"
-#include "cmd/line.h"
-#include "cmd/noted.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/host/root_key.h"
-#include "core/host/rotation.h"
 #include "core/wire/join.h"
 #include "core/wire/message.h"
-#include "core/wire/roots.h"
 
 #define NODES_MAX 16384
-#define ASK_US (5 * S_US)
 #define LOOK_AGAIN_MS 200
 #define SAY_AGAIN_US (10 * S_US)
 #define PARTED_US (5 * S_US)
@@ -32,15 +28,13 @@ struct rotating {
     const struct call *call;
     const struct home *home;
     struct line *line; /* to the node here */
-    struct buf roots;  /* as nodes are told */
-    struct rotation now;
+    struct ca_state now;
     struct node_view *nodes; /* that live */
     uint32_t count;
     char others[AWAY_SIZE]; /* that have another root of this number */
     struct instant parted;  /* when that will have been so for too long; INSTANT_NEVER: none has */
     char absent[AWAY_SIZE]; /* that do not live, or are left out: nobody waits for them */
     struct instant said;
-    uint8_t told[65536 / 8]; /* a bit for each port of a node here that was */
 };
 
 /* --- who lives --- */
@@ -100,60 +94,21 @@ static int list_nodes(struct rotating *r)
 
 /* --- how far they are --- */
 
-static int ask_line(struct line *l, struct bytes roots, struct roots_reply *out)
-{
-    struct frame frame;
-    struct buf b;
-    buf_init(&b, &host_memory, ROOTS_SIZE_MAX + 8);
-    put_block(&b, roots);
-    int rc = line_send(l, MESSAGE_REQUEST_ROOTS, buf_bytes(&b));
-    buf_clear(&b);
-    if (rc == 0)
-        rc = line_next(l, instant_plus_us(loop_clock(), ASK_US), &frame);
-    if (rc <= 0)
-        return rc < 0 ? rc : ERR_TIMEOUT;
-    return frame.type == MESSAGE_REPLY_ROOTS ? read_roots_reply(frame.payload, out) : ERR_FORMAT;
-}
-
-/* How far a node is. */
-struct answer {
-    int rc;
-    struct roots_reply reply;
-    bool others; /* it has as many roots, and not these */
-};
-
-/* With the roots, which it takes where it knows older ones, and else says whether it has these. */
-static void ask_both(struct rotating *r, struct line *l, struct answer *out)
-{
-    *out = (struct answer){.rc = 0};
-    out->rc = ask_line(l, (struct bytes){NULL, 0}, &out->reply);
-    if (out->rc < 0 || out->reply.version > r->now.version)
-        return;
-    const bool as_new = out->reply.version == r->now.version;
-    out->rc = ask_line(l, buf_bytes(&r->roots), &out->reply);
-    out->others = out->rc == 0 && as_new && out->reply.version < r->now.version;
-}
-
-static bool is_there(const struct rotating *r, const struct answer *a, uint8_t generation)
-{
-    return a->rc == 0 && a->reply.version >= r->now.version && a->reply.generation >= generation;
-}
-
-static void ask_node(struct rotating *r, const struct node_view *v, struct answer *out)
+static void ask_node(struct rotating *r, const struct node_view *v, struct ca_answer *out)
 {
     const struct line_options o = {.addr = v->addr, .quiet = true};
     struct line *l = NULL;
-    *out = (struct answer){.rc = ERR_UNREACHABLE};
+    *out = (struct ca_answer){.rc = ERR_UNREACHABLE};
     if (v->self)
-        ask_both(r, r->line, out);
+        ca_ask(&r->now, r->line, out);
     else if (line_open(&l, r->call, &o) == 0)
-        ask_both(r, l, out);
+        ca_ask(&r->now, l, out);
     line_close(l);
 }
 
 /* --- until all are there --- */
 
-static const char *why_not(const struct rotating *r, const struct answer *a)
+static const char *why_not(const struct rotating *r, const struct ca_answer *a)
 {
     if (a->rc == LINE_REFUSED)
         return "is of an older version of velum";
@@ -161,18 +116,18 @@ static const char *why_not(const struct rotating *r, const struct answer *a)
         return "cannot be reached from here";
     if (a->others)
         return "has another root, made at the same time";
-    return a->reply.version < r->now.version ? "has not heard of it yet"
-                                             : "has no new certificate yet";
+    return a->reply.version < r->now.at.version ? "has not heard of it yet"
+                                                : "has no new certificate yet";
 }
 
 static void ask_each(struct rotating *r, bool self, uint8_t generation, char away[AWAY_SIZE])
 {
     for (uint32_t i = 0; i < r->count && !interrupt_came(); i++) {
-        struct answer a;
+        struct ca_answer a;
         if (r->nodes[i].self != self)
             continue;
         ask_node(r, &r->nodes[i], &a);
-        if (is_there(r, &a, generation))
+        if (ca_is_there(&r->now, &a, generation))
             continue;
         add_away(away, &r->nodes[i], why_not(r, &a));
         if (a.others)
@@ -261,26 +216,6 @@ static int await(struct rotating *r, uint8_t generation)
 
 /* --- the steps --- */
 
-static int failed(int rc, const char *message)
-{
-    talk_error("%s", message[0] ? message : err_sentence(rc));
-    talk_try("%s", rc == ERR_NOT_FOUND    ? "velum ca import-root FILE"
-                   : rc == ERR_PERMISSION ? "velum ca rotate, where the mesh was made"
-                   : rc == ERR_FULL       ? "a new mesh, in another VELUM_HOME"
-                                          : "velum ca rotate, which goes on where it was");
-    return rc == ERR_NOT_FOUND    ? CODE_NOT_FOUND
-           : rc == ERR_PERMISSION ? CODE_NOT_ALLOWED
-                                  : CODE_FAILED;
-}
-
-static int look(struct rotating *r)
-{
-    char message[HOME_MESSAGE_SIZE] = "";
-    buf_reset(&r->roots);
-    int rc = rotation_look(r->home, &r->now, &r->roots, message);
-    return rc < 0 ? failed(rc, message) : CODE_DONE;
-}
-
 static const struct {
     int (*act)(const struct home *h, char message[HOME_MESSAGE_SIZE]);
     enum rotation_step after;
@@ -301,12 +236,12 @@ static int take_step(struct rotating *r, size_t i)
     char message[HOME_MESSAGE_SIZE] = "";
     int rc = steps[i].act(r->home, message);
     if (rc < 0)
-        return failed(rc, message);
-    int code = look(r);
+        return ca_failed(rc, message);
+    int code = ca_look(&r->now, r->home);
     if (code != CODE_DONE)
         return code;
     talk_line("%s", steps[i].said);
-    return await(r, steps[i].renews ? r->now.generation : 0);
+    return await(r, steps[i].renews ? r->now.at.generation : 0);
 }
 
 /* Who is late may be renewed under the root that ended last, and under none before it. */
@@ -335,17 +270,17 @@ static void say_done(const struct rotating *r)
 static int take_steps(struct rotating *r)
 {
     char message[HOME_MESSAGE_SIZE] = "";
-    int code = look(r);
+    int code = ca_look(&r->now, r->home);
     if (code == CODE_DONE)
-        say_if_soon(&r->now);
+        say_if_soon(&r->now.at);
     for (size_t i = 0; code == CODE_DONE && i < sizeof steps / sizeof *steps; i++)
-        if (r->now.step <= steps[i].after)
+        if (r->now.at.step <= steps[i].after)
             code = take_step(r, i);
     if (code != CODE_DONE)
         return code;
     int rc = rotation_close(r->home, message);
     if (rc < 0)
-        return failed(rc, message);
+        return ca_failed(rc, message);
     say_done(r);
     return CODE_DONE;
 }
@@ -363,9 +298,8 @@ static bool one_runs_here(void)
 
 static int in_turn(const struct call *c, const struct home *h)
 {
-    static struct rotating r;
+    struct rotating r = {.call = c, .home = h};
     const struct line_options o = {.embedded_ok = false};
-    r = (struct rotating){.call = c, .home = h};
     if (root_key_is_of(h) && !one_runs_here()) {
         talk_error("no node of yours runs on this machine, and the other nodes get their new "
                    "certificates from one here");
@@ -375,139 +309,16 @@ static int in_turn(const struct call *c, const struct home *h)
     int code = line_open(&r.line, c, &o);
     if (code != CODE_DONE)
         return code;
-    buf_init(&r.roots, &host_memory, ROOTS_SIZE_MAX);
+    buf_init(&r.now.roots, &host_memory, ROOTS_SIZE_MAX);
     interrupt_catch();
     code = take_steps(&r);
-    buf_clear(&r.roots);
+    buf_clear(&r.now.roots);
     line_close(r.line);
     free(r.nodes);
     return code;
 }
 
-/* --- at once --- */
-
-static bool agrees(void)
-{
-    char answer[8] = "";
-    talk_line("every other machine will be shut out, and must join again with a new string; jobs "
-              "that run there are lost. This is for a root's key that others have");
-    if (!isatty(STDIN_FILENO))
-        return false;
-    fputs("type yes to do it: ", stderr);
-    return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
-}
-
-#define TELL_US (5 * S_US)
-#define TELL_AGAIN_MS 50
-
-static bool has_gone_over(struct rotating *r, struct line *l)
-{
-    const struct instant until = instant_plus_us(loop_clock(), TELL_US);
-    struct answer a;
-    ask_both(r, l, &a);
-    while (a.rc == 0 && !is_there(r, &a, r->now.generation) &&
-           !instant_reached(loop_clock(), until)) {
-        poll(NULL, 0, TELL_AGAIN_MS);
-        ask_both(r, l, &a);
-    }
-    return is_there(r, &a, r->now.generation);
-}
-
-static void tell_at(struct rotating *r, uint16_t port, const char *addr)
-{
-    const struct line_options o = {.addr = addr, .quiet = true};
-    struct line *l = NULL;
-    if (line_open(&l, r->call, &o) != 0)
-        return;
-    if (has_gone_over(r, l))
-        talk_line("the node on port %u has gone over to it", (unsigned)port);
-    else
-        talk_line("the node on port %u still trusts the root before: end it", (unsigned)port);
-    line_close(l);
-}
-
-/* By its socket in the home, which needs no certificate. */
-static bool tell_node(void *ctx, uint16_t port, const char *path)
-{
-    struct rotating *r = ctx;
-    char addr[32];
-    (void)path;
-    snprintf(addr, sizeof addr, "127.0.0.1:%u", (unsigned)port);
-    r->told[port / 8] |= (uint8_t)(1u << port % 8);
-    tell_at(r, port, addr);
-    return false;
-}
-
-static int look_in_at(const char *addr)
-{
-    const struct ask_options o = {.addr = addr};
-    char message[ASK_MESSAGE_SIZE];
-    struct ask *a = NULL;
-    int rc = ask_open(&a, &o, message);
-    ask_close(a);
-    return rc;
-}
-
-/* Of a node whose state is elsewhere: it sees by itself what has changed in the home, and lets this
- * user in then, whose certificate is under the new root already. */
-static void await_elsewhere(void *ctx, uint16_t port, const char *addr)
-{
-    struct rotating *r = ctx;
-    const struct instant until = instant_plus_us(loop_clock(), TELL_US);
-    int rc;
-    if (r->told[port / 8] & 1u << port % 8)
-        return;
-    while ((rc = look_in_at(addr)) < 0 && !instant_reached(loop_clock(), until))
-        poll(NULL, 0, TELL_AGAIN_MS);
-    if (rc == 0)
-        tell_at(r, port, addr);
-    else
-        talk_line("the node on port %u %s", (unsigned)port,
-                  rc == ERR_IDENTITY ? "still trusts the root before: end it"
-                                     : "does not answer: if it runs, end it");
-}
-
-/* Until they know, those in whose place the root was changed are let in by them. */
-static int tell_nodes(const struct call *c, const struct home *h)
-{
-    static struct rotating r;
-    r = (struct rotating){.call = c, .home = h};
-    buf_init(&r.roots, &host_memory, ROOTS_SIZE_MAX);
-    int code = look(&r);
-    if (code == CODE_DONE) {
-        home_controls(h, tell_node, &r);
-        home_peers(h, await_elsewhere, &r);
-    }
-    buf_clear(&r.roots);
-    return code;
-}
-
-static int at_once(const struct call *c, const struct home *h)
-{
-    char message[HOME_MESSAGE_SIZE] = "";
-    if (!opt_given(c->opts, "yes") && !agrees()) {
-        talk_error("nothing was done");
-        talk_try("velum ca rotate --emergency --yes");
-        return CODE_MISUSE;
-    }
-    int rc = rotation_emergency(h, message);
-    if (rc < 0)
-        return failed(rc, message);
-    talk_line("the mesh has another root, which no other machine trusts yet");
-    if (rc > 0)
-        talk_line("%d string%s to join by that %s good before %s void", rc, rc == 1 ? "" : "s",
-                  rc == 1 ? "was" : "were", rc == 1 ? "is" : "are");
-    int code = tell_nodes(c, h);
-    if (rc > 0)
-        noted_token(EVENT_NOTE_VOID, NULL, "every one, by an emergency");
-    if (code != CODE_DONE)
-        return code;
-    talk_line("here: start nodes again that are not named    each other machine: velum join, with "
-              "a string of velum token create, for the same --port");
-    return CODE_DONE;
-}
-
 int ca_rotate(const struct call *c, const struct home *h)
 {
-    return opt_given(c->opts, "emergency") ? at_once(c, h) : in_turn(c, h);
+    return opt_given(c->opts, "emergency") ? ca_emergency(c, h) : in_turn(c, h);
 }

@@ -302,7 +302,7 @@ int roots_follow(const struct roots *known, const struct roots *next, bool by_st
             return 0;
 #if VELUM_PLANT != 995 /* unit/test_rival_roots: of two roots made at once each stays */
         if (are_rivals(known, next))
-            return !rival_wins(known, next)          ? ERR_EXISTS
+            return !rival_wins(known, next)            ? ERR_EXISTS
                    : roots_are_certified(next, at - 1) ? 0
                                                        : ERR_IDENTITY;
 #endif
