@@ -58,9 +58,10 @@ static int sign(const struct identity *by, struct bytes body, struct buf *reques
 }
 
 int acting_hand_in_by(struct line *l, const struct identity *by, enum act_kind kind,
-                      struct node_id subject, const char *reason, struct reply_act *out)
+                      struct node_id subject, const char *reason, int64_t at_s,
+                      struct reply_act *out)
 {
-    struct act a = {.kind = kind, .subject = subject, .at_s = (int64_t)time(NULL)};
+    struct act a = {.kind = kind, .subject = subject, .at_s = at_s};
     uint8_t body_room[512], room[ACT_SIZE_MAX + 8];
     struct frame frame;
     struct buf body, request;
@@ -80,5 +81,6 @@ int acting_hand_in(struct line *l, enum act_kind kind, const struct acting_subje
                    const char *reason, struct reply_act *out)
 {
     const struct identity *by = line_identity(l);
-    return by ? acting_hand_in_by(l, by, kind, subject->id, reason, out) : ERR_PERMISSION;
+    return by ? acting_hand_in_by(l, by, kind, subject->id, reason, (int64_t)time(NULL), out)
+              : ERR_PERMISSION;
 }

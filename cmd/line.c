@@ -273,6 +273,11 @@ int line_refusal(const struct line *l)
     return l->error.exit_code;
 }
 
+int64_t line_later_s(const struct line *l)
+{
+    return l->error.later_s;
+}
+
 bool line_lacks_kernel(const struct line *l)
 {
     return l->error.no_kernel;

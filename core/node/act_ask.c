@@ -246,6 +246,22 @@ static void refuse(struct node *n, uint64_t link, uint32_t request, struct bytes
     }
 }
 
+static void refuse_later(struct node *n, uint64_t link, uint32_t request, const struct act *known)
+{
+    struct reply_error m = {.exit_code = 1,
+                            .what = "a later act about this node is known already",
+                            .hint = "compare date on this machine and where that was done",
+                            .later_s = known->at_s};
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_reply_error(&b, &m);
+    n->memory_out |= b.no_memory;
+    if (!b.failed)
+        send_link(n, link, MESSAGE_REPLY_ERROR, request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 static uint32_t asks_count(const struct node *n)
 {
     uint32_t count = 0;
@@ -334,8 +350,7 @@ void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, str
         rc = acts_take(n, n->options.id, act, &e);
     acts_refused(n, from, act, rc);
     if (rc == ACT_SUPERSEDED && e->act.kind != ACT_REVOKE)
-        reply_error(n, link, request, 1, "a later act about this node is known already",
-                    "compare date on this machine and where that was done");
+        refuse_later(n, link, request, &e->act);
     else if (rc < 0)
         refuse(n, link, request, act, rc);
     else

@@ -1,8 +1,8 @@
 /* How many acts (acts.h) are kept, so that none can keep a revocation out:
  *
- *   REVOKE   limits.acts, and ACT_SIGNERS_MAX more of keys that have signed an act that is here:
- *            who fills the table with a stolen admin's key can be revoked all the same. None ever
- *            makes way for another, or a revoked key would be good again
+ *   REVOKE   limits.acts, and ACT_SIGNERS_MAX more of keys that have signed an act here: who
+ *            fills the table with a stolen admin's key can be revoked all the same. None ever makes
+ *            way for another, or a revoked key would be good again
  *   others   a quarter of limits.acts. Where there are as many, one that is worth less makes way
  *            for a new one: first one that does not count, then what is undone of a node that is no
  *            member, an order to such a node, and what is undone of a member; of several that with

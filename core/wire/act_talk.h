@@ -11,7 +11,9 @@
  *                 on the disk)
  *     2 KEPT      32 name: it is, or another that counts in its place    (request: the asker's)
  *   REQUEST_ACT   block act, signed by an admin; or by the key of the node that is asked, and about
- *                 itself: then it is for that process alone
+ *                 itself: then it is for that process alone. Where it is refused because a later
+ *                 one counts, REPLY_ERROR has behind its texts the time of that, u64: whoever signs
+ *                 a later one undoes it, however wrong the clock of either was
  *   REPLY_ACT     u8 news (0: this mesh had it, or one that comes to the same), u32 nodes that have
  *                 it on their disks, u32 nodes that should, text those that do not (names, joined
  *                 by ", "; "" for none) */

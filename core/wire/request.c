@@ -121,6 +121,8 @@ void put_reply_error(struct buf *b, const struct reply_error *m)
     put_u8(b, m->no_kernel ? REPLY_NO_KERNEL : m->exit_code);
     put_text(b, m->what);
     put_text(b, m->hint);
+    if (m->later_s > 0)
+        put_u64(b, (uint64_t)m->later_s);
 }
 
 int read_reply_error(struct bytes payload, struct reply_error *m)
@@ -135,6 +137,7 @@ int read_reply_error(struct bytes payload, struct reply_error *m)
     m->exit_code = m->no_kernel ? 2 : m->exit_code;
     read_safe_text(&r, false, m->what, sizeof m->what);
     read_safe_text(&r, true, m->hint, sizeof m->hint);
+    m->later_s = reader_left(&r) < 8 ? 0 : (int64_t)(read_u64(&r) & INT64_MAX);
     return reader_result(&r);
 }
 

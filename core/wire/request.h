@@ -28,7 +28,8 @@
  * is an id prefix or a name; empty means all.
  *
  *   answer     payload
- *   ERROR      u8 exit code, text what, text hint ("" when there is none)
+ *   ERROR      u8 exit code, text what, text hint ("" when there is none); to ACT perhaps u64, see
+ *              act_talk.h
  *   SUBMITTED  32 job id, u32 durable, u32 machines, u8 already there
  *   JOB        a job view (view.h)
  *   NODE       a node view
@@ -89,6 +90,7 @@ struct reply_error {
     bool no_kernel; /* and exit_code is 2 */
     char what[VIEW_ERROR_SIZE];
     char hint[256];
+    int64_t later_s; /* to REQUEST_ACT, of act_talk.h; 0: none */
 };
 struct reply_submitted {
     struct job_id job;

@@ -334,6 +334,42 @@ static void check_leaves(bool on, bool leaves)
     CHECK_INT(core(0)->drain.leaves, leaves);
 }
 
+/* Time of the act that is later than what the user hands in; 0: he is told that all know it. */
+static int64_t later_than(uint64_t user, enum act_kind kind, int64_t at_s)
+{
+    const struct act_made m = act_make(kind, story.nodes[0].id, at_s - STORY_WALL_S);
+    const uint32_t request = act_hand_in(user, &m);
+    const int code = story_code_within(&story, user, request, 6 * S_US);
+    const struct story_answer *a = story_answer(&story, user, request);
+    struct reply_error e;
+
+    if (code == 0)
+        return 0;
+    REQUIRE(read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    CHECK_INT(e.exit_code, 1);
+    return e.later_s;
+}
+
+/* Whatever their clocks are, and how often one of them is at it. */
+TEST(who_orders_something_else_is_told_how_late_he_is_to_be)
+{
+    const int64_t now_s = STORY_WALL_S + 8, ahead_s = now_s + (int64_t)20 * 3600;
+    uint64_t user;
+
+    begin(3);
+    user = story_user(&story, 1);
+    CHECK_INT(later_than(user, ACT_DRAIN, ahead_s), 0);
+    CHECK(drain_is_on(core(0)));
+    CHECK_INT(later_than(user, ACT_RESUME, now_s), ahead_s);
+    CHECK(drain_is_on(core(0)));
+    CHECK_INT(later_than(user, ACT_RESUME, ahead_s + 1), 0);
+    CHECK(!drain_is_on(core(0)));
+    CHECK_INT(later_than(user, ACT_LEAVE, now_s), ahead_s + 1);
+    CHECK_INT(later_than(user, ACT_LEAVE, ahead_s + 2), 0);
+    CHECK(drain_is_on(core(0)));
+    CHECK(story_end(&story));
+}
+
 /* Node 0 comes back to a part of the mesh that has an older order about it, or gets it late. */
 TEST(what_its_own_key_said_is_undone_by_what_is_later_and_by_nothing_else)
 {
@@ -388,5 +424,6 @@ TEST_MAIN(jobs_go_to_others_and_another_leads, nothing_is_given_up_before_anothe
           it_learns_when_it_comes_back_that_it_may_work_again,
           whoever_is_to_leave_goes_when_it_is_empty,
           only_an_admin_and_its_own_key_make_a_node_drain,
+          who_orders_something_else_is_told_how_late_he_is_to_be,
           what_its_own_key_said_is_undone_by_what_is_later_and_by_nothing_else,
           its_own_key_is_heard_after_all_that_is_known)

@@ -107,6 +107,25 @@ TEST(test_error_reply_is_made_safe)
     CHECK_STR(got.hint, "try\\u{a}ps");
 }
 
+/* Behind the texts, where commands of before do not look. */
+TEST(test_refusal_of_an_act_says_how_late_the_other_is)
+{
+    struct reply_error m = {.exit_code = 1, .what = "later", .later_s = INT64_MAX}, got;
+    struct buf b = fresh();
+    size_t len;
+    put_reply_error(&b, &m);
+    CHECK_INT(read_reply_error(buf_bytes(&b), &got), 0);
+    CHECK(got.later_s == INT64_MAX);
+    CHECK_STR(got.what, "later");
+    len = b.len;
+    b = fresh();
+    m.later_s = 0;
+    put_reply_error(&b, &m);
+    CHECK_INT(b.len + 8, len);
+    CHECK_INT(read_reply_error(buf_bytes(&b), &got), 0);
+    CHECK_INT(got.later_s, 0);
+}
+
 /* It stands for an exit code, and says more. */
 TEST(test_error_reply_about_a_kernel)
 {
@@ -183,5 +202,5 @@ TEST(test_killed_reply)
 }
 
 TEST_MAIN(test_watch_and_jobs, test_plan_request, test_show_request, test_error_reply_is_made_safe,
-          test_error_reply_about_a_kernel, test_submitted_and_plan_replies,
-          test_log_reply_keeps_its_bytes, test_killed_reply)
+          test_refusal_of_an_act_says_how_late_the_other_is, test_error_reply_about_a_kernel,
+          test_submitted_and_plan_replies, test_log_reply_keeps_its_bytes, test_killed_reply)
