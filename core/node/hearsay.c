@@ -86,6 +86,36 @@ bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *
     return (uint8_t)p->view.state == job_final_state(j);
 }
 
+static bool is_named(const struct peer_entry *p, struct node_id id)
+{
+    bool named = node_id_equal(p->coordinator, id);
+
+    for (uint8_t i = 0; i < p->holders_count; i++)
+        named |= node_id_equal(p->holders[i], id);
+    return named;
+}
+
+static uint32_t others_there(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
+        count += !member_is_gone(n, mesh_at(n->mesh, i)->info->id);
+    return count;
+}
+
+bool hearsay_forgotten(const struct job *j, struct node_id from)
+{
+    struct entry *e = directory_find(j->node, j->id);
+    struct peer_entry p;
+
+    if (e == NULL || !hearsay_end(j, &p) || !is_named(&p, from))
+        return false;
+    if (node_id_is_zero(e->end_by))
+        e->end_by = from;
+    return !node_id_equal(e->end_by, from) || others_there(j->node) < 2;
+}
+
 /* --- of a job whose ledger is here --- */
 
 /* Two that coordinate one job meet and the lesser steps down. One that does not come to that says

@@ -29,6 +29,10 @@ bool hearsay_outdated(const struct entry *e, struct node_id from, const struct p
 /* An end is told of this job that its ledger here does not have: whoever tells it is to be asked.
  * False: none, or it was asked for in vain. */
 bool hearsay_end(const struct job *j, struct peer_entry *p);
+/* `from` has had this job and forgotten it, and others name it for one of those who saw it end, of
+ * whom nobody is known here. Whether that is enough: two that are named agree, where there are two
+ * members that could, as one may have named himself. */
+bool hearsay_forgotten(const struct job *j, struct node_id from);
 /* What was told before the ledger came. */
 void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay);
 /* The ledger has this end now, or a greater one: false, or the entry as it was told. */

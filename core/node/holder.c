@@ -521,11 +521,10 @@ struct instant holder_compare_due(const struct node *n)
 }
 
 /* Those who may tell are not there: of one that was killed when it had only the spec they are not
- * known, and of one that comes back all may be gone. Then whom others call a holder of the ended
- * job is one. */
-static bool is_named_of_orphan(const struct job *j, struct node_id id)
+ * known, and of one that comes back all may be gone. Then those whom others call holders of the
+ * ended job are some. */
+static bool was_of_orphan(const struct job *j, struct node_id id)
 {
-    struct peer_entry e;
     bool orphan = ledger_holders(j->ledger) == NULL && ledger_claim(j->ledger) == NULL;
 
 #if VELUM_PLANT == 459 /* trace/test_forget: of whom only the spec is left hears of no end */
@@ -534,12 +533,7 @@ static bool is_named_of_orphan(const struct job *j, struct node_id id)
 #if VELUM_PLANT != 740 /* trace/test_forget: who comes back hears of no end from later holders */
     orphan |= j->replayed && holder_others_are_gone(j);
 #endif
-    if (!orphan || !hearsay_end(j, &e))
-        return false;
-    for (uint8_t i = 0; i < e.holders_count; i++)
-        if (node_id_equal(e.holders[i], id))
-            return true;
-    return node_id_equal(e.coordinator, id);
+    return orphan && hearsay_forgotten(j, id);
 }
 
 /* Another holder has had it, seen it end, and shrunk it to its name: nothing of it is brought back
@@ -554,7 +548,7 @@ static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
         return;
 #endif
     if (j->settled || !job_state_is_final((enum job_state)state) ||
-        (!take_may_tell(j, from) && !is_named_of_orphan(j, from)))
+        (!take_may_tell(j, from) && !was_of_orphan(j, from)))
         return;
     job_bury(j, state, GONE_TOLD);
     job_free(j);

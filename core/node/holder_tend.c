@@ -13,6 +13,7 @@
 #include "core/node/take.h"
 
 #define ORPHAN_US (3 * S_US) /* whoever leads it has time to say so */
+#define HEAR_END_US (300 * S_US) /* after a start an end that is told is waited for so long */
 #define SURE_US (3 * S_US)   /* after a start, whoever holds a job too can be met */
 
 static bool coordinator_is_well(const struct job *j, const struct claim *c)
@@ -60,7 +61,7 @@ static bool end_can_be_heard(const struct job *j)
 #if VELUM_PLANT == 457 /* trace/test_ended: who comes back leads a job that others say has ended */
     return false;
 #endif
-    if (!hearsay_end(j, &e))
+    if (!hearsay_end(j, &e) || instant_since_us(n->now, n->started) >= HEAR_END_US)
         return false;
     for (uint8_t i = 0; i < e.holders_count; i++)
         if (!node_is_self(n, e.holders[i]) && !member_is_gone(n, e.holders[i]))

@@ -197,6 +197,61 @@ TEST(what_the_ledger_says_is_not_what_he_says)
     end();
 }
 
+/* --- of what comes back --- */
+
+/* All that there is of it is what its submitter signed. */
+static void hold_its_spec(void)
+{
+    struct buf fact, b;
+
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, job.id, 1, true, 1);
+    put_u8(&fact, FACT_SPEC);
+    put_u8(&fact, 1);
+    put_raw(&fact, job.spec.data, job.spec.len);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(&rig, HONEST, MESSAGE_FACTS, &b);
+    buf_clear(&fact);
+    buf_clear(&b);
+}
+
+static void says_forgotten(uint32_t peer)
+{
+    struct peer_sync m = {.job = job.id, .gone = JOB_FAILED};
+    uint8_t room[256];
+    struct buf b;
+
+    buf_init_fixed(&b, room, sizeof room);
+    put_peer_sync(&b, &m);
+    rig_frame(&rig, peer, MESSAGE_SYNC, &b);
+}
+
+TEST(a_job_is_not_forgotten_because_one_names_himself_its_holder)
+{
+    struct peer_entry p;
+
+    begin();
+    hold_its_spec();
+    REQUIRE(here() != NULL && here()->ledger != NULL);
+    end_is_told(thief, JOB_FAILED);
+    rig_run(&rig, 100 * MS_US);
+    says_forgotten(thief);
+    says_forgotten(thief);
+    REQUIRE(here() != NULL && here()->ledger != NULL);
+    p = entry_by(thief);
+    p.epoch = 3;
+    p.view.state = JOB_FAILED;
+    p.ended_s = 1;
+    p.holders[p.holders_count++] = rig.peers[2].id;
+    tell(2, &p);
+    says_forgotten(3);
+    REQUIRE(here() != NULL && here()->ledger != NULL);
+    says_forgotten(2);
+    CHECK(here() == NULL);
+    end();
+}
+
 /* --- work --- */
 
 /* The node computes leaves of a job that an honest peer leads, and has no ledger of it. */
@@ -267,5 +322,6 @@ TEST_MAIN(no_version_and_no_epoch_is_the_last,
           a_coordinator_is_heard_whatever_he_is_said_to_have_said,
           who_leads_a_job_is_heard_over_one_who_says_that_he_does,
           what_the_ledger_says_is_not_what_he_says, work_is_dropped_on_the_word_of_who_leads,
+          a_job_is_not_forgotten_because_one_names_himself_its_holder,
           work_for_nobody_is_dropped_when_the_job_has_ended,
           who_leads_tells_the_end_in_the_directory)
