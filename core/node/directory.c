@@ -272,6 +272,22 @@ static void entry_set(struct node *n, struct entry *e, struct peer_entry *p)
     request_heard(n, e);
 }
 
+void directory_author(struct node *n, struct entry *e, struct node_id by)
+{
+    struct job_view v;
+    struct bytes old = e->view;
+
+    if (!entry_view(e, &v) || node_id_equal(v.by, by))
+        return;
+    if (e->standing != STANDING_NONE)
+        vouch_uncount(n, e, v.by);
+    v.by = by;
+    e->view = encode_view(n, &v);
+    bytes_free(n, old);
+    if (is_live(e, &by))
+        vouch_count(n, e, by);
+}
+
 /* Takes a word on a job in when it is newer. Returns whether it was. */
 static bool entry_take(struct node *n, struct peer_entry *p)
 {
@@ -626,7 +642,7 @@ static void look_up(struct node *n, const struct link_entry *l, const char *whic
         bool by_id = digits > 0 && id_has_prefix(e->id.bytes, prefix, (size_t)digits);
         if (!by_id && (!entry_view(e, &v) || v.name[0] == 0 || strcmp(v.name, which) != 0))
             continue;
-        if (l != NULL && !permit_sees(l, e))
+        if (l != NULL && !permit_sees(n, l, e))
             continue;
         if (by_id)
             m->by_id = e, m->id_count++;

@@ -39,6 +39,8 @@ struct entry *directory_find(const struct node *n, struct job_id id);
  * ambiguous. */
 int directory_resolve(struct node *n, const struct link_entry *l, const char *which,
                       struct entry **out);
+/* Whose it is, as one says who has it. */
+void directory_author(struct node *n, struct entry *e, struct node_id by);
 void directory_free(struct node *n);
 /* The same, with the copies that are left now. */
 bool entry_view_now(const struct node *n, const struct entry *e, struct job_view *v);

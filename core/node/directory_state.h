@@ -21,12 +21,12 @@ struct entry {
     struct bytes view;         /* owned, encoded job view without result */
     bool dirty, ended, killed; /* killed: proved to a user of this node */
     enum end_shown shown;
-    uint64_t ended_s;          /* by the calendar */
-    uint64_t listed;           /* the last listing that has it */
+    uint64_t ended_s; /* by the calendar */
+    uint64_t listed;  /* the last listing that has it */
     struct entry *next_dirty, *prev_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
     enum standing standing;
-    bool counted, vouched;       /* vouched: by its coordinator, as the process of this boot id */
+    bool counted, vouched; /* vouched: by its coordinator, as the process of this boot id */
     uint64_t boot;
     struct instant heard, since; /* last told so; and so long it is like this, or was asked about */
     /* Of a job whose ledger is here (hearsay.h). */

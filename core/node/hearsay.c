@@ -197,6 +197,28 @@ static bool ledger_allows(struct job *j, struct entry *e, struct node_id from, s
     return false;
 }
 
+/* --- of other jobs --- */
+
+/* Whose it is was told first, by who has it, or by its coordinator himself. */
+static void keep_author(const struct entry *e, struct node_id from, struct peer_entry *p)
+{
+    struct job_view v;
+
+    if (e != NULL && entry_view(e, &v) &&
+        !(node_id_equal(from, p->coordinator) && node_id_equal(from, e->coordinator)))
+        p->view.by = v.by;
+}
+
+static bool others_allow(struct node *n, const struct entry *e, struct node_id from,
+                         struct peer_entry *p)
+{
+    keep_author(e, from, p);
+    if (job_state_is_final(p->view.state))
+        return true;
+    return !node_is_self(n, p->coordinator) &&
+           (e != NULL || vouch_has_room(n, from, p->coordinator));
+}
+
 bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, bool relay)
 {
     struct job *j = job_find(n, p->view.id);
@@ -204,11 +226,8 @@ bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, b
 
     if ((j == NULL || (j->lead == NULL && !j->settled)) && leaps(e, p))
         return false;
-    if ((j == NULL || j->ledger == NULL) && !job_state_is_final(p->view.state))
-        return !node_is_self(n, p->coordinator) &&
-               (e != NULL || vouch_has_room(n, from, p->coordinator));
     if (j == NULL || j->ledger == NULL)
-        return true;
+        return others_allow(n, e, from, p);
     if (e == NULL) {
         directory_stand_in(j);
         e = directory_find(n, p->view.id);

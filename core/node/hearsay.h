@@ -8,6 +8,7 @@
  *   - Version and epoch leap no further than honest ones do, so that there is always a later one;
  *     who leads the job goes beyond what he hears, once a second.
  *   - What a coordinator itself says of its job counts whatever it is said to have said.
+ *   - Whose a job is does not change, but by the word of its coordinator or of one that has it.
  *
  * Private to core/node. */
 #ifndef VELUM_NODE_HEARSAY_H

@@ -10,10 +10,10 @@
  *            inputs, outputs and logs
  *
  * What somebody may with what is his own only (PERMIT_OWN) goes by the author of the job, where
- * this node knows it; whoever names a job by the whole id, which only its author was told, and that
- * is not known here yet, is believed, but for its end, which its holders judge (kill_right.h). An
- * object can be read by who knows its whole name (PERMIT_WHOLE), and is removed by who put it,
- * alone, or whose job made it.
+ * this node knows it: by its specification, or else as the directory tells (hearsay.h). Whoever
+ * names a job by the whole id, which only its author was told, and that is not known here yet, is
+ * believed, but for its end, which its holders judge (kill_right.h). An object can be read by who
+ * knows its whole name (PERMIT_WHOLE), and is removed by who put it, alone, or whose job made it.
  *
  * A job is judged once more by each node that takes it, by the signature under it and not by who
  * brings it (permit_spec). Private to core/node. */
@@ -33,7 +33,7 @@ bool permit_frame(struct node *n, const struct link_entry *l, const struct frame
 /* Whether the user at this link may see what anybody does; if not, only what is his own. */
 bool permit_sees_all(const struct link_entry *l);
 /* Whether the user at this link may see the job. */
-bool permit_sees(const struct link_entry *l, const struct entry *e);
+bool permit_sees(const struct node *n, const struct link_entry *l, const struct entry *e);
 /* Who asks. Of a link that is gone: nobody, who may nothing. */
 struct asking {
     enum party party;

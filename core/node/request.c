@@ -67,7 +67,7 @@ static bool send_job(struct node *n, uint64_t link, uint32_t request, const stru
     struct job_view v;
     struct buf b;
 
-    if (l != NULL && !permit_sees(l, e))
+    if (l != NULL && !permit_sees(n, l, e))
         return false;
     if (!job_view_here(n, e->id, &v) && !entry_view_now(n, e, &v))
         return true;

@@ -224,26 +224,27 @@ static struct vouch_ask *ask_about(struct node *n, struct job_id id)
     return NULL;
 }
 
-void vouch_state(struct node *n, struct node_id from, struct job_id id, bool known, bool runs)
+void vouch_state(struct node *n, struct node_id from, struct job_id id, const struct job_view *v)
 {
     struct vouch_ask *a = ask_about(n, id);
     struct entry *e = directory_find(n, id);
 
     if (a == NULL || !a->out || !node_id_equal(a->who, from))
         return;
-    if (!known || e == NULL || e->standing != STANDING_DOUBTED) {
+    if (v == NULL || e == NULL || e->standing != STANDING_DOUBTED) {
         a->denied = true;
         (void)ask_next(n, a);
         return;
     }
     ask_end(n, a);
-    if (!runs) {
+    if (job_state_is_final(v->state)) {
         directory_drop(n, id); /* those who hold it say so in their entries */
         return;
     }
     /* Whatever it was said to have said. */
     e->version = e->epoch = 0;
     e->since = n->now;
+    directory_author(n, e, v->by);
     vouched_by(n, e, from);
 }
 

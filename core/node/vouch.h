@@ -36,8 +36,8 @@ void vouch_heard(struct node *n, struct node_id from, const struct peer_entry *p
 bool vouch_has_room(struct node *n, struct node_id from, struct node_id coordinator);
 /* Whether others are told of it when they are met. */
 bool vouch_passes_on(const struct node *n, const struct entry *e);
-/* STATE of another node: whether it has the job, and that has not ended. */
-void vouch_state(struct node *n, struct node_id from, struct job_id id, bool known, bool runs);
+/* STATE of another node. NULL: it does not have the job. */
+void vouch_state(struct node *n, struct node_id from, struct job_id id, const struct job_view *v);
 /* The entry leaves its list. */
 void vouch_entry_gone(struct node *n, const struct entry *e);
 /* It leads nothing any more. */

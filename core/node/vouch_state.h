@@ -15,7 +15,7 @@ struct vouch_ask {
     struct job_id job;
     struct node_id who; /* zero: nobody yet */
     uint8_t next;       /* of its coordinator and its holders */
-    bool out; /* the question is */
+    bool out;           /* the question is */
     bool denied, silent;
     struct instant since;
 };

@@ -3,6 +3,7 @@
 #include "core/node/directory.h"
 #include "core/node/hearsay.h"
 #include "core/node/jobs.h"
+#include "core/node/permit.h"
 #include "core/node/place.h"
 #include "core/node/state.h"
 #include "tests/lib/check.h"
@@ -318,10 +319,68 @@ TEST(who_leads_tells_the_end_in_the_directory)
     end();
 }
 
+/* --- whose it is --- */
+
+static bool is_by(uint8_t author)
+{
+    struct job_view v;
+
+    return entry_view(entry_here(), &v) && v.by.bytes[0] == author;
+}
+
+TEST(whose_a_job_is_changes_by_its_coordinator_alone)
+{
+    struct peer_entry p;
+
+    begin();
+    p = entry_by(HONEST);
+    p.view.by.bytes[0] = 1;
+    tell(2, &p);
+    p.version++;
+    p.view.by.bytes[0] = 2;
+    tell(thief, &p);
+    CHECK(is_by(1));
+    p.version += 100;
+    p.epoch++;
+    p.coordinator = rig.peers[thief].id;
+    tell(thief, &p);
+    CHECK(is_by(1));
+    p = entry_by(HONEST);
+    p.epoch = 3;
+    p.view.by.bytes[0] = 3;
+    tell(HONEST, &p); /* he leads it again */
+    CHECK(is_by(1));
+    p.version++;
+    tell(HONEST, &p);
+    CHECK(is_by(3));
+    end();
+}
+
+TEST(whose_a_job_is_here_its_specification_says)
+{
+    struct link_entry user = {.party = PARTY_SUBMIT};
+    struct peer_entry p;
+
+    begin();
+    p = entry_by(HONEST);
+    p.view.by.bytes[0] = 9;
+    tell(thief, &p);
+    user.id.bytes[0] = 9;
+    CHECK(permit_sees(rig.node, &user, entry_here()));
+    rig_hold(&rig, HONEST, &job);
+    REQUIRE(here() != NULL && here()->ledger != NULL);
+    CHECK(!permit_sees(rig.node, &user, entry_here()));
+    user.id = here()->spec->author;
+    CHECK(permit_sees(rig.node, &user, entry_here()));
+    end();
+}
+
 TEST_MAIN(no_version_and_no_epoch_is_the_last,
           a_coordinator_is_heard_whatever_he_is_said_to_have_said,
           who_leads_a_job_is_heard_over_one_who_says_that_he_does,
           what_the_ledger_says_is_not_what_he_says, work_is_dropped_on_the_word_of_who_leads,
           a_job_is_not_forgotten_because_one_names_himself_its_holder,
           work_for_nobody_is_dropped_when_the_job_has_ended,
-          who_leads_tells_the_end_in_the_directory)
+          who_leads_tells_the_end_in_the_directory,
+          whose_a_job_is_changes_by_its_coordinator_alone,
+          whose_a_job_is_here_its_specification_says)

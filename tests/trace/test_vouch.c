@@ -75,7 +75,7 @@ static void tell_one(uint32_t peer, const struct peer_entry *p)
 /* What this peer answers when it is asked for the job. */
 static void answer(uint32_t peer, uint32_t i, uint8_t known)
 {
-    const struct job_view v = {.id = number(i), .state = JOB_RUNNING};
+    const struct job_view v = {.id = number(i), .state = JOB_RUNNING, .by = {{3}}};
     struct buf b;
 
     buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
@@ -161,6 +161,9 @@ TEST(a_job_whose_holder_has_it_stays_and_its_coordinator_is_heard_again)
     answer(HONEST, 1, 1);
     REQUIRE(entry_of(1) != NULL);
     CHECK_INT(entry_of(1)->standing, STANDING_VOUCHED);
+    CHECK(entry_view(entry_of(1), &v) && v.by.bytes[0] == 3);
+    CHECK_INT(authors_jobs(rig.node, v.by), 1);
+    CHECK_INT(authors_count(rig.node), 1);
     p = made_up(1, HONEST);
     p.view.leaves_done = 9;
     tell_one(2, &p); /* as another passes it on */
