@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
+#include "core/node/peer.h"
 #include "tests/lib/parts.h"
 #include "tests/lib/story_inside.h"
 #include "tests/lib/story_worker.h"
@@ -103,6 +104,7 @@ static void send(struct story *s, const struct action *a, struct bytes payload)
         return;
     }
     s->sent[a->type & 255]++;
+    s->given_back += a->type == MESSAGE_RETURN && payload.data[ID_SIZE] != RETURN_COMPUTED;
     if (s->cut[from][to] || is_dropped(s, from, to, (uint8_t)a->type))
         return;
     struct story_event ev = {.kind = STORY_FRAME,

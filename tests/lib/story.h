@@ -92,6 +92,7 @@ struct story {
     uint32_t answers_count, answers_cap;
     struct story_spec *specs; /* signed, by number */
     uint32_t sent[256];       /* frames by type, between nodes */
+    uint32_t given_back;      /* of RETURN those that give something back */
     struct node_options ages; /* how long things are kept, room, limits (borrowed) */
     uint32_t worker;          /* the last one that a node asked to start, 0: none */
     /* story_worker.h: what a leaf of a collect yields, in bytes; NULL: nobody computes */

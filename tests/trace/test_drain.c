@@ -209,13 +209,13 @@ TEST(it_takes_nothing_new_until_it_is_told_to)
     story_collect_begin(&story, some_bytes, true);
     order(1, ACT_DRAIN, 0);
     story_run(&story, 5 * S_US);
-    given_back = story.sent[MESSAGE_RETURN];
+    given_back = story.given_back;
     for (uint32_t number = 1; number < 6; number++) {
         id = story_submitted(&story, number % 3, number);
         CHECK_INT(story_result(&story, number % 3, id, LONG_US).state, JOB_DONE);
         CHECK(!story_holds(&story, 0, id));
     }
-    CHECK_INT(story.sent[MESSAGE_RETURN], given_back);
+    CHECK_INT(story.given_back, given_back);
     CHECK(core(0)->labour_jobs == NULL);
     order(1, ACT_RESUME, 0);
     story_run(&story, LONG_US);
