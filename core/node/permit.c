@@ -228,10 +228,10 @@ enum permit permit_of(enum party party, uint8_t type)
 }
 
 /* By its specification, where that is here, and as others tell (hearsay.h) elsewhere. */
-static bool is_by(const struct node *n, struct job_id id, struct node_id who)
+static bool is_by(const struct node *n, struct job_id id, const struct entry *e,
+                  struct node_id who)
 {
     const struct job *j = job_find(n, id);
-    const struct entry *e = directory_find(n, id);
     struct job_view v;
 
     if (j != NULL)
@@ -246,7 +246,7 @@ bool permit_sees_all(const struct link_entry *l)
 
 bool permit_sees(const struct node *n, const struct link_entry *l, const struct entry *e)
 {
-    return permit_sees_all(l) || is_by(n, e->id, l->id);
+    return permit_sees_all(l) || is_by(n, e->id, e, l->id);
 }
 
 struct asking permit_asking(const struct node *n, uint64_t link)
@@ -265,7 +265,7 @@ bool permit_takes(const struct node *n, const struct asking *who, const struct k
         return true;
     if (job_id_equal(k->owner, KEEPING_USER))
         return node_id_equal(k->by, who->id);
-    return is_by(n, k->owner, who->id);
+    return is_by(n, k->owner, directory_find(n, k->owner), who->id);
 }
 
 /* All requests that go by the author begin with the job's id. */
@@ -273,11 +273,12 @@ static bool is_own(const struct node *n, const struct link_entry *l, struct byte
 {
     struct reader r = reader_of(payload);
     const struct job_id id = read_job_id(&r);
+    const struct entry *e = directory_find(n, id);
 
 #if VELUM_PLANT == 892 /* trace/test_permit: a job can be ended by who did not submit it */
     return true;
 #endif
-    return (directory_find(n, id) == NULL && job_find(n, id) == NULL) || is_by(n, id, l->id);
+    return (e == NULL && job_find(n, id) == NULL) || is_by(n, id, e, l->id);
 }
 
 static bool is_whole(uint8_t type, struct bytes payload)

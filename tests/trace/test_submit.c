@@ -220,8 +220,32 @@ TEST(an_entry_that_cannot_be_read_is_stepped_over)
     CHECK(story_end(&story));
 }
 
-/* Its coordinator lost it before it was safe, and all have heard of it. */
+/* Its coordinator is gone with it, before it was safe, and all have heard of it. */
 TEST(what_nobody_keeps_is_taken_like_a_new_job)
+{
+    struct job_id id;
+    struct peer_entry p;
+    uint32_t request;
+    uint64_t user;
+
+    story_begin(&story, 3);
+    id = story_job(&story, 1);
+    p = entry_of(id, 2);
+    say_entry(2, 0, &p);
+    say_entry(2, 1, &p);
+    story_run(&story, 10 * MS_US);
+    story_kill(&story, 2);
+    story_run(&story, 20 * S_US);
+    CHECK(directory_find(story.nodes[0].core, id) != NULL);
+    user = story_user(&story, 1);
+    request = story_submit(&story, user, 1);
+    CHECK_INT(story_code_within(&story, user, request, 3 * S_US), 0);
+    CHECK(story_leads(&story, 0, id) || story_leads(&story, 1, id));
+    CHECK(story_end(&story));
+}
+
+/* The same, and it is back. */
+TEST(what_its_coordinator_lost_is_taken_like_a_new_job)
 {
     struct job_id id;
     struct peer_entry p;
@@ -322,6 +346,7 @@ TEST(a_job_that_is_kept_without_an_entry_is_not_led_anew)
 
 TEST_MAIN(a_job_that_is_kept_without_an_entry_is_not_led_anew,
           a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_taken_like_a_new_job,
+          what_its_coordinator_lost_is_taken_like_a_new_job,
           a_job_of_which_only_the_specification_is_left_is_led,
           jobs_of_the_whole_mesh_count_towards_its_limit,
           a_coordinator_that_never_answers_is_given_up,

@@ -172,8 +172,10 @@ TEST(every_stage_that_is_appended_is_judged)
     }
 }
 
+/* No job is here. */
 TEST(a_job_is_seen_by_its_author_and_by_who_may_see_all)
 {
+    static struct node node;
     const struct node_id author = {{1}}, other = {{2}};
     struct link_entry reader = {.party = PARTY_READ, .id = other};
     struct link_entry submitter = {.party = PARTY_SUBMIT, .id = author};
@@ -184,12 +186,13 @@ TEST(a_job_is_seen_by_its_author_and_by_who_may_see_all)
     buf_init_fixed(&b, room, sizeof room);
     put_job_view(&b, &view);
     REQUIRE(!b.failed);
+    map_init(&node.jobs, &heap_plain, ID_SIZE, 1);
     known.view = buf_bytes(&b);
-    CHECK(permit_sees(&reader, &known) && permit_sees(&reader, &named));
-    CHECK(permit_sees(&submitter, &known));
-    CHECK(!permit_sees(&submitter, &named));
+    CHECK(permit_sees(&node, &reader, &known) && permit_sees(&node, &reader, &named));
+    CHECK(permit_sees(&node, &submitter, &known));
+    CHECK(!permit_sees(&node, &submitter, &named));
     submitter.id = other;
-    CHECK(!permit_sees(&submitter, &known));
+    CHECK(!permit_sees(&node, &submitter, &known));
 }
 
 TEST(acts_are_an_admins)
