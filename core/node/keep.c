@@ -411,7 +411,8 @@ static bool nobody_tends(const struct job *j)
     return false;
 #endif
     return j->need_since.us != 0 && is_short(j) &&
-           instant_since_us(j->node->now, j->need_since) >= LEAVE_US + patience_us(j);
+           instant_since_us(j->node->now, j->need_since) >=
+               (j->unsure ? 0 : LEAVE_US) + patience_us(j);
 }
 
 static void look(struct job *j, uint32_t *hashes)
