@@ -80,11 +80,22 @@ static struct offender *offender(struct node *n, struct node_id id)
     return o;
 }
 
+/* What is left of the last time. */
+static int64_t held_against_us(const struct node *n, const struct offender *o)
+{
+    int64_t us = o->barred_us, since_us = instant_since_us(n->now, o->until);
+
+    for (; us > 0 && since_us >= OFFENCE_FORGIVEN_US; since_us -= OFFENCE_FORGIVEN_US)
+        us /= 2;
+    return us;
+}
+
 static void bar(struct node *n, struct offender *o)
 {
     char name[NODE_NAME_SIZE];
+    const int64_t before_us = held_against_us(n, o);
 
-    o->barred_us = o->barred_us == 0 ? OFFENCE_BARRED_US : 2 * o->barred_us;
+    o->barred_us = before_us < OFFENCE_BARRED_US ? OFFENCE_BARRED_US : 2 * before_us;
     if (o->barred_us > OFFENCE_BARRED_MAX)
         o->barred_us = OFFENCE_BARRED_MAX;
     o->until = instant_plus_us(n->now, o->barred_us);

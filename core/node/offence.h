@@ -1,7 +1,8 @@
 /* Peers that say what no node says that is what it seems: frames that cannot be read, signatures
  * that do not hold, requests of users. One may be a mistake, so each costs a point, and one fades
  * every OFFENCE_FADE_US. With more than OFFENCE_MAX the peer is *barred*: its links are closed, and
- * none is taken or opened for a minute, and twice as long each next time, to OFFENCE_BARRED_MAX.
+ * none is taken or opened for a minute, and twice as long each next time, to OFFENCE_BARRED_MAX;
+ * each day without another takes half of that back.
  * What it had of this node's jobs is granted again, as for any link that is lost.
  *
  * Only what came over its own link counts: a node that accuses others is believed nowhere. And of
@@ -22,6 +23,7 @@
 #define OFFENCE_FADE_US S_US
 #define OFFENCE_BARRED_US (60 * S_US)
 #define OFFENCE_BARRED_MAX (3600 * S_US)
+#define OFFENCE_FORGIVEN_US (24 * 3600 * S_US)
 
 /* This peer's frame is looked at, until offence_end. */
 void offence_begin(struct node *n, struct node_id from);
