@@ -10,6 +10,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/objects.h"
+#include "core/node/put.h"
 #include "core/node/quarantine.h"
 #include "core/node/seal.h"
 #include "core/node/stop.h"
@@ -210,6 +211,8 @@ struct node_held drain_held(const struct node *n)
     if (n->objects == NULL)
         return held;
     held.objects = shelf_kept(n->objects->shelf);
+    if (held.objects == 0)
+        held.objects = puts_open(n);
 #if VELUM_PLANT != 960 /* trace/test_drain: who has not looked at its disk yet holds nothing */
     if (!n->objects->scanned && held.objects == 0)
         held.objects = 1;
@@ -237,9 +240,16 @@ static bool holds_objects(const struct node *n)
     return n->objects != NULL && (!n->objects->scanned || shelf_kept(n->objects->shelf) > 0);
 }
 
+/* What a user has begun to hand in, and was not told of. */
+static bool has_asked(const struct node *n)
+{
+    return n->forwards != NULL || (n->objects != NULL && puts_open(n) > 0);
+}
+
 static bool is_empty(const struct node *n)
 {
-    return labour_is_idle(n) && n->merges == NULL && !holds_jobs(n) && !holds_objects(n);
+    return labour_is_idle(n) && n->merges == NULL && !holds_jobs(n) && !holds_objects(n) &&
+           !has_asked(n);
 }
 
 bool node_is_drained(const struct node *n)

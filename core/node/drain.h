@@ -33,7 +33,8 @@ uint32_t drain_slots(const struct node *n, uint32_t *members);
 /* So many others must have an object before this node lets go of it. */
 uint32_t drain_others_least(const struct node *n);
 /* What this node holds, and of that what nobody else is known to have: of very many objects only
- * the latest are looked at for that. One object at least until it is known what is on the disk. */
+ * the latest are looked at for that. One object at least until it is known what is on the disk,
+ * and while a user puts one. */
 struct node_held drain_held(const struct node *n);
 /* Now and then: says when nothing is left, and goes then if it is to. */
 void drain_tick(struct node *n);

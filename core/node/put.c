@@ -85,6 +85,15 @@ static void forget(struct node *n, struct put *p)
     alloc_free(n->alloc, p, sizeof *p);
 }
 
+uint32_t puts_open(const struct node *n)
+{
+    uint32_t count = n->objects->put_waits_count;
+
+    for (const struct put *p = n->objects->puts; p != NULL; p = p->next)
+        count += !p->left;
+    return count;
+}
+
 /* Nothing of it is left anywhere. */
 static void give_up(struct node *n, struct put *p)
 {

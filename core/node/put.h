@@ -11,6 +11,8 @@
 void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void put_data(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void put_link_down(struct node *n, uint64_t link);
+/* Users that send one, or that have sent one and were not answered yet. */
+uint32_t puts_open(const struct node *n);
 /* The mover found what came of a put before it, or the node, began. */
 void put_found(struct node *n, const struct moved_left *m);
 /* Gives up the put that waits longest for its user to come back; false: none does. */

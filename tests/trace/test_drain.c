@@ -291,6 +291,58 @@ TEST(whoever_is_to_leave_goes_when_it_is_empty)
     CHECK(story_end(&story));
 }
 
+static void gone_within(uint32_t i, int64_t us)
+{
+    for (int64_t t = 0; t < us && !story.nodes[i].exited; t += 20 * MS_US)
+        story_run(&story, 20 * MS_US);
+    CHECK(story.nodes[i].exited);
+}
+
+TEST(whoever_is_to_leave_does_not_go_in_the_middle_of_a_users_put)
+{
+    struct object_view v;
+    uint64_t user;
+    uint32_t request;
+
+    begin(3);
+    user = story_user(&story, 0);
+    request = story_put_begun(&story, user, sizeof bytes);
+    order(1, ACT_LEAVE, 0);
+    story_run(&story, LONG_US);
+    REQUIRE(core(0) != NULL && !core(0)->drain.empty);
+    CHECK_INT(told_of(1, 0).state, NODE_DRAINING);
+    CHECK_INT(drain_held(core(0)).objects, 1);
+    story_put_sent(&story, user, request, bytes, sizeof bytes);
+    CHECK_INT(story_code_within(&story, user, request, LONG_US), 0);
+    CHECK(story_object_view(&story, user, request, &v));
+    gone_within(0, LONG_US);
+    for (uint32_t i = 1; i < 3; i++)
+        CHECK(story_whole_at(&story, i, v.name) != NULL);
+    CHECK(story_end(&story));
+}
+
+/* Nor before it has said what became of a job that it passed on. */
+TEST(whoever_is_to_leave_answers_before)
+{
+    uint64_t user;
+    uint32_t request;
+
+    begin(2);
+    order(1, ACT_DRAIN, 0);
+    story_run(&story, S_US);
+    user = story_user(&story, 0);
+    story_pause(&story, 1);
+    request = story_submit(&story, user, 1);
+    order(0, ACT_LEAVE, 0);
+    story_run(&story, 1200 * MS_US);
+    REQUIRE(core(0) != NULL);
+    CHECK_INT(story_code(&story, user, request), -1);
+    story_resume(&story, 1);
+    CHECK_INT(story_code_within(&story, user, request, 5 * S_US), 0);
+    gone_within(0, LONG_US);
+    CHECK(story_end(&story));
+}
+
 static void said_by(uint32_t at, struct node_id who, enum party party, uint32_t subject)
 {
     const struct act_made m = act_make_by(who, party, ACT_DRAIN, story.nodes[subject].id, 1, 9);
@@ -423,6 +475,8 @@ TEST_MAIN(jobs_go_to_others_and_another_leads, nothing_is_given_up_before_anothe
           who_drains_alone_takes_no_job, a_restart_changes_nothing_of_it,
           it_learns_when_it_comes_back_that_it_may_work_again,
           whoever_is_to_leave_goes_when_it_is_empty,
+          whoever_is_to_leave_does_not_go_in_the_middle_of_a_users_put,
+          whoever_is_to_leave_answers_before,
           only_an_admin_and_its_own_key_make_a_node_drain,
           who_orders_something_else_is_told_how_late_he_is_to_be,
           what_its_own_key_said_is_undone_by_what_is_later_and_by_nothing_else,
