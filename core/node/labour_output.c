@@ -146,7 +146,7 @@ static void lost(struct node *n, uint64_t who, int rc)
 {
     struct worker *w = worker_find(n, (uint32_t)who);
 
-#if VELUM_PLANT == 1006 /* trace/test_collect: a worker goes on behind an output that was lost */
+#if VELUM_PLANT == 1006 /* trace/test_collect_named: a worker goes on behind a lost output */
     return;
 #endif
     if (w == NULL)

@@ -153,12 +153,14 @@ static void named(struct node *n, uint64_t number, const struct frame *answer)
     struct making *m = find(n, number);
     int rc = moved_result(answer);
 
+    if (m == NULL) { /* dropped meanwhile */
+        mover_abort(n, number);
+        return;
+    }
     if (rc == 0 && (answer->type != MESSAGE_MOVED_MADE ||
                     read_moved_made(answer->payload, &said) < 0 || said.size != m->bytes))
         rc = ERR_FORMAT;
-    if (m == NULL) {
-        mover_abort(n, number);
-    } else if (rc < 0) {
+    if (rc < 0) {
         fail(n, m, rc);
     } else {
         m->name = said.name;

@@ -481,45 +481,6 @@ static struct digest output_name(uint64_t leaf)
     return object_name_of((struct bytes){story_collect.got, size});
 }
 
-/* A node of which one is far from the end of its chunk, or NULL. */
-static struct story_node *with_names_only(void)
-{
-    for (uint32_t i = 0; i < story.count; i++)
-        for (struct worker *w = story.nodes[i].core->workers; w != NULL; w = w->next)
-            if (w->chunk != NULL && w->output_leaf + 8 < w->chunk->end &&
-                story.nodes[i].core->objects->makings.queues[MAKING_NAMED].count > 0)
-                return &story.nodes[i];
-    return NULL;
-}
-
-/* Its worker goes on, and then the disk does not take what has a name already. */
-TEST(an_output_that_has_a_name_only_is_not_counted)
-{
-    struct story_node *at = NULL;
-    struct job_id id;
-
-    begin(3, 1 << 30, of_little);
-    story.adjust = story_collects_many;
-    for (uint32_t i = 0; i < story.count; i++)
-        story.nodes[i].core->limits.round_us = MS_US; /* a chunk is longer */
-    id = story_submitted(&story, 1, 1);
-    for (int k = 0; k < 20000 && (at = with_names_only()) == NULL; k++)
-        story_run(&story, MS_US);
-    REQUIRE(at != NULL);
-    at->mover.no_sync = true;
-    for (int k = 0; k < 20000 && story_leaves_counted(&story, id) < 600; k++) {
-        story_run(&story, MS_US);
-        CHECK(most_ahead() <= LABOUR_OUTPUTS_AHEAD + 1);
-    }
-    CHECK(story_leaves_counted(&story, id) >= 600);
-    for (uint64_t leaf = 0; leaf < 5000; leaf++)
-        CHECK(!story_is_counted(&story, id, leaf) ||
-              story_whole_at(&story, 0, output_name(leaf)) != NULL ||
-              story_whole_at(&story, 1, output_name(leaf)) != NULL ||
-              story_whole_at(&story, 2, output_name(leaf)) != NULL);
-    CHECK(story_end(&story));
-}
-
 /* The only copy of it, found damaged while the report that names it waits for another. All slots
  * are taken, so nobody makes a second one to pass the time. */
 TEST(an_output_that_is_lost_before_it_has_a_copy_is_made_again)
@@ -648,8 +609,7 @@ TEST(a_worker_that_sends_output_without_a_chunk_ends)
     }
 }
 
-TEST_MAIN(an_output_that_has_a_name_only_is_not_counted,
-          a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
+TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           a_worker_is_ahead_of_the_copies_by_so_many_outputs_only,
           an_output_that_is_lost_before_it_has_a_copy_is_made_again,
           a_leaf_waits_until_another_node_has_its_output,
