@@ -1,22 +1,65 @@
 #include <stdio.h>
+#include <time.h>
 
 #include "cmd/gather.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/identity.h"
 #include "core/wire/message.h"
 
 #define RM_REFS_MAX 256
 
+/* What the node says is to be signed, if it is that. */
+static int sign(struct line *l, const char *ref, struct bytes told, struct buf *removal)
+{
+    const struct identity *by = line_identity(l);
+    struct removal m;
+    uint8_t body_room[REMOVAL_BODY_SIZE], text[64];
+    struct buf body;
+    int rc = read_removal_body(told, &m);
+    if (rc < 0 || !object_is_meant(m.name, ref))
+        return ERR_FORMAT;
+    if (!by)
+        return ERR_IDENTITY;
+    m.at_s = (int64_t)time(NULL);
+    buf_init_fixed(&body, body_room, sizeof body_room);
+    put_removal_body(&body, &m);
+    struct signed_bytes s = {.certificate = identity_certificate(by), .body = buf_bytes(&body)};
+    rc =
+        identity_sign(by, (struct bytes){text, signed_text(&s, SIGNED_REMOVAL, text)}, s.signature);
+    put_signed(removal, &s);
+    return rc < 0 ? rc : buf_result(removal);
+}
+
+static int ask(struct line *l, const struct request_rm *m, uint8_t answer, struct frame *frame)
+{
+    uint8_t room[REQUEST_RM_SIZE];
+    struct buf payload;
+    buf_init_fixed(&payload, room, sizeof room);
+    put_request_rm(&payload, m);
+    return line_exchange(l, MESSAGE_REQUEST_RM, buf_bytes(&payload), answer, frame);
+}
+
 /* The object as it was, then the end: until that came it is not known to be removed. */
 static int remove_one(struct line *l, const char *ref, struct object_view *v)
 {
+    struct request_rm m = {.how = RM_ASK};
     struct frame frame;
-    uint8_t room[128];
-    struct buf payload;
-    buf_init_fixed(&payload, room, sizeof room);
-    put_object_ref(&payload, ref);
-    int rc =
-        line_exchange(l, MESSAGE_REQUEST_RM, buf_bytes(&payload), MESSAGE_REPLY_OBJECT, &frame);
+    uint8_t room[REMOVAL_SIZE_MAX];
+    struct buf removal;
+    text_copy(m.ref, sizeof m.ref, ref);
+    buf_init_fixed(&removal, room, sizeof room);
+    int rc = ask(l, &m, MESSAGE_REPLY_PIECE, &frame);
+    if (rc == 0) {
+        rc = sign(l, ref, frame.payload, &removal);
+        m.how = RM_SIGNED;
+        m.removal = buf_bytes(&removal);
+    } else if (rc == LINE_REFUSED && line_refusal(l) == CODE_FAILED) {
+        m.how = RM_UNSIGNED; /* it may be older than signatures; if not it says the same again */
+        rc = 0;
+    }
+    if (rc == 0)
+        rc = ask(l, &m, MESSAGE_REPLY_OBJECT, &frame);
     if (rc == 0)
         rc = read_object_view(frame.payload, v);
     if (rc == 0 && !object_is_meant(v->name, ref))

@@ -246,12 +246,15 @@ static void text_gone(FILE *to, const struct journal_record *r)
 
 static void text_object(FILE *to, const struct journal_record *r)
 {
-    static const char *const words[] = {"removed", "to be kept", "not wanted any more",
+    static const char *const words[] = {"removed",
+                                        "to be kept",
+                                        "not wanted any more",
                                         "to be kept until its job has a result",
-                                        "to be kept, by the word of one user"};
+                                        "to be kept, by the word of one user",
+                                        "removed, by the word of one user"};
     char job[9];
     fprintf(to, "%" PRIu64 " bytes, %s (generation %" PRIu64 ")", r->size,
-            words[r->kept < 5 ? r->kept : 0], r->generation);
+            words[r->kept < 6 ? r->kept : 0], r->generation);
     brief(r->job.bytes, job);
     if (!job_id_equal(r->job, (struct job_id){{0}}))
         fprintf(to, " for job %s", job);

@@ -29,9 +29,8 @@
 
 static void send_keep(struct node *n, struct node_id to, const struct keeping *k)
 {
-    const struct node_id by = keeping_by_for(n, to, k);
-    struct object_keep m = {k->name, k->owner, k->size, k->generation, k->kept, k->passing, by};
-    uint8_t bytes[128];
+    const struct object_keep m = keeping_for(n, to, k);
+    uint8_t bytes[128 + REMOVAL_SIZE_MAX];
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
@@ -438,7 +437,8 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
                                .generation = m->generation,
                                .kept = m->kept,
                                .passing = m->passing,
-                               .by = m->by};
+                               .by = m->by,
+                               .removal = m->removal};
     struct shelf_object *o;
     int rc;
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/wire/field.h"
 #include "core/wire/frame.h"
 
 int journal_record_read(uint16_t type, struct bytes payload, struct journal_record *r)
@@ -36,8 +37,12 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
         r->generation = read_u64(&in);
         r->kept = read_u8(&in);
         r->calendar_s = read_u64(&in);
-        if (r->kept == 4)
+        if (r->kept == 4 || r->kept == 5)
             r->by = read_node_id(&in);
+        if (r->kept == 5) {
+            (void)read_flag(&in);
+            r->removal = read_view(&in, reader_left(&in));
+        }
     }
     if (type == RECORD_GONE) {
         r->state = read_u8(&in);

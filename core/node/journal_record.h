@@ -12,7 +12,8 @@
  *   OBJECT   32 name, 32 owner, u64 size, u64 generation, u8 kept, u64 calendar_s: an object is to
  *            be kept for this owner (1), or is not any more (0); 2: the owner, a job, is over, and
  *            nothing is left of what was said of it; 3: until the owner has a result; 4: as 1, and
- *            32 id follows: of the user who put it (keeping.h)
+ *            32 id follows: of the user who put it (keeping.h); 5: as 0, and 32 id, u8 admin (0 or
+ *            1) and the removal follow: of the user who took it back, and that he may everything
  *   LOG      32 job, and to the end what its workers wrote last
  *   ACT      an act (core/wire/act.h), whole. There may be several about one subject; which of them
  *            counts does not depend on their order
@@ -54,6 +55,7 @@ struct journal_record {
     uint64_t size, generation; /* of OBJECT */
     uint8_t kept;              /* of OBJECT, whose owner is `job` */
     struct node_id by;         /* of OBJECT */
+    struct bytes removal;      /* of OBJECT, borrowed */
     uint8_t state, why;        /* of GONE: enum job_state, enum gone_why */
     uint8_t step;              /* of STALE: enum stale_step */
     uint32_t ended_s;          /* of GONE: Unix time, 0: not known */

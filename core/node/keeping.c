@@ -7,15 +7,24 @@
 #include "core/node/link.h"
 #include "core/node/owners.h"
 #include "core/node/record.h"
+#include "core/node/removal_right.h"
 #include "core/node/snapshot.h"
+#include "core/wire/field.h"
 
 /* What a record says of a statement. */
-enum kept_as { AS_REMOVED = 0, AS_KEPT = 1, AS_DROPPED = 2, AS_PASSING = 3, AS_PUT = 4 };
+enum kept_as {
+    AS_REMOVED = 0,
+    AS_KEPT = 1,
+    AS_DROPPED = 2,
+    AS_PASSING = 3,
+    AS_PUT = 4,
+    AS_TAKEN_BACK = 5
+};
 
 static enum kept_as as_it_is(const struct keeping *k)
 {
     if (!k->kept)
-        return AS_REMOVED;
+        return k->removal.len > 0 ? AS_TAKEN_BACK : AS_REMOVED;
     if (k->passing)
         return AS_PASSING;
     return node_id_is_zero(k->by) ? AS_KEPT : AS_PUT;
@@ -27,11 +36,12 @@ void keeping_free(struct node *n)
 
     for (k = n->keeping_first; k != NULL; k = next) {
         next = k->next;
+        bytes_free(n, k->removal);
         alloc_free(n->alloc, k, sizeof *k);
     }
     map_clear(&n->keeping);
     n->keeping_first = NULL;
-    n->keeping_count = 0;
+    n->keeping_count = n->keeping_signed = 0;
 }
 
 struct keeping *keeping_about(const struct node *n, struct digest name)
@@ -102,6 +112,14 @@ static void unname(struct node *n, struct keeping *k)
         (void)map_put(&n->keeping, &k->name, first); /* in the place of what was there */
 }
 
+static void set_removal(struct node *n, struct keeping *k, struct bytes removal)
+{
+    n->keeping_signed -= k->removal.len > 0;
+    bytes_free(n, k->removal);
+    k->removal = bytes_copy(n, removal);
+    n->keeping_signed += k->removal.len > 0;
+}
+
 static void forget(struct node *n, struct keeping *k)
 {
     snapshot_object_gone(n, k);
@@ -114,6 +132,7 @@ static void forget(struct node *n, struct keeping *k)
     if (k->next != NULL)
         k->next->prev = k->prev;
     n->keeping_count--;
+    set_removal(n, k, (struct bytes){NULL, 0});
     alloc_free(n->alloc, k, sizeof *k);
 }
 
@@ -127,13 +146,17 @@ static void put_keeping(struct buf *b, const struct keeping *k, enum kept_as as)
     put_u64(b, k->generation);
     put_u8(b, (uint8_t)as);
     put_u64(b, k->since_s);
-    if (as == AS_PUT)
+    if (as == AS_PUT || as == AS_TAKEN_BACK)
         put_node_id(b, k->by);
+    if (as == AS_TAKEN_BACK) {
+        put_flag(b, k->by_admin);
+        put_raw(b, k->removal.data, k->removal.len);
+    }
 }
 
 static void write_down(struct node *n, struct keeping *k, enum kept_as as)
 {
-    uint8_t bytes[192];
+    uint8_t bytes[192 + REMOVAL_SIZE_MAX];
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
@@ -166,13 +189,21 @@ struct node_id keeping_several(void)
     return id;
 }
 
-struct node_id keeping_by_for(const struct node *n, struct node_id to, const struct keeping *k)
+struct object_keep keeping_for(const struct node *n, struct node_id to, const struct keeping *k)
 {
+    struct object_keep m = {.name = k->name,
+                            .owner = k->owner,
+                            .size = k->size,
+                            .generation = k->generation,
+                            .kept = k->kept,
+                            .passing = k->passing};
     const bool several = node_id_equal(k->by, keeping_several());
 
-    if (level_is_below(n, to, several ? FEATURE_SEVERAL : FEATURE_OWNED))
-        return (struct node_id){{0}};
-    return k->by;
+    if (!level_is_below(n, to, several ? FEATURE_SEVERAL : FEATURE_OWNED))
+        m.by = k->by;
+    if (!level_is_below(n, to, FEATURE_REMOVAL))
+        m.removal = k->removal;
+    return m;
 }
 
 /* Who put it, once both hold. */
@@ -187,10 +218,15 @@ static struct node_id by_both(const struct keeping *old, const struct keeping *k
     return keeping_several();
 }
 
-static bool is_news(const struct keeping *old, const struct keeping *k)
+static bool is_news(const struct node *n, const struct keeping *old, const struct keeping *k)
 {
     if (old == NULL)
         return true;
+    /* What is in the journal was believed. */
+    if (!n->replaying && k->kept && !old->kept && !removal_stands(n, old, k))
+        return true;
+    if (!k->kept && !old->kept && k->generation == old->generation)
+        return k->removal.len > 0 && old->removal.len == 0;
 #if VELUM_PLANT != 942 /* trace/test_owned: what two have put is one's own */
     if (k->kept && !node_id_equal(old->by, by_both(old, k)))
         return k->generation >= old->generation;
@@ -234,8 +270,10 @@ static int set(struct node *n, const struct keeping *k)
 
     if (k->generation == 0 || k->generation > KEEPING_GENERATION_MAX)
         return ERR_FORMAT;
-    if (!is_news(old, k))
+    if (!is_news(n, old, k))
         return 0;
+    if (k->removal.len > 0 && n->keeping_signed >= KEEPING_SIGNED_MAX && make_room(n))
+        old = keeping_find(n, k->name, k->owner);
     if (old == NULL) {
 #if VELUM_PLANT == 498 /* trace/test_object_keeping: old removals leave no room for anything */
         if (n->keeping_count >= KEEPING_MAX)
@@ -254,12 +292,14 @@ static int set(struct node *n, const struct keeping *k)
             return rc;
         }
     }
-    by = k->kept ? by_both(old, k) : (struct node_id){{0}};
+    by = k->kept ? by_both(old, k) : k->by;
     /* Whoever has it while it passes may let go of it: no copy before he says so again. And who
      * takes it to be one user's is to be told. */
     if (old->kept && ((old->passing && !k->passing) || (k->kept && !node_id_equal(old->by, by))))
         old->has_count = 0;
     old->by = by;
+    old->by_admin = k->by_admin;
+    set_removal(n, old, k->kept ? (struct bytes){NULL, 0} : k->removal);
     old->size = k->size;
     old->generation = k->generation;
     old->kept = k->kept;
@@ -278,7 +318,8 @@ int keeping_learn(struct node *n, const struct keeping *told)
     struct keeping k = *told;
     int rc;
 
-    k.since_s = calendar_now(n);
+    if (k.since_s == 0)
+        k.since_s = calendar_now(n);
     rc = set(n, &k);
     if (rc > 0) {
         struct keeping *now = keeping_find(n, k.name, k.owner);
@@ -298,9 +339,18 @@ static bool is_believed(const struct node *n, uint64_t generation)
     return generation / KEEPING_GENERATIONS_S <= KEEPING_GENERATIONS_S + s;
 }
 
+/* This removal is none any more, or is known with what was signed. */
+static bool is_old(const struct keeping *old, const struct keeping *said)
+{
+    return old != NULL &&
+           (old->generation > said->generation ||
+            (old->generation == said->generation && (old->kept || old->removal.len > 0)));
+}
+
 int keeping_hear(struct node *n, struct node_id from, struct keeping *said)
 {
     const struct keeping *old = keeping_find(n, said->name, said->owner);
+    int rc;
 
     if (!is_believed(n, said->generation))
         return ERR_FORMAT;
@@ -308,7 +358,14 @@ int keeping_hear(struct node *n, struct node_id from, struct keeping *said)
     if (said->kept && node_id_is_zero(said->by) && old != NULL && !node_id_is_zero(old->by) &&
         level_is_below(n, from, FEATURE_SEVERAL))
         said->by = level_is_below(n, from, FEATURE_OWNED) ? old->by : keeping_several();
-    return keeping_learn(n, said);
+    if (said->kept)
+        return keeping_learn(n, said);
+    if (is_old(old, said))
+        return 0;
+    rc = said->removal.len > 0 ? removal_look(n, said) : 0;
+    if (rc == 0 && old != NULL && old->kept && !removal_stands(n, said, old))
+        rc = ERR_IDENTITY;
+    return rc < 0 ? rc : keeping_learn(n, said);
 }
 
 static int say(struct node *n, struct keeping k)
@@ -328,6 +385,15 @@ static int say(struct node *n, struct keeping k)
 int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept)
 {
     return say(n, (struct keeping){.name = name, .owner = owner, .size = size, .kept = kept});
+}
+
+int keeping_take_back(struct node *n, const struct keeping *k, const struct keeping *gone)
+{
+    struct keeping said = *gone;
+
+    said.owner = k->owner;
+    said.size = k->size;
+    return keeping_learn(n, &said);
 }
 
 int keeping_put(struct node *n, struct digest name, uint64_t size, struct node_id by)
@@ -362,9 +428,13 @@ int keeping_replay(struct node *n, struct bytes payload)
     k.kept = as == AS_KEPT || as == AS_PASSING || as == AS_PUT;
     k.passing = as == AS_PASSING;
     k.since_s = read_u64(&r);
-    if (as == AS_PUT)
+    if (as == AS_PUT || as == AS_TAKEN_BACK)
         k.by = read_node_id(&r);
-    if (!reader_done(&r) || as > AS_PUT)
+    if (as == AS_TAKEN_BACK) {
+        k.by_admin = read_flag(&r);
+        k.removal = read_view(&r, reader_left(&r));
+    }
+    if (!reader_done(&r) || as > AS_TAKEN_BACK || k.removal.len > REMOVAL_SIZE_MAX)
         return ERR_FORMAT;
     if (as == AS_DROPPED) {
         old = keeping_find(n, k.name, k.owner);

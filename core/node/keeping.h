@@ -21,17 +21,22 @@
  * only who may everything (permit.h). Statements that both keep it and name different users make it
  * one of several, whatever their generations, and one that names nobody takes no name from it.
  *
+ * So nobody takes it from him: what says that it is not kept any more comes with what he signed
+ * (removal_right.h), and goes to others with it.
+ *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
  * removed objects are forgotten after tombstone_s of the calendar, and where there is no room for
- * another the oldest of them sooner. Private to core/node. */
+ * another, or for what a user signed, the oldest of them sooner. Private to core/node. */
 #ifndef VELUM_NODE_KEEPING_H
 #define VELUM_NODE_KEEPING_H
 
+#include "core/node/object_peer.h"
 #include "core/node/state.h"
 
 #define KEEPING_MAX 100000u
 #define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
 #define KEEPING_HEARD_MAX 3u
+#define KEEPING_SIGNED_MAX 20000u /* removals that are remembered with what was signed */
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
 #define KEEPING_GENERATIONS_S 1024u /* and as many times 1,024 whatever the clock says */
 #define KEEPING_NOT_TOLD ((struct instant){INT64_MIN / 2}) /* longer ago than anything */
@@ -45,8 +50,10 @@ struct keeping {
     uint64_t size;
     uint64_t generation; /* from 1 on */
     bool kept, passing;
-    struct node_id by; /* of a user's: who put it; zero: nobody knows */
-    uint64_t since_s;  /* by the calendar: when it was told here */
+    struct node_id by;    /* of a user's: who put it; zero: nobody knows. Not kept: who said so */
+    struct bytes removal; /* not kept: what he signed; owned. Empty: nobody did */
+    bool by_admin;        /* not kept: he may everything */
+    uint64_t since_s;     /* by the calendar: when it was told here */
     /* Not journaled: the ticket it was written with; and (copies.c) who has said that it is whole
      * there, when keepers were told, and what was found when its keepers were ranked last. */
     uint64_t ticket;
@@ -75,12 +82,15 @@ bool keeping_is_kept(const struct node *n, struct digest name);
 bool keeping_is_removed(const struct node *n, struct digest name);
 /* The one who says so is here. Writes it when it is news. 0, or ERR_FULL: so many are kept. */
 int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept);
+/* Of what is known here: it is not kept any more, as of this generation, for which there is that
+ * removal, borrowed and looked at (removal_right.h). As keeping_learn. */
+int keeping_take_back(struct node *n, const struct keeping *k, const struct keeping *gone);
 /* The same, of what this user keeps (KEEPING_USER). */
 int keeping_put(struct node *n, struct digest name, uint64_t size, struct node_id by);
 /* The name that stands for several users. */
 struct node_id keeping_several(void);
-/* Who put it, as that node can read it. */
-struct node_id keeping_by_for(const struct node *n, struct node_id to, const struct keeping *k);
+/* It as that node can read it; borrows. */
+struct object_keep keeping_for(const struct node *n, struct node_id to, const struct keeping *k);
 /* Whether what is known here is to be told who said this other of the same owner. */
 bool keeping_holds_against(const struct keeping *k, const struct keeping *said);
 /* The same, of what the job wants until it has a result. */
@@ -90,7 +100,7 @@ int keeping_pass(struct node *n, struct digest name, uint64_t size, struct job_i
 int keeping_learn(struct node *n, const struct keeping *k);
 /* The same of what that node said, which is given as it is to be understood: one that cannot name
  * who put it, or several, means no other than is known here. ERR_FORMAT also for a generation that
- * is not believed. */
+ * is not believed, and for a removal what removal_look says, or ERR_IDENTITY: he may not. */
 int keeping_hear(struct node *n, struct node_id from, struct keeping *said);
 /* Its owner is over: nothing is left of the statement, here and on the disk. It is freed. */
 void keeping_drop(struct node *n, struct keeping *k);

@@ -5,6 +5,7 @@
 #include "core/object/name.h"
 #include "core/wire/field.h"
 #include "core/wire/move.h"
+#include "core/wire/removal.h"
 
 void put_object_keep(struct buf *b, const struct object_keep *m)
 {
@@ -15,6 +16,9 @@ void put_object_keep(struct buf *b, const struct object_keep *m)
     if (m->kept && !m->passing && !node_id_is_zero(m->by)) {
         put_u8(b, 3);
         put_node_id(b, m->by);
+    } else if (!m->kept && m->removal.len > 0) {
+        put_u8(b, 4);
+        put_block(b, m->removal);
     } else {
         put_u8(b, m->kept && m->passing ? 2 : m->kept);
     }
@@ -28,11 +32,15 @@ struct object_keep read_object_keep(struct reader *r)
     m.owner = read_job_id(r);
     m.size = read_u64(r);
     m.generation = read_u64(r);
-    how = read_choice(r, 0, 3);
-    m.kept = how > 0;
+    how = read_choice(r, 0, 4);
+    m.kept = how > 0 && how < 4;
     m.passing = how == 2;
     if (how == 3)
         m.by = read_node_id(r);
+    if (how == 4)
+        m.removal = read_block(r, REMOVAL_SIZE_MAX);
+    if (how == 4 && m.removal.len == 0)
+        r->failed = true;
     if (how == 3 && (node_id_is_zero(m.by) || !job_id_equal(m.owner, KEEPING_USER)))
         r->failed = true;
     if (m.size > OBJECT_SIZE_MAX || m.generation == 0 || m.generation > KEEPING_GENERATION_MAX)

@@ -4,8 +4,9 @@
  *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, 32 owner (keeping.h), u64 size,
  *           u64 generation, u8 kept): 1 this is kept, 0 it is not any more, 2 it is kept until its
  *           owner has a result, 3 it is kept, and 32 id follows: of the one user who put it
- *           (feature level 6), or all ones: several did (7); who is told that something is kept
- *           gets it from the sender, keeps it, and says HAVE
+ *           (feature level 6), or all ones: several did (7); 4 as 0, and u32 length and a removal
+ *           follow (7), with which a user takes it back (core/wire/removal.h); who is told that
+ *           something is kept gets it from the sender, keeps it, and says HAVE
  *   HAVE    u16 count, count x (32 name, 32 owner, u64 size, u8 whole): 1 it is synced here, and
  *           kept for this owner, 0 it is not here, 2 nor will it be: this node keeps no objects,
  *           3 some of its pieces are, 4 it is, and may go: this node was not told to keep it for
@@ -40,7 +41,8 @@ struct object_keep {
     struct job_id owner;
     uint64_t size, generation;
     bool kept, passing;
-    struct node_id by; /* who put it; zero: it is not said */
+    struct node_id by;    /* who put it; zero: it is not said */
+    struct bytes removal; /* borrowed, not looked at; empty: none */
 };
 struct object_have {
     struct digest name;
@@ -48,14 +50,7 @@ struct object_have {
     uint64_t size;
     bool whole, never, part, loose, over; /* one of them, or none */
 };
-enum owner_word {
-    OWNER_ASK,
-    OWNER_NOTHING,
-    OWNER_KNOWN,
-    OWNER_GONE,
-    OWNER_ENDED,
-    OWNER_DONE
-};
+enum owner_word { OWNER_ASK, OWNER_NOTHING, OWNER_KNOWN, OWNER_GONE, OWNER_ENDED, OWNER_DONE };
 struct object_owner {
     struct job_id job;
     enum owner_word word;

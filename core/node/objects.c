@@ -490,15 +490,15 @@ static void answer(struct node *n, uint64_t link, uint8_t type, uint32_t request
                    struct bytes payload)
 {
     struct request_objects objects;
-    char ref[OBJECT_REF_SIZE];
     struct request_get get;
+    struct request_rm rm;
 
     if (type == MESSAGE_REQUEST_GET && read_request_get(payload, &get) == 0)
         get_begin(n, link, request, &get);
     else if (type == MESSAGE_REQUEST_OBJECTS && read_request_objects(payload, &objects) == 0)
         list(n, link, request, &objects);
-    else if (type == MESSAGE_REQUEST_RM && read_object_ref(payload, ref) == 0)
-        removing_ask(n, link, request, ref);
+    else if (type == MESSAGE_REQUEST_RM && read_request_rm(payload, &rm) == 0)
+        removing_ask(n, link, request, &rm);
     else
         reply_malformed(n, link, request);
 }

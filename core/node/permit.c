@@ -284,11 +284,12 @@ static bool is_own(const struct node *n, const struct link_entry *l, struct byte
 static bool is_whole(uint8_t type, struct bytes payload)
 {
     struct request_get get = {.ref = ""};
+    struct request_rm rm = {.ref = ""};
     uint8_t name[ID_SIZE];
-    int rc = type == MESSAGE_REQUEST_GET ? read_request_get(payload, &get)
-                                         : read_object_ref(payload, get.ref);
+    const bool gets = type == MESSAGE_REQUEST_GET;
+    int rc = gets ? read_request_get(payload, &get) : read_request_rm(payload, &rm);
 
-    return rc == 0 && id_parse_prefix(get.ref, name) == 2 * ID_SIZE;
+    return rc == 0 && id_parse_prefix(gets ? get.ref : rm.ref, name) == 2 * ID_SIZE;
 }
 
 static const char *refusal(enum permit p)

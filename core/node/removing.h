@@ -1,6 +1,9 @@
 /* Requests to remove an object. What others say of it stays, unless who asks may take that back too
  * (permit.h), and so does what jobs want that have not ended.
  *
+ * What he takes back he signs (removal_right.h), and asks first what he is to sign: so the others
+ * are asked once, and then all he said of it goes with one word.
+ *
  * That it is to be kept others may have been told, and how often that has changed before, while
  * this node only happens to have it. They are asked, and then it is removed everywhere. When for
  * REMOVING_WAIT_US nobody of those who answer knows of it, what is here goes; when nobody answers,
@@ -16,7 +19,7 @@
 #define REMOVING_WAIT_US (2 * S_US)
 
 /* RM of a user, who is answered. */
-void removing_ask(struct node *n, uint64_t link, uint32_t request, const char *ref);
+void removing_ask(struct node *n, uint64_t link, uint32_t request, const struct request_rm *m);
 /* Somebody has told what is known of it. */
 void removing_told(struct node *n, struct digest name);
 /* Somebody has nothing of it to tell. */

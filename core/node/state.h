@@ -257,7 +257,7 @@ struct node {
     uint32_t help_next; /* the member to look at next when help is called for */
     struct map keeping; /* digest -> struct keeping, the first about it */
     struct keeping *keeping_first;
-    uint32_t keeping_count;
+    uint32_t keeping_count, keeping_signed; /* of those with a removal */
     struct map owners; /* job_id -> struct owner: those that objects are kept for */
     struct instant owners_at;
     size_t owners_look;

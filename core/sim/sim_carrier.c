@@ -6,6 +6,7 @@
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_objects.h"
+#include "core/sim/sim_seal.h"
 #include "core/wire/object_request.h"
 
 #define AGAIN_US (150 * MS_US)
@@ -122,12 +123,36 @@ static void begin_get(struct world *w, struct sim_carrier *c)
     ask(w, c, MESSAGE_REQUEST_GET, buf_bytes(&b));
 }
 
+static void ask_remove(struct world *w, const struct sim_carrier *c, enum rm_how how,
+                       struct bytes removal)
+{
+    struct request_rm m = {.how = how, .removal = removal};
+    uint8_t raw[1024];
+    struct buf b;
+
+    id_hex(w->stuff.things[c->thing].name.bytes, 2 * ID_SIZE, m.ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_rm(&b, &m);
+    ask(w, c, MESSAGE_REQUEST_RM, buf_bytes(&b));
+}
+
+/* As the node says. */
+static void sign_removal(struct world *w, const struct sim_carrier *c, struct bytes body)
+{
+    uint8_t certificate[SIM_CERTIFICATE_SIZE], text[64], room[512];
+    struct signed_bytes s = {.certificate = {certificate, sizeof certificate}, .body = body};
+    struct buf removal;
+
+    sim_certificate(w->user_id, PARTY_USER, certificate);
+    sim_sign(w->user_id, (struct bytes){text, signed_text(&s, SIGNED_REMOVAL, text)}, s.signature);
+    buf_init_fixed(&removal, room, sizeof room);
+    put_signed(&removal, &s);
+    ask_remove(w, c, RM_SIGNED, buf_bytes(&removal));
+}
+
 static void begin_remove(struct world *w, struct sim_carrier *c)
 {
     struct sim_thing *t = &w->stuff.things[c->thing];
-    char ref[OBJECT_REF_SIZE];
-    uint8_t raw[128];
-    struct buf b;
 
     t->remove_asked = true;
     t->copies_left = 0;
@@ -135,10 +160,7 @@ static void begin_remove(struct world *w, struct sim_carrier *c)
     for (uint32_t i = 0; i < w->stuff.carriers_count; i++)
         t->put_late |= w->stuff.carriers[i].thing == c->thing &&
                        w->stuff.carriers[i].kind == CARRIER_PUTS && !w->stuff.carriers[i].done;
-    id_hex(t->name.bytes, 2 * ID_SIZE, ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_ref(&b, ref);
-    ask(w, c, MESSAGE_REQUEST_RM, buf_bytes(&b));
+    ask_remove(w, c, RM_ASK, (struct bytes){NULL, 0});
 }
 
 void sim_carrier_turn(struct world *w, uint32_t carrier, uint64_t turn)
@@ -333,6 +355,8 @@ void sim_carrier_frame(struct world *w, uint32_t carrier, uint8_t type, uint32_t
         on_object(w, c, payload);
     else if (type == MESSAGE_REPLY_PIECE && c->kind == CARRIER_GETS)
         on_piece(w, c, payload);
+    else if (type == MESSAGE_REPLY_PIECE && c->kind == CARRIER_REMOVES)
+        sign_removal(w, c, payload);
     else if (type == MESSAGE_REPLY_END && c->kind != CARRIER_PUTS)
         on_end(w, c);
     else if (type == MESSAGE_REPLY_ERROR)

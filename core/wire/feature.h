@@ -15,8 +15,9 @@
  *   6  objects of which is known which user put them; acts (act.h), and records of them; notes of
  *      events in a journal
  *   7  certificates of those that a node tells of (introduce.h); who holds a job says whether it
- *      has ended; objects of which is known that several users put them (object_peer.h); chunks
- *      that are computed, and told when their outputs are safe (node/peer.h) */
+ *      has ended; objects of which is known that several users put them (object_peer.h), and what a
+ *      user signed who took one back (removal.h); chunks that are computed, and told when their
+ *      outputs are safe (node/peer.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -37,5 +38,6 @@
 #define FEATURE_OWNER_ENDED 7u
 #define FEATURE_SEVERAL 7u
 #define FEATURE_COMPUTED 7u
+#define FEATURE_REMOVAL 7u
 
 #endif

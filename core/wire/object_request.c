@@ -107,15 +107,24 @@ int read_request_objects(struct bytes payload, struct request_objects *m)
     return reader_result(&r);
 }
 
-void put_object_ref(struct buf *b, const char *ref)
+void put_request_rm(struct buf *b, const struct request_rm *m)
 {
-    put_text(b, ref);
+    put_text(b, m->ref);
+    if (m->how == RM_UNSIGNED)
+        return;
+    put_u8(b, (uint8_t)m->how);
+    if (m->how == RM_SIGNED)
+        put_raw(b, m->removal.data, m->removal.len);
 }
 
-int read_object_ref(struct bytes payload, char ref[OBJECT_REF_SIZE])
+int read_request_rm(struct bytes payload, struct request_rm *m)
 {
     struct reader r = reader_of(payload);
-    read_ref(&r, false, ref);
+    read_ref(&r, false, m->ref);
+    m->how = reader_left(&r) > 0 ? (enum rm_how)read_choice(&r, RM_ASK, RM_SIGNED) : RM_UNSIGNED;
+    m->removal = read_view(&r, m->how == RM_SIGNED ? reader_left(&r) : 0);
+    if (m->how == RM_SIGNED && (m->removal.len == 0 || m->removal.len > REMOVAL_SIZE_MAX))
+        r.failed = true;
     return reader_result(&r);
 }
 

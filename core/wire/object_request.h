@@ -16,7 +16,7 @@
  *            its own, and a command asks all of them), (OBJECT_PAGE at most, in the order of their
  *            text ref ("": any), 32 after (only what   names: ask again behind the last)
  *            comes behind this name)
- *   RM       text ref                                  OBJECT (as it was), END
+ *   RM       text ref, and perhaps u8 how (below)      OBJECT (as it was), END; of 1: PIECE
  *
  * DATA and MORE have the number of the PUT or GET they belong to. A ref is 64 hex digits, or the
  * first 8 and more of them where only one object begins so.
@@ -30,6 +30,10 @@
  * himself, and can throw it away, spares it that work: he gets it as the disk has it, and where
  * that does not make the name he gets it again without that word, so that the node finds what is
  * damaged, and mends it. A node that is older than this word calls such a GET malformed.
+ *
+ * What somebody put he takes back with a removal that he signed (removal.h). What to sign he hears
+ * by an RM of how 1: the bytes of the PIECE are the body, with the time of that node. How 2 is
+ * followed by the removal, to the end. A node that is older than this calls both malformed.
  *
  *   answer   payload
  *   OBJECT   an object view (below)
@@ -48,11 +52,13 @@
 
 #include "core/base/bytes.h"
 #include "core/base/id.h"
+#include "core/wire/removal.h"
 
 #define OBJECT_DATA_MAX 61440u
 #define OBJECT_DATA_COST_MIN 4096u
 #define OBJECT_CREDIT_MAX ((uint32_t)4 << 20) /* outstanding, either way */
 #define OBJECT_REF_SIZE 65
+#define REQUEST_RM_SIZE (OBJECT_REF_SIZE + REMOVAL_SIZE_MAX + 16)
 #define OBJECT_PAGE 1000u
 #define OBJECT_REF_DIGITS_MIN 8
 
@@ -83,6 +89,12 @@ struct request_get {
     uint64_t offset;
     bool as_is;
 };
+enum rm_how { RM_UNSIGNED = 0, RM_ASK = 1, RM_SIGNED = 2 };
+struct request_rm {
+    char ref[OBJECT_REF_SIZE];
+    enum rm_how how;
+    struct bytes removal; /* of RM_SIGNED, borrowed; it is not looked at */
+};
 struct request_objects {
     bool all;
     char ref[OBJECT_REF_SIZE];
@@ -97,9 +109,9 @@ void put_request_get(struct buf *b, const struct request_get *m);
 int read_request_get(struct bytes payload, struct request_get *m);
 void put_request_objects(struct buf *b, const struct request_objects *m);
 int read_request_objects(struct bytes payload, struct request_objects *m);
-/* RM is a ref alone; MORE and CREDIT are a number alone. */
-void put_object_ref(struct buf *b, const char *ref);
-int read_object_ref(struct bytes payload, char ref[OBJECT_REF_SIZE]);
+void put_request_rm(struct buf *b, const struct request_rm *m);
+int read_request_rm(struct bytes payload, struct request_rm *m);
+/* MORE and CREDIT are a number alone. */
 void put_object_credit(struct buf *b, uint32_t bytes);
 int read_object_credit(struct bytes payload, uint32_t *bytes); /* <= OBJECT_CREDIT_MAX */
 /* CREDIT of a PUT that goes on behind `there`, which is more than 0. */

@@ -257,24 +257,48 @@ static void check_ref(const char *ref)
     CHECK(strspn(ref, "0123456789abcdefABCDEF") == n);
 }
 
-static int ref_again(struct bytes in, struct buf *out)
+static int rm_again(struct bytes in, struct buf *out)
 {
-    char ref[OBJECT_REF_SIZE];
+    struct request_rm m;
     int rc;
-    memset(ref, fuzz.fill, sizeof ref);
-    rc = read_object_ref(in, ref);
+    memset(&m, fuzz.fill, sizeof m);
+    rc = read_request_rm(in, &m);
     if (rc < 0)
         return rc;
-    check_ref(ref);
-    put_object_ref(out, ref);
+    check_ref(m.ref);
+    CHECK((m.how == RM_SIGNED) == (m.removal.len > 0));
+    put_request_rm(out, &m);
     return buf_result(out);
 }
 
-static void make_ref(struct buf *out)
+static void make_rm(struct buf *out)
 {
-    char ref[OBJECT_REF_SIZE];
-    any_ref(ref);
-    put_object_ref(out, ref);
+    struct request_rm m = {.how = (enum rm_how)any_below(3)};
+    any_ref(m.ref);
+    do
+        m.removal = any_bytes(300);
+    while (m.removal.len == 0);
+    put_request_rm(out, &m);
+}
+
+/* A body; the signature around it is core/wire/signed.h's. */
+static int removal_again(struct bytes in, struct buf *out)
+{
+    struct removal m;
+    int rc;
+    memset(&m, fuzz.fill, sizeof m);
+    rc = read_removal_body(in, &m);
+    if (rc < 0)
+        return rc;
+    CHECK(m.generation > 0 && m.at_s >= 0);
+    put_removal_body(out, &m);
+    return buf_result(out);
+}
+
+static void make_removal(struct buf *out)
+{
+    const struct removal m = {any_digest(), 1 + any_below(1000), (int64_t)any_below(1u << 31)};
+    put_removal_body(out, &m);
 }
 
 static int credit_again(struct bytes in, struct buf *out)
@@ -320,6 +344,8 @@ static void make_keep(struct buf *out)
         m.owner = (struct job_id){{0}}; /* a user's */
         m.by = any_node();
     }
+    if (!m.kept && any_bool())
+        m.removal = any_bytes(300);
     put_object_keep(out, &m);
 }
 
@@ -418,7 +444,8 @@ TEST(damaged_requests_are_refused_or_mean_one_thing)
         {"PUT", put_again, make_put, true, 5000},
         {"GET", get_again, make_get, true, 10000},
         {"OBJECTS", objects_again, make_objects, true, 10000},
-        {"RM", ref_again, make_ref, true, 10000},
+        {"RM", rm_again, make_rm, true, 10000},
+        {"a removal", removal_again, make_removal, true, 5000},
         {"CREDIT and MORE", credit_again, make_credit, true, 5000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);

@@ -154,6 +154,11 @@ void golden_tell_checks(bool checks, uint64_t checked, uint64_t unchecked, FILE 
 
 /* The same. */
 bool golden_put_owned(size_t i, struct buf *frame);
+bool golden_put_removal(size_t i, struct buf *frame);
+/* An object that was taken back, as a journal has it. */
+void golden_put_taken_back(struct buf *b);
+/* Nothing where there is none. */
+void golden_tell_removal(struct bytes removal, FILE *to);
 
 /* --- acts.c --- */
 

@@ -450,6 +450,19 @@ static void make_events(struct store_memory *m)
     ensure(journal_close(journal) == 0);
 }
 
+/* An object that was put, and what its user signed to take it back. */
+static void make_removals(struct store_memory *m)
+{
+    uint8_t room[512];
+    struct buf b;
+    (void)m;
+    buf_init_fixed(&b, room, sizeof room);
+    golden_put_taken_back(&b);
+    ensure(journal_append(journal, RECORD_OBJECT, buf_bytes(&b)) == 0);
+    sync_now();
+    ensure(journal_close(journal) == 0);
+}
+
 /* Made anew, and gone on with: numbers go on. */
 static void make_compacted(struct store_memory *m)
 {
@@ -508,13 +521,10 @@ static const struct {
     const char *name;
     uint64_t segment_bytes;
     void (*make)(struct store_memory *m);
-} rows[] = {{"life", 1536, make_life},
-            {"compacted", 1536, make_compacted},
-            {"fenced", 1536, make_fenced},
-            {"torn", 1536, make_torn},
-            {"stages", 1536, make_stages},
-            {"acts", 1536, make_acts},
-            {"events", 1536, make_events}};
+} rows[] = {{"life", 1536, make_life},     {"compacted", 1536, make_compacted},
+            {"fenced", 1536, make_fenced}, {"torn", 1536, make_torn},
+            {"stages", 1536, make_stages}, {"acts", 1536, make_acts},
+            {"events", 1536, make_events}, {"removals", 1536, make_removals}};
 
 const char *golden_journal_name(size_t i)
 {

@@ -403,7 +403,8 @@ static void make_job(uint8_t type, struct buf *b)
 /* Of an object of a job, so that they begin with the names that the job has elsewhere. */
 static void make_object(uint8_t type, struct buf *b)
 {
-    const struct object_keep keep = {golden_digest(1), golden_job(1), 70000, 2, true, false, {{0}}};
+    const struct object_keep keep = {golden_digest(1), golden_job(1), 70000, 2, true, false, {{0}},
+                                     {NULL, 0}};
     const struct object_have have = {
         .name = golden_digest(1), .owner = golden_job(1), .size = 70000, .whole = true};
     const struct object_owner owner = {golden_job(1), OWNER_ASK};

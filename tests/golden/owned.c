@@ -12,7 +12,7 @@ bool golden_put_owned(size_t i, struct buf *frame)
                                      .kept = true,
                                      .by = golden_node(3)};
     if (i > 0)
-        return golden_put_acts_other(i - 1, frame);
+        return golden_put_removal(i - 1, frame);
     size_t start = frame_begin(frame, MESSAGE_OBJECT_KEEP, 0);
     put_u16(frame, 1);
     put_object_keep(frame, &keep);

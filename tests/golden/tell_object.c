@@ -43,6 +43,17 @@ static int tell_full(struct bytes p, FILE *to)
     return rc;
 }
 
+static int tell_rm(struct bytes p, FILE *to)
+{
+    struct request_rm m;
+    int rc = p.len > 0 ? read_request_rm(p, &m) : 0;
+    if (rc < 0 || p.len == 0)
+        return rc;
+    fprintf(to, " ref=\"%s\" how=%u", m.ref, (unsigned)m.how);
+    golden_tell_removal(m.removal, to);
+    return 0;
+}
+
 static int tell_get(struct bytes p, FILE *to)
 {
     struct request_get get;
@@ -55,7 +66,7 @@ static int tell_get(struct bytes p, FILE *to)
 bool golden_is_object(uint8_t type)
 {
     return (type >= MESSAGE_OBJECT_KEEP && type < MESSAGE_REQUEST_SUBMIT) ||
-           type == MESSAGE_REQUEST_GET;
+           type == MESSAGE_REQUEST_GET || type == MESSAGE_REQUEST_RM;
 }
 
 int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
@@ -73,6 +84,7 @@ int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
                 keep.kept);
         if (!node_id_is_zero(keep.by))
             say_id(to, "by", keep.by.bytes);
+        golden_tell_removal(keep.removal, to);
         break;
     case MESSAGE_OBJECT_HAVE:
         fprintf(to, " count=%u", (unsigned)read_u16(&r));
@@ -89,6 +101,8 @@ int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
         return tell_owner(p, to);
     case MESSAGE_REQUEST_GET:
         return tell_get(p, to);
+    case MESSAGE_REQUEST_RM:
+        return tell_rm(p, to);
     default:
         say_id(to, "job", read_job_id(&r).bytes);
         break;

@@ -8,6 +8,7 @@
 #include "core/wire/object_request.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
+#include "tests/lib/story_inside.h"
 
 /* Bytes of which no two pieces alike. */
 static inline void story_fill(uint8_t *bytes, size_t size)
@@ -215,20 +216,57 @@ static inline int story_get_whole(struct story *s, uint32_t i, struct digest nam
     return code;
 }
 
+/* What the user, as he was said last, signs of that body. */
+static inline size_t story_removal(const struct story *s, struct bytes body, uint8_t *to,
+                                   size_t cap)
+{
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
+    struct buf b;
+
+    story_certificate(story_who(s), s->as ? s->as : PARTY_USER, certificate);
+    buf_init_fixed(&b, to, cap);
+    put_signed(&b, &sealed);
+    REQUIRE(!b.failed);
+    return b.len;
+}
+
+static inline uint32_t story_rm(struct story *s, uint64_t user, struct digest name, enum rm_how how,
+                                struct bytes removal)
+{
+    struct request_rm m = {.how = how, .removal = removal};
+    uint8_t raw[1024];
+    struct buf b;
+
+    id_hex(name.bytes, 64, m.ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_rm(&b, &m);
+    return story_ask(s, user, MESSAGE_REQUEST_RM, buf_bytes(&b));
+}
+
+/* Asks what to sign, and signs it. Its exit code within that time. */
+static inline int story_rm_code(struct story *s, uint64_t user, struct digest name, int64_t us)
+{
+    uint32_t request = story_rm(s, user, name, RM_ASK, (struct bytes){NULL, 0});
+    int code = story_code_within(s, user, request, us);
+    const struct story_answer *a = story_answer(s, user, request);
+    uint8_t removal[512];
+    size_t len;
+
+    if (code != 0)
+        return code;
+    len = story_removal(s, (struct bytes){a->data, a->len}, removal, sizeof removal);
+    request = story_rm(s, user, name, RM_SIGNED, (struct bytes){removal, len});
+    return story_code_within(s, user, request, us);
+}
+
 static inline int story_ref_code(struct story *s, uint32_t i, uint8_t type, struct digest name)
 {
     uint64_t user = story_user(s, i);
-    char ref[OBJECT_REF_SIZE];
-    uint8_t raw[128];
-    uint32_t request;
-    struct buf b;
     int code;
 
-    id_hex(name.bytes, 64, ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_ref(&b, ref);
-    request = story_ask(s, user, type, buf_bytes(&b));
-    code = story_code_within(s, user, request, 10 * MS_US);
+    REQUIRE(type == MESSAGE_REQUEST_RM);
+    code = story_rm_code(s, user, name, 10 * MS_US);
     story_leave(s, user);
     return code;
 }

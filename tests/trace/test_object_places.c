@@ -155,14 +155,7 @@ TEST(what_nobody_keeps_is_removed_where_it_is)
                    shelf_find(story.nodes[i].core->objects->shelf, name), false);
     }
     uint64_t user = story_user(&story, 0);
-    char ref[OBJECT_REF_SIZE];
-    uint8_t raw[128];
-    struct buf b;
-    id_hex(name.bytes, 64, ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_ref(&b, ref);
-    uint32_t request = story_ask(&story, user, MESSAGE_REQUEST_RM, buf_bytes(&b));
-    CHECK_INT(story_code_within(&story, user, request, 5 * S_US), 0);
+    CHECK_INT(story_rm_code(&story, user, name, 5 * S_US), 0);
     CHECK(!is_whole(0, name));
     CHECK(story_end(&story));
 }

@@ -95,7 +95,7 @@ static void kill_job(uint32_t i, struct job_id id)
 
 static void say_keep(uint32_t from, uint32_t to, struct digest name, struct job_id owner)
 {
-    struct object_keep m = {name, owner, of_much(3), 1, true, false, {{0}}};
+    struct object_keep m = {name, owner, of_much(3), 1, true, false, {{0}}, {NULL, 0}};
     uint8_t raw[128];
     struct buf b;
 
@@ -551,7 +551,6 @@ TEST_MAIN(an_input_that_no_stage_reads_yet_stays_for_the_job_too,
           what_later_jobs_crowd_out_takes_its_objects_along,
           what_a_killed_job_made_goes_when_everybody_is_there,
           what_a_job_made_stays_when_a_liar_says_that_it_came_to_nothing,
-          what_a_job_made_does_not_go_on_the_word_of_one,
-          a_user_takes_nothing_from_a_job_that_runs,
+          what_a_job_made_does_not_go_on_the_word_of_one, a_user_takes_nothing_from_a_job_that_runs,
           a_copy_counts_for_the_owner_that_it_is_kept_for,
           what_was_dropped_does_not_come_back_with_a_restart)

@@ -131,15 +131,17 @@ TEST(a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
 static uint32_t ask_object(uint64_t user, uint8_t type, const char *ref)
 {
     struct request_get get = {.ref = ""};
+    struct request_rm rm = {.ref = ""};
     uint8_t room[256];
     struct buf b;
 
+    snprintf(rm.ref, sizeof rm.ref, "%s", ref);
     snprintf(get.ref, sizeof get.ref, "%s", ref);
     buf_init_fixed(&b, room, sizeof room);
     if (type == MESSAGE_REQUEST_GET)
         put_request_get(&b, &get);
     else
-        put_object_ref(&b, ref);
+        put_request_rm(&b, &rm);
     return story_ask(&story, user, type, buf_bytes(&b));
 }
 

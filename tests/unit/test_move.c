@@ -226,7 +226,7 @@ TEST(test_requests)
     struct request_put put = {.size = UINT64_MAX, .copies = 3}, got_put;
     struct request_get get = {.ref = "0123456789abcdef", .offset = 5}, got_get;
     struct request_objects list = {.all = true}, got_list;
-    char ref[OBJECT_REF_SIZE];
+    struct request_rm rm = {.ref = "01234567"}, got_rm;
     uint32_t credit;
     put_object_view(&b, &v);
     CHECK_EVERY_TRUNCATION(b, read_object_view(in, &got_view));
@@ -248,9 +248,17 @@ TEST(test_requests)
     CHECK_EVERY_TRUNCATION(b, read_request_objects(in, &got_list));
     CHECK(got_list.all && got_list.ref[0] == 0);
     b = fresh();
-    put_object_ref(&b, "01234567");
-    CHECK_EVERY_TRUNCATION(b, read_object_ref(in, ref));
-    CHECK_STR(ref, "01234567");
+    put_request_rm(&b, &rm);
+    CHECK_EVERY_TRUNCATION(b, read_request_rm(in, &got_rm));
+    CHECK_STR(got_rm.ref, rm.ref);
+    CHECK(got_rm.how == RM_UNSIGNED && got_rm.removal.len == 0);
+    rm.how = RM_SIGNED;
+    rm.removal = bytes_of_text("signed");
+    b = fresh();
+    put_request_rm(&b, &rm);
+    CHECK_INT(read_request_rm(buf_bytes(&b), &got_rm), 0);
+    CHECK(got_rm.how == RM_SIGNED && bytes_equal(got_rm.removal, rm.removal));
+    CHECK_INT(read_request_rm((struct bytes){b.data, b.len - rm.removal.len}, &got_rm), ERR_FORMAT);
     b = fresh();
     put_object_credit(&b, OBJECT_CREDIT_MAX);
     CHECK_EVERY_TRUNCATION(b, read_object_credit(in, &credit));
@@ -262,22 +270,23 @@ TEST(test_requests)
 TEST(test_a_ref_is_digits_and_enough_of_them)
 {
     static const char *const wrong[] = {"", "0123456", "0123456g", "01234567 "};
-    char ref[OBJECT_REF_SIZE], longest[OBJECT_REF_SIZE + 1];
+    char longest[OBJECT_REF_SIZE + 1];
+    struct request_rm m;
     struct buf b;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         b = fresh();
-        put_object_ref(&b, wrong[i]);
-        CHECK_INT(read_object_ref(buf_bytes(&b), ref), ERR_FORMAT);
+        put_text(&b, wrong[i]);
+        CHECK_INT(read_request_rm(buf_bytes(&b), &m), ERR_FORMAT);
     }
     memset(longest, 'a', sizeof longest);
     longest[OBJECT_REF_SIZE] = 0;
     b = fresh();
-    put_object_ref(&b, longest);
-    CHECK_INT(read_object_ref(buf_bytes(&b), ref), ERR_FORMAT);
+    put_text(&b, longest);
+    CHECK_INT(read_request_rm(buf_bytes(&b), &m), ERR_FORMAT);
     longest[OBJECT_REF_SIZE - 1] = 0;
     b = fresh();
-    put_object_ref(&b, longest);
-    CHECK_INT(read_object_ref(buf_bytes(&b), ref), 0);
+    put_text(&b, longest);
+    CHECK_INT(read_request_rm(buf_bytes(&b), &m), 0);
 }
 
 TEST_MAIN(test_streams, test_ways_to_finish, test_keyed, test_parts,

@@ -1,0 +1,33 @@
+/* Who may say that an object is not kept any more.
+ *
+ *   of a user's statement    who put it, or who may everything (permit.h)
+ *   of a job's               who submitted the job, where this node knows him, or who may
+ *                            everything
+ *   of a user's who is       anybody: nodes of before and programs that embed one say nothing of
+ *   not known                him
+ *
+ * By the signature under the removal (core/wire/removal.h), and by no word of a node's. Each node
+ * looks for itself, once, and what it believes it writes down with the signature, so that it can
+ * show it to others after a restart. Where nothing is known yet of an object any removal is
+ * believed; a statement comes up against it that keeps the object for somebody else. So it is the
+ * same in which order they come, and what nobody showed who may stays kept. Of nodes and commands
+ * below FEATURE_REMOVAL, which sign nothing, a removal is believed of what nobody is known to have
+ * put, and of nothing else: an upgraded node removes the rest.
+ *
+ * Private to core/node. */
+#ifndef VELUM_NODE_REMOVAL_RIGHT_H
+#define VELUM_NODE_REMOVAL_RIGHT_H
+
+#include "core/node/permit.h"
+#include "core/wire/removal.h"
+
+/* Whether the word of somebody is needed to take back what this says. */
+bool removal_needs_word(const struct keeping *k);
+/* Whether `gone`, a removal of that generation or a later one, takes back what `k` says. */
+bool removal_stands(const struct node *n, const struct keeping *gone, const struct keeping *k);
+/* Looks at the removal that `gone` came with, and fills in whose it is and when he signed it.
+ * ERR_FORMAT: it is of something else. ERR_SIGNATURE, ERR_IDENTITY: whoever signed it is no user,
+ * or was revoked. ERR_ARGUMENT: it is too old, or after the end of his certificate. */
+int removal_look(struct node *n, struct keeping *gone);
+
+#endif

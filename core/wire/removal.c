@@ -1,0 +1,37 @@
+#include "core/wire/removal.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/wire/field.h"
+
+void put_removal_body(struct buf *b, const struct removal *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->generation);
+    put_u64(b, (uint64_t)m->at_s);
+}
+
+int read_removal_body(struct bytes body, struct removal *m)
+{
+    struct reader r = reader_of(body);
+
+    memset(m, 0, sizeof *m);
+    m->name = read_digest(&r);
+    m->generation = read_u64(&r);
+    m->at_s = (int64_t)read_u64(&r);
+    return reader_result(&r) < 0 || m->generation == 0 || m->at_s < 0 ? ERR_FORMAT : 0;
+}
+
+int read_removal(struct bytes removal, struct signed_bytes *s, struct removal *m)
+{
+    struct reader r = reader_of(removal);
+
+    memset(m, 0, sizeof *m);
+    if (removal.len > REMOVAL_SIZE_MAX)
+        return ERR_FORMAT;
+    read_signed(&r, s);
+    if (reader_result(&r) < 0 || s->path_count != 0)
+        return ERR_FORMAT;
+    return read_removal_body(s->body, m);
+}

@@ -1,0 +1,405 @@
+/* Stories of removals that a user signs, and of those that nobody did: nodes believe what he
+ * signed, whoever passes it on, and nothing else. */
+#include <string.h>
+
+#include "core/node/calendar.h"
+#include "core/node/keeping.h"
+#include "core/node/objects.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+#include "tests/lib/story_objects.h"
+
+#define SIZE 3000u
+#define ALICE 7
+#define BOB 9
+#define DAY_S ((int64_t)24 * 3600)
+
+static struct story story;
+static uint8_t bytes[SIZE];
+
+static void start(uint32_t i)
+{
+    story.nodes[i].keeps_disk = true;
+    story_start_among(&story, i);
+}
+
+static void begin_with(uint32_t level_of_last)
+{
+    story_init(&story, 3);
+    story.ages.objects_bytes = (uint64_t)1 << 30;
+    story_fill(bytes, sizeof bytes);
+    story.nodes[2].level = level_of_last;
+    for (uint32_t i = 0; i < 3; i++)
+        start(i);
+    story_run(&story, 3 * S_US);
+}
+
+static void begin(void)
+{
+    begin_with(0);
+}
+
+static void as(enum party party, uint8_t who)
+{
+    story.as = party;
+    story.who = who;
+}
+
+static struct digest put(enum party party, uint8_t who, uint32_t node)
+{
+    struct object_view v;
+    struct digest name;
+
+    as(party, who);
+    name = story_put_whole(&story, node, bytes, SIZE, 5 * S_US, &v);
+    story_run(&story, 5 * S_US);
+    return name;
+}
+
+static int take(enum party party, uint8_t who, uint32_t node, struct digest name)
+{
+    int code;
+
+    as(party, who);
+    code = story_ref_code(&story, node, MESSAGE_REQUEST_RM, name);
+    story_run(&story, 5 * S_US);
+    return code;
+}
+
+static const struct keeping *at(uint32_t node, struct digest name)
+{
+    return keeping_find(story.nodes[node].core, name, KEEPING_USER);
+}
+
+static uint32_t keepers(struct digest name)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < 3; i++)
+        count += keeping_is_kept(story.nodes[i].core, name);
+    return count;
+}
+
+struct word {
+    uint8_t bytes[512];
+    size_t len;
+};
+
+/* What this user signs of the object. */
+static struct word word_of(enum party party, uint8_t who, struct digest name, uint64_t generation,
+                           int64_t at_s)
+{
+    const struct removal m = {name, generation, at_s};
+    uint8_t room[REMOVAL_BODY_SIZE];
+    struct word w;
+    struct buf b;
+
+    as(party, who);
+    buf_init_fixed(&b, room, sizeof room);
+    put_removal_body(&b, &m);
+    w.len = story_removal(&story, buf_bytes(&b), w.bytes, sizeof w.bytes);
+    return w;
+}
+
+static int64_t now_s(void)
+{
+    return STORY_WALL_S + story.now.us / S_US;
+}
+
+/* One node says something, with that word or none. */
+static void tell(uint32_t from, uint32_t to, struct object_keep m, const struct word *w)
+{
+    uint8_t room[1024];
+    struct buf b;
+
+    m.size = SIZE;
+    if (w != NULL)
+        m.removal = (struct bytes){w->bytes, w->len};
+    buf_init_fixed(&b, room, sizeof room);
+    put_u16(&b, 1);
+    put_object_keep(&b, &m);
+    story_say(&story, from, to, MESSAGE_OBJECT_KEEP, 0, buf_bytes(&b));
+    story_run(&story, S_US);
+}
+
+static void tell_all(struct object_keep m, const struct word *w)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        tell((i + 1) % 3, i, m, w);
+    story_run(&story, 5 * S_US);
+}
+
+TEST(what_a_user_signed_goes_from_node_to_node)
+{
+    struct digest name;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    CHECK_INT(keepers(name), 3);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 1, name), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct keeping *k = at(i, name);
+
+        REQUIRE(k != NULL);
+        CHECK(!k->kept && k->removal.len > 0 && !k->by_admin);
+        CHECK(shelf_find(story.nodes[i].core->objects->shelf, name) == NULL);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(a_node_removes_nothing_by_its_own_word)
+{
+    struct object_keep m = {.generation = 2};
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        tell_all(m, NULL);
+        CHECK_INT(keepers(m.name), 3);
+        m.generation += 1000;
+    }
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, m.name), 0);
+    CHECK_INT(keepers(m.name), 0);
+    CHECK(story_end(&story));
+}
+
+/* Of another user, a reader, a node, of another object, of another generation, and forged. */
+TEST(what_others_signed_removes_nothing)
+{
+    struct object_keep m = {.generation = 2};
+    struct digest other = {{1, 2, 3}};
+    struct word w;
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    w = word_of(PARTY_SUBMIT, BOB, m.name, 2, now_s());
+    tell_all(m, &w);
+    w = word_of(PARTY_NATIVE, BOB, m.name, 2, now_s());
+    tell_all(m, &w);
+    w = word_of(PARTY_READ, ALICE, m.name, 2, now_s());
+    tell_all(m, &w);
+    w = word_of(PARTY_NODE, ALICE, m.name, 2, now_s());
+    tell_all(m, &w);
+    w = word_of(PARTY_SUBMIT, ALICE, other, 2, now_s());
+    tell_all(m, &w);
+    w = word_of(PARTY_SUBMIT, ALICE, m.name, 3, now_s());
+    tell_all(m, &w);
+    w = word_of(PARTY_SUBMIT, ALICE, m.name, 2, now_s());
+    w.bytes[w.len - SIGNATURE_SIZE - 1] = STORY_FORGED; /* where it begins */
+    tell_all(m, &w);
+    CHECK_INT(keepers(m.name), 3);
+    w = word_of(PARTY_SUBMIT, ALICE, m.name, 2, now_s());
+    tell_all(m, &w);
+    CHECK_INT(keepers(m.name), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(an_admin_removes_what_anybody_put)
+{
+    struct object_keep m = {.generation = 2};
+    struct word w;
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    w = word_of(PARTY_USER, BOB, m.name, 2, now_s());
+    tell(1, 0, m, &w);
+    CHECK(!keeping_is_kept(story.nodes[0].core, m.name));
+    story_run(&story, 5 * S_US);
+    CHECK_INT(keepers(m.name), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(a_removal_of_before_says_nothing_of_what_was_put_again)
+{
+    struct object_keep m = {.generation = 2};
+    struct word old;
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, m.name), 0);
+    REQUIRE(at(1, m.name)->removal.len <= sizeof old.bytes);
+    old.len = at(1, m.name)->removal.len;
+    memcpy(old.bytes, at(1, m.name)->removal.data, old.len);
+    (void)put(PARTY_SUBMIT, ALICE, 1);
+    CHECK_INT(keepers(m.name), 3);
+    tell_all(m, &old);
+    m.generation = 4;
+    tell_all(m, &old);
+    CHECK_INT(keepers(m.name), 3);
+    CHECK(story_end(&story));
+}
+
+/* All have forgotten it, and generations begin anew. */
+TEST(a_removal_that_all_have_forgotten_says_nothing_any_more)
+{
+    struct object_keep m = {.generation = 2};
+    struct word old;
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    old = word_of(PARTY_SUBMIT, ALICE, m.name, 2, now_s() - 31 * DAY_S);
+    tell_all(m, &old);
+    CHECK_INT(keepers(m.name), 3);
+    CHECK(story_end(&story));
+}
+
+/* Whoever hears late forgets when the others do. */
+TEST(it_is_forgotten_so_long_after_it_was_signed)
+{
+    struct object_keep m = {.generation = 2};
+    struct word w;
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    w = word_of(PARTY_SUBMIT, ALICE, m.name, 2, now_s());
+    story_run(&story, 100 * S_US);
+    tell_all(m, &w);
+    for (uint32_t i = 0; i < 3; i++) {
+        REQUIRE(at(i, m.name) != NULL);
+        CHECK(at(i, m.name)->since_s <= calendar_now(story.nodes[i].core) - 100);
+    }
+    CHECK_INT(keepers(m.name), 0);
+    CHECK(story_end(&story));
+}
+
+/* The one who heard it is alone with it, and ends, before the others are back. */
+TEST(it_is_shown_to_others_after_a_restart_and_from_a_snapshot)
+{
+    for (uint32_t compacts = 0; compacts < 2; compacts++) {
+        struct digest name;
+
+        begin();
+        name = put(PARTY_SUBMIT, ALICE, 0);
+        story_kill(&story, 1);
+        story_kill(&story, 2);
+        CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, name), 0);
+        if (compacts > 0)
+            story_compact(&story, 0);
+        story_run(&story, S_US);
+        story_kill(&story, 0);
+        for (uint32_t i = 0; i < 3; i++)
+            start(i);
+        story_run(&story, 30 * S_US);
+        CHECK_INT(keepers(name), 0);
+        REQUIRE(at(2, name) != NULL);
+        CHECK(at(2, name)->removal.len > 0);
+        CHECK(story_end(&story));
+    }
+}
+
+/* A lie that came first, of somebody and of nobody. */
+TEST(what_is_said_before_anything_is_known_gives_way_to_who_keeps_it)
+{
+    for (uint32_t is_signed = 0; is_signed < 2; is_signed++) {
+        struct object_keep m = {.generation = 1000};
+        struct word w;
+
+        begin();
+        m.name = put(PARTY_SUBMIT, ALICE, 0);
+        CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, m.name), 0);
+        CHECK(story_end(&story));
+
+        begin();
+        w = word_of(PARTY_SUBMIT, BOB, m.name, m.generation, now_s());
+        tell(0, 1, m, is_signed > 0 ? &w : NULL);
+        tell(0, 2, m, is_signed > 0 ? &w : NULL);
+        (void)put(PARTY_SUBMIT, ALICE, 0);
+        story_run(&story, 10 * S_US);
+        CHECK_INT(keepers(m.name), 3);
+        CHECK_INT(take(PARTY_SUBMIT, ALICE, 1, m.name), 0);
+        CHECK_INT(keepers(m.name), 0);
+        CHECK(story_end(&story));
+    }
+}
+
+static int take_unsigned(enum party party, uint8_t who, uint32_t node, struct digest name)
+{
+    uint64_t user;
+    uint32_t request;
+    int code;
+
+    as(party, who);
+    user = story_user(&story, node);
+    request = story_rm(&story, user, name, RM_UNSIGNED, (struct bytes){NULL, 0});
+    code = story_code_within(&story, user, request, S_US);
+    story_leave(&story, user);
+    story_run(&story, 5 * S_US);
+    return code;
+}
+
+/* Nothing is taken, rather than here alone. */
+TEST(a_command_of_before_is_refused_what_somebody_put)
+{
+    struct digest name;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    CHECK_INT(take_unsigned(PARTY_SUBMIT, ALICE, 0, name), 1);
+    CHECK_INT(take_unsigned(PARTY_SUBMIT, BOB, 0, name), 4);
+    CHECK_INT(keepers(name), 3);
+    CHECK(story_end(&story));
+}
+
+TEST(what_nobody_is_known_to_have_put_goes_without_a_signature)
+{
+    struct object_keep m = {.generation = 4};
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, m.name), 0);
+    m.kept = true;
+    m.generation = 3;
+    tell_all(m, NULL);
+    CHECK(keepers(m.name) > 0);
+    m.kept = false;
+    m.generation = 4;
+    tell_all(m, NULL);
+    CHECK_INT(keepers(m.name), 0);
+    CHECK(story_end(&story));
+}
+
+/* It could not read the word. */
+TEST(a_node_of_before_is_told_without_the_word)
+{
+    const struct keeping *k;
+    struct node *n;
+    struct digest name;
+
+    begin_with(FEATURE_REMOVAL - 1);
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, name), 0);
+    n = story.nodes[0].core;
+    k = at(0, name);
+    REQUIRE(k != NULL && !k->kept);
+    CHECK(keeping_for(n, story.nodes[1].core->options.id, k).removal.len > 0);
+    CHECK(keeping_for(n, story.nodes[2].core->options.id, k).removal.len == 0);
+    CHECK(!keeping_is_kept(story.nodes[1].core, name));
+    CHECK(story_end(&story));
+}
+
+/* What a job made goes as its author says, and not as a node does. */
+TEST(nobody_takes_a_jobs_objects_without_a_word)
+{
+    struct object_keep m = {.owner = {{77}}, .generation = 1, .kept = true};
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    tell(1, 0, m, NULL);
+    REQUIRE(keeping_find(story.nodes[0].core, m.name, m.owner) != NULL);
+    m.kept = false;
+    m.generation = 2;
+    tell(1, 0, m, NULL);
+    CHECK(keeping_find(story.nodes[0].core, m.name, m.owner)->kept);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_a_user_signed_goes_from_node_to_node, a_node_removes_nothing_by_its_own_word,
+          what_others_signed_removes_nothing, an_admin_removes_what_anybody_put,
+          a_removal_of_before_says_nothing_of_what_was_put_again,
+          a_removal_that_all_have_forgotten_says_nothing_any_more,
+          it_is_forgotten_so_long_after_it_was_signed,
+          it_is_shown_to_others_after_a_restart_and_from_a_snapshot,
+          what_is_said_before_anything_is_known_gives_way_to_who_keeps_it,
+          a_command_of_before_is_refused_what_somebody_put,
+          what_nobody_is_known_to_have_put_goes_without_a_signature,
+          a_node_of_before_is_told_without_the_word, nobody_takes_a_jobs_objects_without_a_word)
