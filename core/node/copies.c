@@ -629,6 +629,7 @@ void copies_fetched(struct node *n, struct digest name, bool whole)
         k->placed = 0;
         tell_all(n, k);
     }
+    keeping_came(n, name);
     gets_fetched(n, name, whole);
     if (whole && (labour_inputs_want(n, name) || snippet_wants(n, name)))
         n->serve_wanted = true;

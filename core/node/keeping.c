@@ -5,10 +5,12 @@
 #include "core/base/err.h"
 #include "core/node/level.h"
 #include "core/node/link.h"
+#include "core/node/objects.h"
 #include "core/node/owners.h"
 #include "core/node/record.h"
 #include "core/node/removal_right.h"
 #include "core/node/snapshot.h"
+#include "core/node/teller.h"
 #include "core/wire/field.h"
 
 /* What a record says of a statement. */
@@ -132,6 +134,7 @@ static void forget(struct node *n, struct keeping *k)
     if (k->next != NULL)
         k->next->prev = k->prev;
     n->keeping_count--;
+    teller_remove(n, k);
     set_removal(n, k, (struct bytes){NULL, 0});
     alloc_free(n->alloc, k, sizeof *k);
 }
@@ -300,6 +303,8 @@ static int set(struct node *n, const struct keeping *k)
     old->by = by;
     old->by_admin = k->by_admin;
     set_removal(n, old, k->kept ? (struct bytes){NULL, 0} : k->removal);
+    if (!k->kept)
+        teller_remove(n, old);
     old->size = k->size;
     old->generation = k->generation;
     old->kept = k->kept;
@@ -339,6 +344,33 @@ static bool is_believed(const struct node *n, uint64_t generation)
     return generation / KEEPING_GENERATIONS_S <= KEEPING_GENERATIONS_S + s;
 }
 
+static bool is_here(const struct node *n, struct digest name)
+{
+    const struct shelf_object *o = shelf_find(n->objects->shelf, name);
+
+    return o != NULL && o->whole;
+}
+
+void keeping_came(struct node *n, struct digest name)
+{
+    for (struct keeping *k = keeping_about(n, name); k != NULL && is_here(n, name);
+         k = k->next_same)
+        teller_remove(n, k);
+}
+
+static int hear_kept(struct node *n, struct node_id from, const struct keeping *said)
+{
+    const bool counts = keeping_find(n, said->name, said->owner) == NULL && !is_here(n, said->name);
+    int rc;
+
+    if (counts && !teller_may(n, from))
+        return ERR_FULL;
+    rc = keeping_learn(n, said);
+    if (counts && rc > 0)
+        teller_add(n, keeping_find(n, said->name, said->owner), from);
+    return rc;
+}
+
 /* This removal is none any more, or is known with what was signed. */
 static bool is_old(const struct keeping *old, const struct keeping *said)
 {
@@ -359,7 +391,7 @@ int keeping_hear(struct node *n, struct node_id from, struct keeping *said)
         level_is_below(n, from, FEATURE_SEVERAL))
         said->by = level_is_below(n, from, FEATURE_OWNED) ? old->by : keeping_several();
     if (said->kept)
-        return keeping_learn(n, said);
+        return hear_kept(n, from, said);
     if (is_old(old, said))
         return 0;
     rc = said->removal.len > 0 ? removal_look(n, said) : 0;

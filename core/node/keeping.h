@@ -26,7 +26,8 @@
  *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
  * removed objects are forgotten after tombstone_s of the calendar, and where there is no room for
- * another, or for what a user signed, the oldest of them sooner. Private to core/node. */
+ * another, or for what a user signed, the oldest of them sooner. One other node has a part of that
+ * room (teller.h). Private to core/node. */
 #ifndef VELUM_NODE_KEEPING_H
 #define VELUM_NODE_KEEPING_H
 
@@ -67,6 +68,7 @@ struct keeping {
     uint64_t placed;             /* as objects.placings was then; 0: something has changed since */
     struct keeping *next, *prev; /* all of them, the latest first */
     struct keeping *next_same;   /* of the same name; the first of them is in the map */
+    struct teller *teller;       /* who told of it, while it has not come (teller.h), or NULL */
     struct owner *of;            /* the job's (owners.h); NULL: a user's */
     struct keeping *next_owned, *prev_owned;
 };
@@ -100,8 +102,11 @@ int keeping_pass(struct node *n, struct digest name, uint64_t size, struct job_i
 int keeping_learn(struct node *n, const struct keeping *k);
 /* The same of what that node said, which is given as it is to be understood: one that cannot name
  * who put it, or several, means no other than is known here. ERR_FORMAT also for a generation that
- * is not believed, and for a removal what removal_look says, or ERR_IDENTITY: he may not. */
+ * is not believed, ERR_FULL also where that node told of too many that have not come, and for a
+ * removal what removal_look says, or ERR_IDENTITY: he may not. */
 int keeping_hear(struct node *n, struct node_id from, struct keeping *said);
+/* It may be whole here now. */
+void keeping_came(struct node *n, struct digest name);
 /* Its owner is over: nothing is left of the statement, here and on the disk. It is freed. */
 void keeping_drop(struct node *n, struct keeping *k);
 

@@ -18,6 +18,7 @@
 #include "core/node/removing.h"
 #include "core/node/room.h"
 #include "core/node/sound.h"
+#include "core/node/teller.h"
 #include "core/object/name.h"
 
 #define SCAN_AGAIN_US (10 * S_US)
@@ -50,6 +51,7 @@ int objects_new(struct node *n)
     s->able = true;
     s->placings = 1;
     making_set_init(&s->makings, n->alloc);
+    map_init(&s->tellers, n->alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
     n->objects = s;
     fetch_waits_init(n);
     return 0;
@@ -76,6 +78,7 @@ void objects_free(struct node *n)
     gets_free(n);
     removings_free(n);
     sounds_free(n);
+    tellers_free(n);
     while ((a = s->asks) != NULL) {
         s->asks = a->next;
         ask_free(n, a);
@@ -317,6 +320,7 @@ int objects_made(struct node *n, const struct frame *answer, bool wanted, struct
     if (rc == 0) {
         fetching_stop(n, m.name);
         shelf_sealed(s, *o);
+        keeping_came(n, m.name);
         makings_about(n, m.name);
         sound_is_from(n, *o, n->now);
         shelf_keep(s, *o, wanted || keeping_is_kept(n, m.name));

@@ -107,6 +107,7 @@ struct objects {
     uint64_t placings; /* how often who should have what may have changed */
     struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
     uint32_t without_count;
+    struct map tellers; /* node_id -> struct teller */
     /* room.c */
     struct room_full fulls[OBJECT_FULLS_MAX];
     uint32_t fulls_count;

@@ -5,6 +5,7 @@
 #include "core/node/calendar.h"
 #include "core/node/keeping.h"
 #include "core/node/objects.h"
+#include "core/node/teller.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
 #include "tests/lib/story_objects.h"
@@ -393,7 +394,72 @@ TEST(nobody_takes_a_jobs_objects_without_a_word)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(what_a_user_signed_goes_from_node_to_node, a_node_removes_nothing_by_its_own_word,
+/* What it makes up is not here, and never comes. */
+static void tell_of_many(uint32_t from, uint32_t to, uint32_t first, uint32_t count)
+{
+    uint8_t room[OBJECT_BATCH * 128];
+    struct object_keep m = {.size = SIZE, .generation = 1, .kept = true};
+    struct buf b;
+
+    while (count > 0) {
+        const uint32_t some = count < OBJECT_BATCH ? count : OBJECT_BATCH;
+
+        buf_init_fixed(&b, room, sizeof room);
+        put_u16(&b, (uint16_t)some);
+        for (uint32_t i = 0; i < some; i++, first++) {
+            m.name = (struct digest){
+                {0xfa, (uint8_t)(first >> 16), (uint8_t)(first >> 8), (uint8_t)first}};
+            put_object_keep(&b, &m);
+        }
+        REQUIRE(!b.failed);
+        story_say(&story, from, to, MESSAGE_OBJECT_KEEP, 0, buf_bytes(&b));
+        count -= some;
+    }
+}
+
+TEST(one_node_takes_a_part_of_the_room_and_leaves_the_rest_to_others)
+{
+    struct digest name;
+    struct node *n;
+
+    begin();
+    n = story.nodes[0].core;
+    name = put(PARTY_SUBMIT, ALICE, 1);
+    CHECK_INT(n->keeping_count, 1);
+    tell_of_many(1, 0, 0, TELLER_MAX + 100);
+    CHECK_INT(n->keeping_count, TELLER_MAX + 1);
+    tell_of_many(2, 0, TELLER_MAX + 50, 10);
+    CHECK_INT(n->keeping_count, TELLER_MAX + 11);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, name), 0);
+    bytes[0]++;
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    CHECK(keeping_is_kept(n, name));
+    CHECK(story_end(&story));
+}
+
+/* They count no more. */
+TEST(what_has_come_or_is_not_kept_any_more_leaves_its_teller_room)
+{
+    struct object_keep m = {.generation = 2};
+    struct node *n;
+
+    begin();
+    n = story.nodes[0].core;
+    for (uint32_t i = 0; i < 3; i++, bytes[0]++) {
+        (void)put(PARTY_SUBMIT, ALICE, 1);
+        CHECK_INT(n->objects->tellers.count, 0);
+    }
+    tell_of_many(1, 0, 0, 1);
+    CHECK_INT(n->objects->tellers.count, 1);
+    m.name = (struct digest){{0xfa}};
+    tell(1, 0, m, NULL);
+    CHECK_INT(n->objects->tellers.count, 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(one_node_takes_a_part_of_the_room_and_leaves_the_rest_to_others,
+          what_has_come_or_is_not_kept_any_more_leaves_its_teller_room,
+          what_a_user_signed_goes_from_node_to_node, a_node_removes_nothing_by_its_own_word,
           what_others_signed_removes_nothing, an_admin_removes_what_anybody_put,
           a_removal_of_before_says_nothing_of_what_was_put_again,
           a_removal_that_all_have_forgotten_says_nothing_any_more,
