@@ -43,12 +43,6 @@ void act_again_now(struct node *n)
     n->acts.again.pause_us = 0;
 }
 
-void act_again_hopes(struct node *n)
-{
-    if (waits(&n->acts.again))
-        act_again_now(n);
-}
-
 static bool clock_was_set(const struct node *n)
 {
     const int64_t moved_s = clock_now_s(n) - n->acts.again.clock_s;

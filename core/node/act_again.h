@@ -3,7 +3,8 @@
  * himself while a link stands, so the sums are said again:
  *
  *   - when the own clock was set, which is looked for each minute while something was refused
- *   - when the host has new roots, or a revocation has made room for what it ended
+ *   - when the host has new roots, by which what was taken may not hold any more, either, or a
+ *     revocation has made room for what it ended
  *   - a minute after the first refusal, and where that is refused again after twice the time, up to
  *     ACT_AGAIN_MAX_US. What is refused meanwhile changes nothing: so a peer that brings what never
  *     holds costs few frames, and keeps nothing else waiting for longer.
@@ -31,9 +32,7 @@ struct act_again {
 void act_again_init(struct node *n);
 /* One was refused that may hold later. */
 void act_again_refused(struct node *n);
-/* What was refused may hold now. */
-void act_again_hopes(struct node *n);
-/* Something that had been known is to be told to this node. */
+/* What was refused may hold now, or what was taken makes way for what others have. */
 void act_again_now(struct node *n);
 /* True once, when the sums are to be said. */
 bool act_again_take(struct node *n);

@@ -35,24 +35,26 @@ static enum worth worth_of(const struct node *n, const struct act *a)
 
 struct candidate {
     enum worth worth;
-    int64_t at_s;
+    const struct act *act;
+    struct digest name;
 };
 
-static bool is_less(struct candidate a, struct candidate b)
+static bool is_less(const struct candidate *a, const struct candidate *b)
 {
-    return a.worth != b.worth ? a.worth < b.worth : a.at_s < b.at_s;
+    return a->worth != b->worth ? a->worth < b->worth
+                                : act_is_later(b->act, b->name, a->act, a->name);
 }
 
 /* That which is worth least of the kinds that make way, and less than the new one. */
-static struct act_entry *least(const struct node *n, const struct act *a)
+static struct act_entry *least(const struct node *n, const struct act *a, struct digest name)
 {
-    struct candidate low = {worth_of(n, a), a->at_s};
+    struct candidate low = {worth_of(n, a), a, name};
     struct act_entry *out = NULL;
 
     for (struct act_entry *e = n->acts.first; e != NULL; e = e->next) {
-        struct candidate c = {e->voided ? WORTH_NOTHING : worth_of(n, &e->act), e->act.at_s};
+        struct candidate c = {e->voided ? WORTH_NOTHING : worth_of(n, &e->act), &e->act, e->name};
 
-        if (e->act.kind == ACT_REVOKE || c.worth == WORTH_MEMBER || !is_less(c, low))
+        if (e->act.kind == ACT_REVOKE || c.worth == WORTH_MEMBER || !is_less(&c, &low))
             continue;
         low = c;
         out = e;
@@ -80,13 +82,13 @@ static int room_to_revoke(struct node *n, const struct act *a)
     return n->replaying || has_signed(n, a->subject) ? 0 : ERR_FULL;
 }
 
-int act_room(struct node *n, const struct act *a, struct act_entry **way)
+int act_room(struct node *n, const struct act *a, struct digest name, struct act_entry **way)
 {
     *way = NULL;
     if (a->kind == ACT_REVOKE)
         return room_to_revoke(n, a);
     if (n->acts.count - n->acts.revoked_count < act_room_max(n, false))
         return 0;
-    *way = least(n, a);
+    *way = least(n, a, name);
     return *way != NULL ? 0 : ERR_FULL;
 }

@@ -5,10 +5,10 @@
  *            way for another, or a revoked key would be good again
  *   others   a quarter of limits.acts. Where there are as many, one that is worth less makes way
  *            for a new one: first one that does not count, then what is undone of a node that is no
- *            member, an order to such a node, and what is undone of a member; of several that with
- *            the earliest time. An order to a member makes way for none: it is to be undone first.
- *            Whoever has what made way, as the node that it is about, says it to others when it is
- *            back
+ *            member, an order to such a node, and what is undone of a member; of several the
+ *            earliest, so that nodes that meet come to have the same. An order to a member makes
+ *            way for none: it is to be undone first. Whoever has what made way, as the node that it
+ *            is about, says it to others when it is back
  *
  * Where a journal is read it is not known who is a member, nor who signed: what was taken has room
  * as far as there is any. Private to core/node. */
@@ -23,6 +23,6 @@
 uint32_t act_room_max(const struct node *n, bool revoke);
 /* Whether this one, of a subject that has none of its family, has room. 0, with the entry that
  * makes way for it, or NULL where none need do; or ERR_FULL. */
-int act_room(struct node *n, const struct act *a, struct act_entry **way);
+int act_room(struct node *n, const struct act *a, struct digest name, struct act_entry **way);
 
 #endif

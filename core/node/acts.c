@@ -100,11 +100,11 @@ static void list_add(struct acts *t, struct act_entry *e)
     t->revoked_count += e->act.kind == ACT_REVOKE;
 }
 
-static struct act_entry *entry_add(struct node *n, const struct act *a)
+static struct act_entry *entry_add(struct node *n, const struct act *a, struct digest name)
 {
     struct act_entry *way, *e;
 
-    if (act_room(n, a, &way) < 0)
+    if (act_room(n, a, name, &way) < 0)
         return NULL;
     e = way != NULL ? way : node_alloc(n, sizeof *e);
     if (e == NULL)
@@ -133,7 +133,7 @@ static struct act_entry *entry_set(struct node *n, struct act_entry *e, const st
     if (counts(e))
         sums_toggle(n, e);
     else if (e == NULL)
-        e = entry_add(n, a);
+        e = entry_add(n, a, name);
     if (e == NULL)
         return NULL;
     bytes_free(n, e->bytes);

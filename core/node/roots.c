@@ -60,7 +60,7 @@ void roots_known(struct node *n, const struct event *ev)
     n->roots.bytes = bytes_copy(n, ev->roots.bytes);
     n->roots.version = ev->roots.version;
     seal_forget(n);
-    act_again_hopes(n);
+    act_again_now(n);
     n->roots.refused = (struct digest){{0}}; /* by what was known before */
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);

@@ -144,7 +144,38 @@ TEST(of_what_is_said_of_others_goes_first_what_was_undone)
     CHECK(story_end(&story));
 }
 
+/* Each had as many as there may be, of the same second, and of other nodes. */
+TEST(parts_that_meet_with_full_tables_come_to_the_same)
+{
+    struct act_made m;
+    uint32_t sent;
+
+    begin();
+    story_cut(&story, 0, 1);
+    story_cut(&story, 0, 2);
+    story_run(&story, S_US);
+    for (uint16_t i = 0; i < 2 * ORDERS; i++) {
+        m = act_make(ACT_DRAIN, act_key(i), 5);
+        act_give(i < ORDERS ? 0 : 1, &m);
+        story_run(&story, 10 * MS_US);
+    }
+    check_counts(0, ORDERS);
+    story_mend(&story, 0, 1);
+    story_mend(&story, 0, 2);
+    story_run(&story, 60 * S_US);
+    for (uint32_t i = 1; i < 3; i++)
+        CHECK_INT(memcmp(story.nodes[i].core->acts.sums, story.nodes[0].core->acts.sums,
+                         sizeof story.nodes[i].core->acts.sums),
+                  0);
+    check_counts(0, ORDERS);
+    sent = story.sent[MESSAGE_ACT];
+    story_run(&story, 200 * S_US);
+    CHECK_INT(story.sent[MESSAGE_ACT] - sent, 0);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(who_fills_the_table_with_nodes_to_drain_is_revoked,
           who_fills_the_table_with_revocations_is_revoked,
           what_is_said_of_members_has_room_before_what_is_said_of_others,
-          of_what_is_said_of_others_goes_first_what_was_undone)
+          of_what_is_said_of_others_goes_first_what_was_undone,
+          parts_that_meet_with_full_tables_come_to_the_same)

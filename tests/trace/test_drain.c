@@ -79,6 +79,13 @@ static void all_see(uint32_t i, enum node_state state)
             CHECK_INT(told_of(at, i).state, state);
 }
 
+static void gone_within(uint32_t i, int64_t us)
+{
+    for (int64_t t = 0; t < us && !story.nodes[i].exited; t += 20 * MS_US)
+        story_run(&story, 20 * MS_US);
+    CHECK(story.nodes[i].exited);
+}
+
 TEST(jobs_go_to_others_and_another_leads)
 {
     struct job_id ended, live;
@@ -148,6 +155,26 @@ TEST(who_has_not_looked_yet_is_not_empty)
     }
     CHECK(looks > 0 && core(0)->objects->scanned);
     CHECK_INT(drain_held(core(0)).objects, 1);
+    CHECK(story_end(&story));
+}
+
+/* Nobody can be given what nobody can read: it holds up no one who is to leave. */
+TEST(what_is_damaged_and_nowhere_else_is_not_waited_for)
+{
+    struct digest name;
+    struct object_view put;
+    struct shelf_object *o;
+
+    begin(1);
+    name = story_put_whole(&story, 0, bytes, sizeof bytes, LONG_US, &put);
+    order(0, ACT_LEAVE, 0);
+    story_run(&story, LONG_US);
+    REQUIRE(core(0) != NULL && !core(0)->drain.empty);
+    o = shelf_find(core(0)->objects->shelf, name);
+    CHECK_INT(shelf_piece_lost(core(0)->objects->shelf, o, 1), 0);
+    CHECK(o->kept);
+    CHECK_INT(drain_held(core(0)).objects, 0);
+    gone_within(0, LONG_US);
     CHECK(story_end(&story));
 }
 
@@ -289,13 +316,6 @@ TEST(whoever_is_to_leave_goes_when_it_is_empty)
     CHECK_INT(story.sent[MESSAGE_GOODBYE] - goodbyes, 3);
     CHECK_INT(story_holders_up(&story, id), 3);
     CHECK(story_end(&story));
-}
-
-static void gone_within(uint32_t i, int64_t us)
-{
-    for (int64_t t = 0; t < us && !story.nodes[i].exited; t += 20 * MS_US)
-        story_run(&story, 20 * MS_US);
-    CHECK(story.nodes[i].exited);
 }
 
 TEST(whoever_is_to_leave_does_not_go_in_the_middle_of_a_users_put)
@@ -470,7 +490,8 @@ TEST(its_own_key_is_heard_after_all_that_is_known)
 }
 
 TEST_MAIN(jobs_go_to_others_and_another_leads, nothing_is_given_up_before_another_has_it,
-          who_has_not_looked_yet_is_not_empty, objects_go_to_others,
+          who_has_not_looked_yet_is_not_empty, what_is_damaged_and_nowhere_else_is_not_waited_for,
+          objects_go_to_others,
           a_running_job_ends_while_its_coordinator_drains, it_takes_nothing_new_until_it_is_told_to,
           who_drains_alone_takes_no_job, a_restart_changes_nothing_of_it,
           it_learns_when_it_comes_back_that_it_may_work_again,
