@@ -21,6 +21,8 @@ void outcome_settled(struct job *j);
 /* Sends the next pairs to merge to a worker, one batch at a time; called again and again, because
  * nobody may be there to ask. For kernels not built in. */
 void outcome_merge(struct job *j);
+/* The merges that are out are done. */
+void outcome_merged(struct job *j);
 /* Merges ended this node's workers, so it says: another one is asked, where there is one, before
  * the job has failed. */
 void outcome_merge_failed(struct job *j, struct hand *h, uint8_t flags, const char *cause);

@@ -378,7 +378,7 @@ static void count_chunk(struct job *j, struct hand *h, const struct peer_report_
         !stage_is_cancelled(j, l->merging_stage))
         outcome_merge_failed(j, h, c->flags, c->cause);
     else if (c->flags & REPORT_MERGED)
-        l->merging = false;
+        outcome_merged(j);
     else
         report_pool(j, h, c);
 }

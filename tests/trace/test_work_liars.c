@@ -152,17 +152,18 @@ static bool take_grant(uint32_t peer, struct peer_chunk *c)
     return chunks > 0;
 }
 
-TEST(merges_that_fail_at_one_node_are_asked_of_another)
+static const struct rig_report failed = {.flags = REPORT_MERGED | REPORT_FAILED | REPORT_OWN_DOING,
+                                         .cause = "killed by signal 11"};
+
+/* All leaves are there; gives who is asked to merge. */
+static uint32_t compute_to_merges(uint32_t peers)
 {
-    const struct rig_report failed = {.flags = REPORT_MERGED | REPORT_FAILED | REPORT_OWN_DOING,
-                                      .cause = "killed by signal 11"};
     struct peer_chunk c;
-    uint32_t first;
 
     merger = RIG_NOBODY;
-    begin(2, (struct rig_spec){.leaves = LEAVES});
+    begin(peers, (struct rig_spec){.leaves = LEAVES});
     for (uint32_t i = 0; i < 20; i++)
-        for (uint32_t peer = 0; peer < 2; peer++)
+        for (uint32_t peer = 0; peer < peers; peer++)
             if (take_grant(peer, &c))
                 report(peer, (struct rig_report){.grant = c.grant,
                                                  .from = c.first,
@@ -172,19 +173,55 @@ TEST(merges_that_fail_at_one_node_are_asked_of_another)
                                                  .flags = REPORT_ENDED,
                                                  .values = true});
     REQUIRE(merger != RIG_NOBODY);
-    first = merger;
+    return merger;
+}
+
+/* Who is asked next. */
+static uint32_t asked(uint32_t peers)
+{
+    struct peer_chunk c;
+
+    merger = RIG_NOBODY;
+    rig_run(&rig, S_US);
+    for (uint32_t peer = 0; peer < peers; peer++)
+        while (take_grant(peer, &c))
+            continue;
+    return merger;
+}
+
+TEST(merges_that_fail_at_one_node_are_asked_of_another)
+{
+    const uint32_t first = compute_to_merges(2);
+
     report(first, failed);
     CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
-    rig_run(&rig, S_US);
-    (void)take_grant(1 - first, &c);
-    CHECK_INT(merger, 1 - first);
+    CHECK_INT(asked(2), 1 - first);
     report(1 - first, failed);
     rig_run(&rig, S_US);
     CHECK_INT(rig_view(&rig, &job).state, JOB_FAILED);
     end();
 }
 
+/* There were some between that did not. */
+TEST(merges_that_failed_before_others_are_forgotten)
+{
+    const uint32_t first = compute_to_merges(3);
+    uint32_t second, third;
+
+    report(first, failed);
+    second = asked(3);
+    REQUIRE(second != RIG_NOBODY && second != first);
+    report(second, (struct rig_report){.flags = REPORT_MERGED});
+    CHECK_INT(asked(3), second);
+    report(second, failed);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    third = asked(3);
+    CHECK(third != RIG_NOBODY && third != first && third != second);
+    end();
+}
+
 TEST_MAIN(who_was_given_nothing_takes_no_time, nobody_takes_more_time_than_there_was,
           inputs_are_not_nowhere_because_anybody_says_so,
           an_input_that_one_node_lacks_ends_no_job_that_others_compute,
-          merges_that_fail_at_one_node_are_asked_of_another)
+          merges_that_fail_at_one_node_are_asked_of_another,
+          merges_that_failed_before_others_are_forgotten)
