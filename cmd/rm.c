@@ -40,8 +40,9 @@ static int ask(struct line *l, const struct request_rm *m, uint8_t answer, struc
     return line_exchange(l, MESSAGE_REQUEST_RM, buf_bytes(&payload), answer, frame);
 }
 
-/* The object as it was, then the end: until that came it is not known to be removed. */
-static int remove_one(struct line *l, const char *ref, struct object_view *v)
+/* The object as it was, then the end: until that came it is not known to be removed. `older`: the
+ * node knows of no signature. */
+static int remove_one(struct line *l, const char *ref, struct object_view *v, bool *older)
 {
     struct request_rm m = {.how = RM_ASK};
     struct frame frame;
@@ -66,12 +67,14 @@ static int remove_one(struct line *l, const char *ref, struct object_view *v)
         rc = ERR_FORMAT;
     if (rc == 0)
         rc = line_item(l, MESSAGE_REPLY_OBJECT, &frame);
+    *older = m.how == RM_UNSIGNED;
     return rc > 0 ? ERR_FORMAT : rc;
 }
 
 struct errand {
     const char *ref;
     struct object_view v;
+    bool older;
     int rc, code; /* of the last node that was asked; its refusal */
 };
 
@@ -79,7 +82,7 @@ struct errand {
 static bool try_at(void *ctx, struct line *l)
 {
     struct errand *e = ctx;
-    e->rc = remove_one(l, e->ref, &e->v);
+    e->rc = remove_one(l, e->ref, &e->v, &e->older);
     e->code = e->rc == LINE_REFUSED ? line_refusal(l) : 0;
     if (e->rc < 0 && e->code != CODE_NOT_FOUND)
         e->code = line_report_about(l, e->ref, e->rc);
@@ -107,7 +110,7 @@ static int act(struct line *l, const void *ctx, const char *ref)
         code = gather_name(ctx, l, "rm", whole);
     if (code != 0)
         return code;
-    e.rc = remove_one(l, whole, &e.v);
+    e.rc = remove_one(l, whole, &e.v, &e.older);
     bool unknown = e.rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND;
     if (e.rc < 0 && !unknown)
         return line_report_about(l, ref, e.rc);
@@ -122,6 +125,13 @@ static int act(struct line *l, const void *ctx, const char *ref)
     printf("%s removed\n", name);
     if (e.v.jobs > 0)
         say_stays(&e.v, name);
+    if (e.older) {
+        fflush(stdout);
+        talk_line(
+            "%s: this node is older than signed removals, and newer ones keep what somebody put: "
+            "where there are any, remove it there too",
+            name);
+    }
     return CODE_DONE;
 }
 

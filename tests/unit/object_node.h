@@ -222,9 +222,26 @@ static void serve_watch(struct node *n, const struct frame *first, const struct 
 /* The one object that it has, and no other node. */
 static void serve_list(struct node *n, const struct frame *f)
 {
-    if (f->type == MESSAGE_REQUEST_OBJECTS)
+    if (f->type != MESSAGE_REQUEST_NODES)
         say_object(n, f->request, object_name, SIZE);
     say(n, MESSAGE_REPLY_END, f->request, (struct bytes){0});
+}
+
+static void serve_rm(struct node *n, const struct frame *f, const struct ways *w)
+{
+    struct removal told = {.name = object_name, .generation = 7};
+    uint8_t room[REMOVAL_BODY_SIZE];
+    struct request_rm m;
+    struct buf b;
+    told.name.bytes[0] ^= w->other;
+    buf_init_fixed(&b, room, sizeof room);
+    put_removal_body(&b, &told);
+    if (read_request_rm(f->payload, &m) < 0 || (m.how != RM_UNSIGNED) == w->is_old)
+        say_error(n, f->request, 1, "the request is malformed");
+    else if (m.how == RM_ASK)
+        say(n, MESSAGE_REPLY_PIECE, f->request, buf_bytes(&b));
+    else
+        serve_list(n, f);
 }
 
 /* Serves one connection after the other, by one way each; the process ends when its parent says
@@ -253,6 +270,8 @@ static pid_t start_node(int listening, const struct ways *ways, size_t count)
             hear(&n, &f);
             if (f.type == MESSAGE_REQUEST_GET)
                 serve_get(&n, &f, &ways[i]);
+            else if (f.type == MESSAGE_REQUEST_RM)
+                serve_rm(&n, &f, &ways[i]);
             else if (f.type == MESSAGE_REQUEST_WATCH)
                 serve_watch(&n, &f, &ways[i]);
             else if (f.type == MESSAGE_REQUEST_PUT)

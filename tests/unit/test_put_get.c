@@ -1,5 +1,6 @@
 /* `velum put`, `velum get`, and `velum result` of a job that collects, against the node of
  * object_node.h. */
+#include "core/host/identity.h"
 #include "tests/unit/object_node.h"
 
 extern const struct cmd cmd_put, cmd_get, cmd_objects, cmd_result, cmd_rm;
@@ -179,6 +180,40 @@ TEST(get_from_an_older_node_asks_as_it_knows_it)
     CHECK_INT(get_file(&w, 1), CODE_DONE);
     CHECK(file_is_right());
     CHECK(!strstr(said, "malformed"));
+    end();
+}
+
+static int rm(const struct ways *ways)
+{
+    char whole[ID_HEX_SIZE];
+    snprintf(whole, sizeof whole, "%s", ref);
+    char *argv[] = {whole, NULL};
+    return run(&cmd_rm, 1, argv, ways, 1);
+}
+
+/* The node looks at what was signed. */
+TEST(rm_signs_what_the_node_says_if_it_is_of_that_object)
+{
+    struct ways w = honest;
+    struct home home;
+    char message[HOME_MESSAGE_SIZE];
+    begin();
+    REQUIRE(home_locate(&home, message) == 0 && home_open(&home, message) == 0);
+    REQUIRE(identity_mesh_open(&home, message) == 0);
+    CHECK_INT(rm(&w), CODE_DONE);
+    CHECK(!strstr(said, "older"));
+    w.other = true;
+    CHECK(rm(&w) != CODE_DONE);
+    end();
+}
+
+TEST(rm_at_an_older_node_asks_as_it_knows_it_and_says_what_stays)
+{
+    struct ways w = honest;
+    begin();
+    w.is_old = true;
+    CHECK_INT(rm(&w), CODE_DONE);
+    CHECK(strstr(said, "older") && !strstr(said, "malformed"));
     end();
 }
 
@@ -476,22 +511,21 @@ TEST(result_believes_no_list_that_makes_no_sense)
     end();
 }
 
-TEST_MAIN(result_is_what_the_leaves_yielded_in_order,
-          result_reads_the_files_of_a_node_of_this_machine,
-          result_with_a_wrong_byte_leaves_no_file_and_is_mended_by_the_next,
-          result_believes_no_list_that_makes_no_sense, put_prints_the_name_of_the_bytes_alone,
-          put_never_sends_more_than_it_may, put_refused_in_the_middle_says_what_of_which_file,
-          put_at_a_node_that_ends_is_exit_5, get_to_a_file_and_to_standard_output,
-          get_with_a_wrong_byte_leaves_no_file,
-          get_of_what_is_damaged_on_the_nodes_disk_asks_again_and_is_right,
-          get_that_cannot_throw_away_what_came_has_it_compared,
-          get_from_an_older_node_asks_as_it_knows_it,
-          get_asks_an_older_node_for_the_rest_as_it_knows_it,
-          get_goes_on_behind_what_an_earlier_one_left,
-          get_begins_again_when_the_part_is_of_something_else, get_asks_another_node_for_the_rest,
-          get_reads_the_file_of_a_node_of_this_machine,
-          get_asks_the_node_for_what_is_damaged_in_its_file,
-          get_does_not_believe_a_list_that_does_not_make_the_name,
-          get_leaves_alone_a_file_that_is_not_of_the_objects_size,
-          get_believes_no_node_that_breaks_the_rules,
-          get_interrupted_leaves_the_part_and_says_how_to_go_on)
+TEST_MAIN(
+    result_is_what_the_leaves_yielded_in_order, result_reads_the_files_of_a_node_of_this_machine,
+    result_with_a_wrong_byte_leaves_no_file_and_is_mended_by_the_next,
+    result_believes_no_list_that_makes_no_sense, put_prints_the_name_of_the_bytes_alone,
+    put_never_sends_more_than_it_may, put_refused_in_the_middle_says_what_of_which_file,
+    put_at_a_node_that_ends_is_exit_5, get_to_a_file_and_to_standard_output,
+    get_with_a_wrong_byte_leaves_no_file,
+    get_of_what_is_damaged_on_the_nodes_disk_asks_again_and_is_right,
+    get_that_cannot_throw_away_what_came_has_it_compared,
+    get_from_an_older_node_asks_as_it_knows_it, rm_signs_what_the_node_says_if_it_is_of_that_object,
+    rm_at_an_older_node_asks_as_it_knows_it_and_says_what_stays,
+    get_asks_an_older_node_for_the_rest_as_it_knows_it, get_goes_on_behind_what_an_earlier_one_left,
+    get_begins_again_when_the_part_is_of_something_else, get_asks_another_node_for_the_rest,
+    get_reads_the_file_of_a_node_of_this_machine, get_asks_the_node_for_what_is_damaged_in_its_file,
+    get_does_not_believe_a_list_that_does_not_make_the_name,
+    get_leaves_alone_a_file_that_is_not_of_the_objects_size,
+    get_believes_no_node_that_breaks_the_rules,
+    get_interrupted_leaves_the_part_and_says_how_to_go_on)
