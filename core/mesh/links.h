@@ -13,6 +13,7 @@
 #include "core/base/alloc.h"
 #include "core/base/id.h"
 #include "core/base/instant.h"
+#include "core/mesh/pace.h"
 
 /* Of node links only. The node counts those with commands as well (core/node/crowd.h). */
 #define LINKS_MAX 1024
@@ -49,8 +50,10 @@ struct link {
     uint32_t differs;             /* digests in a row that were not ours */
     struct instant differs_since; /* the first of them */
     int64_t sync_wait_us;         /* before the next full exchange because of that */
-    uint32_t accusations;         /* that came over it of late, see may_accuse */
-    struct instant accused;       /* one of them fades ACCUSATION_US after it */
+    uint32_t told;                /* our own incarnation, as it was said over it last */
+    struct pace accusations;      /* that came over it, of those with a link here */
+    struct pace words;            /* that came over it and were taken, of others that are well */
+    struct pace told_back;        /* what others say of its member, told to that */
     uint8_t reach[2];             /* how far loads that come over it are passed on, each way */
     uint32_t reach_ring;          /* the renewal of the ring that holds for */
     struct instant armed;         /* not later than it is due: its place in the heap */

@@ -240,12 +240,16 @@ static uint64_t digest_of(const struct peer *p)
 
 int members_set_info(struct members *t, struct peer *p, const struct member_info *info)
 {
-    /* Within one statement only the load changes. */
     if (p->m.info->boot == info->boot &&
         member_statement(p->m.incarnation) == member_statement(info->incarnation)) {
         take_load(p, info);
         return 0;
     }
+    return members_set_word(t, p, info);
+}
+
+int members_set_word(struct members *t, struct peer *p, const struct member_info *info)
+{
     const struct profile *profile = profiles_hold(t->profiles, info);
     if (!profile)
         return ERR_NO_MEMORY;
@@ -254,31 +258,6 @@ int members_set_info(struct members *t, struct peer *p, const struct member_info
     p->m.info = profile;
     take_load(p, info);
     t->digest += digest_of(p);
-    return 0;
-}
-
-int members_set_addr(struct members *t, struct peer *p, const char *addr)
-{
-    const struct profile *old = p->m.info;
-    struct member_info info = {.id = old->id,
-                               .boot = old->boot,
-                               .machine = old->machine,
-                               .slots = old->slots,
-                               .memory_bytes = old->memory_bytes,
-                               .recovering = old->recovering,
-                               .tier = old->tier,
-                               .tier_lacks = old->tier_lacks};
-    text_copy(info.name, sizeof info.name, old->name);
-    text_copy(info.addr, sizeof info.addr, addr);
-    text_copy(info.arch, sizeof info.arch, old->arch);
-    text_copy(info.version, sizeof info.version, old->version);
-    text_copy(info.labels, sizeof info.labels, old->labels);
-    memcpy(info.journal_id, old->journal_id, sizeof info.journal_id);
-    const struct profile *profile = profiles_hold(t->profiles, &info);
-    if (!profile)
-        return ERR_NO_MEMORY;
-    profiles_release(t->profiles, old);
-    p->m.info = profile;
     return 0;
 }
 

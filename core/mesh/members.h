@@ -12,6 +12,7 @@
 
 #include "core/base/alloc.h"
 #include "core/mesh/mesh.h"
+#include "core/mesh/pace.h"
 #include "core/mesh/profiles.h"
 #include "core/mesh/suspicion.h"
 
@@ -47,6 +48,7 @@ struct care {
     /* Somebody else says it is suspect or dead, or replaced, while our link to it is up: it is
      * pinged first. NULL: nobody does. */
     struct rumor *accusation;
+    struct instant doubted;    /* what others say of it and what is known are far apart */
     uint32_t dial;             /* ticket of the dial under way, or 0 */
     struct instant dial_start; /* of that dial */
     struct instant dial_due;   /* next try, or INSTANT_NEVER */
@@ -61,7 +63,8 @@ struct peer {
         struct care *care;      /* NULL: nothing is to be done about it */
         struct peer *free_next; /* while it is nobody */
     };
-    uint32_t news; /* its place in the queue of news and 1, or 0 */
+    uint32_t news;     /* its place in the queue of news and 1, or 0 */
+    struct rise risen; /* by hearsay */
 };
 
 #define PEERS_BLOCK 32
@@ -110,10 +113,11 @@ int members_add(struct members *t, const struct member_info *info, struct peer *
 void members_remove(struct members *t, struct peer *p);
 /* Keeps the counts right. */
 void members_set_state(struct members *t, struct peer *p, enum node_state state);
-/* Takes over what it says of itself, and keeps the digest right. ERR_NO_MEMORY: nothing changed. */
+/* Takes over what it is said to say of itself, and keeps the digest right: within one statement
+ * only the load. ERR_NO_MEMORY: nothing changed. */
 int members_set_info(struct members *t, struct peer *p, const struct member_info *info);
-/* Only where it is reached; the rest stays. */
-int members_set_addr(struct members *t, struct peer *p, const char *addr);
+/* The same of its own word: all of it. */
+int members_set_word(struct members *t, struct peer *p, const struct member_info *info);
 /* Order-free digest of the live members' (id, boot, statement), `self` included. Kept up to date
  * with each change, because every PING and PONG carries it. */
 uint64_t members_digest(const struct members *t, const struct member_info *self);

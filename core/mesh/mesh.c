@@ -51,7 +51,7 @@ static void settle(struct mesh *m, struct instant now)
     if (m->news_urgent)
         rumors_flush(m);
     struct instant due = instant_first(m->slow_due, m->loads_due);
-    due = instant_first(due, m->announce_due);
+    due = instant_first(due, instant_first(m->announce_due, m->outdone_due));
     if (m->ring_stale)
         due = instant_first(due, m->ring_due);
     due = instant_first(due, probe_relays_due(m));
@@ -83,7 +83,7 @@ int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info 
     links_init(&m->links, a);
     hints_init(&m->hints, a);
     buf_init(&m->out, a, FRAME_PAYLOAD_MAX);
-    m->loads_due = m->announce_due = m->slow_due = m->due = INSTANT_NEVER;
+    m->loads_due = m->announce_due = m->outdone_due = m->slow_due = m->due = INSTANT_NEVER;
     m->announced = m->loads_told = (struct instant){now.us - S_US};
     m->dead_dialled = now;
     *out = m;
@@ -556,8 +556,7 @@ void mesh_tick(struct mesh *m, struct instant now)
         return;
     link_tick(m, now);
     probe_relays_tick(m, now);
-    if (instant_reached(now, m->announce_due))
-        self_load_due(m, now);
+    self_tick(m, now);
     if (instant_reached(now, m->slow_due)) {
         m->slow_due = INSTANT_NEVER;
         probe_members_tick(m, now);

@@ -159,7 +159,7 @@ static bool is_carefree(const struct peer *p, struct instant now)
     const struct care *c = p->care;
     return p->m.state == NODE_ALIVE && c->links == 0 && !c->standing && !c->dial &&
            c->dial_due.us == INSTANT_NEVER.us && c->probe.stage == PROBE_NONE && !c->accusation &&
-           !c->boot_replaced && !is_wanted(c, now);
+           !c->boot_replaced && !hearsay_is_doubted(c, now) && !is_wanted(c, now);
 }
 
 static void dial_step(struct mesh *m, struct peer *p, struct instant now)

@@ -5,7 +5,8 @@
  *   mesh_link.c   links from coming up to their end
  *   mesh_dial.c   who is dialled when: standing links, lost ones, the dead, hints
  *   mesh_rumor.c  what is believed of whom, and how it spreads
- *   mesh_hearsay.c  nodes that were told of and never met
+ *   mesh_self.c  what this node says of itself
+ *   mesh_hearsay.c  how far others are believed, and nodes that were never met
  *   mesh_load.c   how loads spread
  *   mesh_probe.c  silence: pings, indirect probes, suspicions that run out
  *
@@ -24,12 +25,15 @@
 #include "core/mesh/members.h"
 #include "core/mesh/mesh.h"
 #include "core/mesh/mesh_wire.h"
+#include "core/mesh/pace.h"
 #include "core/mesh/ring.h"
 #include "core/mesh/suspicion.h"
 #include "core/wire/message.h"
 
 #define MESH_RELAYS_MAX 64
 #define MESH_PAGE_RUMORS 64
+/* So many statements further others are believed by one rumor. */
+#define HEARSAY_RISE_MAX 64
 #define LOST_GRACE_US (300 * MS_US) /* for the redial, before others are asked */
 /* In a large mesh a suspicion of our own is told only if it lasts: each is heard by everybody
  * over every link, and so is its refutation, and the more nodes there are the more are late
@@ -77,7 +81,13 @@ struct mesh {
     struct instant ring_due; /* but not before then */
     bool news_urgent;        /* somebody has urgent news */
     bool self_news;
-    struct news *news; /* in the order they were heard */
+    struct rise risen;          /* because of what others said of this node */
+    struct pace leaps;          /* the same, beyond that */
+    uint32_t outdone_by;        /* so far others know of it, or should: */
+    struct instant outdone_due; /* it goes beyond then, or never */
+    struct pace looks;          /* at rumors that are no news */
+    struct pace asks;           /* members dialled because of what others say of them */
+    struct news *news;          /* in the order they were heard */
     uint32_t news_count, news_cap;
     struct instant synced;       /* last time a digest made tables be exchanged */
     struct instant loads_due;    /* loads of others are passed on then */
@@ -149,8 +159,9 @@ void peer_becomes(struct mesh *m, struct peer *p, enum node_state state, uint64_
                   struct instant now);
 void peer_suspect(struct mesh *m, struct peer *p, struct node_id accuser, struct instant now);
 void peer_dead(struct mesh *m, struct peer *p, uint64_t from, struct instant now);
-/* Takes over what it says of itself and reports a changed load. False: out of memory. */
-bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info);
+/* Takes over what it says of itself, or others say that it does, and reports a changed load. False:
+ * out of memory. */
+bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info, bool own);
 /* To be passed on at once. `from`: the link it came over, or 0. */
 void peer_news(struct mesh *m, struct peer *p, uint64_t from);
 void peer_forget(struct mesh *m, struct peer *p);
@@ -168,9 +179,6 @@ void rumors_flush(struct mesh *m);
 bool rumors_page(struct mesh *m, struct node_id first, struct node_id *after);
 void sync_pump(struct mesh *m, struct link *l);
 void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instant now);
-/* Raises the incarnation and speaks of this node at once. */
-void self_announce(struct mesh *m, struct instant now);
-
 /* Sends the list in m->out. */
 void send_list(struct mesh *m, const struct link *l);
 void tell(struct mesh *m, const struct link *l, const struct rumor *r);
@@ -181,7 +189,41 @@ struct news *news_of(struct mesh *m, struct peer *p);
 /* Takes out the loads, or all other news. */
 void news_drop(struct mesh *m, bool loads);
 
+/* mesh_self.c */
+/* Raises the incarnation and speaks of this node at once. */
+void self_announce(struct mesh *m, struct instant now);
+void rumor_about_self(struct mesh *m, const struct rumor *r, struct instant now);
+/* Speaks of this node if it is due. */
+void self_tick(struct mesh *m, struct instant now);
+/* The link is open, and the HELLO over it may be outdated. */
+void self_greeted(struct mesh *m, struct link *l);
+void self_flush(struct mesh *m);
+
 /* mesh_hearsay.c */
+/* How far the second is ahead of the first, in numbers or in statements. Those of one process go
+ * round. */
+int64_t incarnation_ahead(bool same_process, uint32_t known, uint32_t told);
+int64_t statements_ahead(bool same_process, uint32_t known, uint32_t told);
+/* A member's word on itself, over its link: counts whatever is known. */
+bool hearsay_is_own(const struct peer *p, const struct rumor_head *r, const struct link *from);
+/* Of a member whose link is up. Also that it has left: it would have said so over that link. */
+bool hearsay_is_accusation(enum node_state s);
+/* Each costs a ping or more, and the one who is accused is there: who says many such things is
+ * heard ten times a second. */
+bool hearsay_may_accuse(struct link *from, struct instant now);
+/* No news, and yet it may tell of a lie. */
+bool hearsay_may_differ(struct mesh *m, const struct peer *p, const struct rumor_head *r,
+                        struct instant now);
+/* Whether both say the same but for the load. */
+bool hearsay_is_same(struct mesh *m, const struct member_info *a, const struct member_info *b);
+/* Whether what others say of a member may count, if it is newer. */
+bool hearsay_may_count(struct mesh *m, struct peer *p, const struct rumor *r, struct link *from,
+                       struct instant now);
+/* The member has spoken for itself. */
+void hearsay_settled(struct peer *p);
+bool hearsay_is_doubted(const struct care *c, struct instant now);
+/* Dials a member where it should be, so that it says itself what is true. */
+void hearsay_ask(struct mesh *m, const struct member_info *info, struct instant now);
 /* Whether the first of these rumors, which is about p, or nobody known, may be looked at. */
 bool hearsay_is_believed(struct mesh *m, const struct peer *p, struct rumor_list list,
                          const struct rumor_head *r, uint64_t link);

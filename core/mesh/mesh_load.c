@@ -67,8 +67,6 @@ static void announce_load(struct mesh *m, struct instant now)
     /* With the last number of a statement the next one begins, which all must hear. */
     if (m->members.live <= FULL_MESH_PEERS ||
         member_statement(m->self.incarnation + 1) != member_statement(m->self.incarnation)) {
-        if (m->self.incarnation == UINT32_MAX)
-            return;
         m->self_news = m->news_urgent = true;
         m->self.incarnation++;
         m->announce_due = INSTANT_NEVER;

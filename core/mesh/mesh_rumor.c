@@ -6,10 +6,11 @@
 
 /* Belief and its spread.
  *
- * Of two statements about one process the higher incarnation wins, and at equal ones the worse
- * state; only the process itself raises its incarnation. Boot ids are random, so a rumor of another
- * boot wins by incarnation alone; a restarted process that meets its own past in a HELLO goes above
- * it. What arrives over a member's own link beats every rumor about it.
+ * Of two statements about one process the higher incarnation wins (they go round), and at equal
+ * ones the worse state; only the process itself raises its incarnation. Boot ids are random, so a
+ * rumor of another boot wins by incarnation alone; a restarted process that meets its own past in a
+ * HELLO goes above it. What arrives over a member's own link beats every rumor about it, and others
+ * are believed so far only (mesh_hearsay.c).
  *
  * Links are reliable and in order, so a rumor crosses each standing link at most once in each
  * direction: whoever learns something new tells all its standing links and then forgets about it.
@@ -19,8 +20,6 @@
  * HELLO, large ones with whoever is new, and otherwise when the digests in PING and PONG are
  * unequal on a fresh link or stay so on an old one. */
 
-#define ACCUSATIONS_MAX 32u
-#define ACCUSATION_US (100 * MS_US)
 #define SYNC_PAGES 8 /* at a time; the queue behind a link is bounded */
 #define SYNC_DIFFERS 3
 #define SYNC_DIFFERS_US (2 * S_US)
@@ -127,13 +126,14 @@ void peer_forget(struct mesh *m, struct peer *p)
         m->ports.forgotten(m->ports.ctx, id);
 }
 
-bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
+bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info, bool own)
 {
     uint32_t slots = p->m.info->slots;
     bool described = slots != info->slots || p->m.info->recovering != info->recovering;
     bool load = described || p->m.busy != info->busy || p->m.speed_units_s != info->speed_units_s;
     bool rebooted = p->m.info->boot != info->boot;
-    if (members_set_info(&m->members, p, info) < 0)
+    int rc = own ? members_set_word(&m->members, p, info) : members_set_info(&m->members, p, info);
+    if (rc < 0)
         return false;
     if (rebooted && p->care)
         p->care->boot_replaced = false;
@@ -170,26 +170,6 @@ void peer_news(struct mesh *m, struct peer *p, uint64_t from)
     n->peer = p;
     n->is_load = false;
     m->news_urgent = true;
-}
-
-static uint32_t next_statement(uint32_t incarnation)
-{
-    return (member_statement(incarnation) + 1) << MEMBER_LOAD_BITS;
-}
-
-void self_announce(struct mesh *m, struct instant now)
-{
-    uint32_t incarnation = next_statement(m->self.incarnation);
-    /* Beyond the last number there is nothing to say; at one statement in 10 s it is reached after
-     * 30 days without the mesh ever forgetting this node. */
-    if (incarnation < m->self.incarnation)
-        return;
-    m->self.incarnation = incarnation;
-    m->self_news = true;
-    m->news_urgent = true;
-    m->announced = now;
-    m->announce_due = INSTANT_NEVER;
-    m->load_changed = false;
 }
 
 void peer_suspect(struct mesh *m, struct peer *p, struct node_id accuser, struct instant now)
@@ -286,7 +266,7 @@ static void replaced_holds(struct mesh *m, struct peer *p, const struct rumor *r
         m->ports.close(m->ports.ctx, l->number);
         link_gone(m, l, false, now);
     }
-    if (!peer_inform(m, p, &r->info))
+    if (!peer_inform(m, p, &r->info, false))
         return;
     if (node_state_is_live(r->state))
         peer_becomes(m, p, NODE_ALIVE, p->m.link, now);
@@ -305,10 +285,11 @@ void accusation_holds(struct mesh *m, struct peer *p, struct instant now)
         replaced_holds(m, p, &r, now);
         return;
     }
-    if (r.info.incarnation < p->m.incarnation)
+    int64_t ahead = incarnation_ahead(true, p->m.incarnation, r.info.incarnation);
+    if (ahead < 0)
         return;
 #if VELUM_PLANT != 487 /* trace/test_mesh: who is accused of what it was before dies late */
-    if (r.info.incarnation > p->m.incarnation && !peer_inform(m, p, &r.info))
+    if (ahead > 0 && !peer_inform(m, p, &r.info, false))
         return;
 #endif
     if (r.state == NODE_DEAD) {
@@ -337,23 +318,6 @@ static void accusation_check(struct mesh *m, struct peer *p, const struct rumor 
         accusation_holds(m, p, now);
 }
 
-static void rumor_about_self(struct mesh *m, const struct rumor *r, struct instant now)
-{
-    bool same_process = r->info.boot == m->self.boot;
-    bool accused = same_process && r->state != NODE_ALIVE;
-    bool ahead = r->info.incarnation > m->self.incarnation;
-    bool refute = r->info.incarnation >= m->self.incarnation && (accused || !same_process);
-    if (m->leaving || (!refute && !ahead) || next_statement(r->info.incarnation) == 0)
-        return;
-    m->self.incarnation = r->info.incarnation;
-    self_announce(m, now);
-    if (accused) {
-        health_worse(&m->health);
-        log_line(m->log, LOG_INFO, "mesh: others took this node for %s; refuted",
-                 node_state_name(r->state));
-    }
-}
-
 /* Said of the process before the present one, which has replaced it by its own word. */
 static bool is_of_the_past(const struct peer *p, uint64_t boot)
 {
@@ -373,12 +337,13 @@ static bool rumor_is_newer(const struct peer *p, const struct rumor_head *r)
     if (rank(r->state) != rank(p->m.state))
         return rank(r->state) > rank(p->m.state);
 #endif
-#if VELUM_PLANT == 205 /* trace/test_mesh: a rumor of an older incarnation is believed */
-    if (r->incarnation != p->m.incarnation)
+    int64_t ahead = incarnation_ahead(r->boot == boot, p->m.incarnation, r->incarnation);
+#if VELUM_PLANT == 205 /* trace/test_own_word: a rumor of an older incarnation is believed */
+    if (ahead != 0)
         return true;
 #else
-    if (r->incarnation != p->m.incarnation)
-        return r->incarnation > p->m.incarnation;
+    if (ahead != 0)
+        return ahead > 0;
 #endif
     if (r->boot != boot)
         return r->boot > boot;
@@ -407,19 +372,19 @@ static void rumor_is_old(struct mesh *m, struct peer *p, const struct rumor *r, 
      * learns what we know, and the node is asked, whose HELLO settles it. Our own HELLO shows it
      * how high its past had counted. */
     tell_peer(m, from, p);
-    if (!p->m.link && r->state == NODE_ALIVE && members_set_addr(&m->members, p, r->info.addr) == 0)
-        peer_dial(m, p, now);
+    if (!p->m.link && r->state == NODE_ALIVE)
+        hearsay_ask(m, &r->info, now);
 }
 
 /* News of a member that is well. */
 static void believe_alive(struct mesh *m, struct peer *p, const struct rumor *r, struct link *from,
-                          struct instant now)
+                          bool own, struct instant now)
 {
     bool was_live = node_state_is_live(p->m.state) && p->m.state != NODE_SUSPECT;
     bool restarted = p->m.info->boot != r->info.boot;
     bool load_only = was_live && !restarted &&
                      member_statement(r->info.incarnation) == member_statement(p->m.incarnation);
-    if (!peer_inform(m, p, &r->info))
+    if (!peer_inform(m, p, &r->info, own))
         return;
     p->m.heard = now;
     members_acquit(&m->members, p);
@@ -435,12 +400,12 @@ static void believe(struct mesh *m, struct peer *p, const struct rumor *r, struc
                     struct instant now)
 {
     if (r->state == NODE_ALIVE) {
-        believe_alive(m, p, r, from, now);
+        believe_alive(m, p, r, from, false, now);
         return;
     }
     /* The link goes with its member when that one has left. */
     uint64_t number = from->number;
-    if (!peer_inform(m, p, &r->info))
+    if (!peer_inform(m, p, &r->info, false))
         return;
     if (r->state == NODE_LEFT) {
         peer_becomes(m, p, NODE_LEFT, 0, now);
@@ -452,35 +417,6 @@ static void believe(struct mesh *m, struct peer *p, const struct rumor *r, struc
             peer_becomes(m, p, NODE_ALIVE, 0, now);
         accuse_all(m, p, r, now);
     }
-}
-
-/* Of a member whose link is up. Also that it has left: it would have said so over that link. */
-static bool is_accusation(enum node_state s)
-{
-#if VELUM_PLANT == 947 /* trace/test_toolbox: that somebody has left is believed of everybody */
-    return s == NODE_SUSPECT || s == NODE_DEAD;
-#else
-    return s == NODE_SUSPECT || s == NODE_DEAD || s == NODE_LEFT;
-#endif
-}
-
-/* Each costs a ping or more, and the one who is accused is there: who says many such things is
- * heard ten times a second. */
-static bool may_accuse(struct link *l, struct instant now)
-{
-    const int64_t since = instant_since_us(now, l->accused);
-
-    if (l->accusations > 0 && since >= ACCUSATION_US) {
-        const int64_t faded = since / ACCUSATION_US;
-
-        l->accusations -= faded < l->accusations ? (uint32_t)faded : l->accusations;
-        l->accused = now;
-    }
-    if (l->accusations >= ACCUSATIONS_MAX)
-        return false;
-    if (l->accusations++ == 0)
-        l->accused = now;
-    return true;
 }
 
 /* p: what is known of the one it is about, or NULL. */
@@ -498,13 +434,17 @@ static void rumor_apply(struct mesh *m, struct peer *p, const struct rumor *r, s
         peer_news(m, p, from->number);
         if (r->state == NODE_SUSPECT)
             accuse_all(m, p, r, now);
+    } else if (hearsay_is_own(p, &head, from)) {
+        believe_alive(m, p, r, from, true, now);
+    } else if (!hearsay_may_count(m, p, r, from, now)) {
+        return;
     } else if (!rumor_is_newer(p, &head)) {
         rumor_is_old(m, p, r, from, now);
-    } else if (p->m.link && p->m.info->boot != r->info.boot && from->peer != p) {
-        /* Whoever is at the other end of our link can say which process is the present one. */
-        accusation_check(m, p, r, now);
-    } else if (p->m.link && from->peer != p && is_accusation(r->state)) {
-        if (may_accuse(from, now))
+    } else if (p->m.link && from->peer != p &&
+               (p->m.info->boot != r->info.boot || hearsay_is_accusation(r->state))) {
+        /* Whoever is at the other end of our link can say that it is there, and which process of
+         * its node is the present one. */
+        if (hearsay_may_accuse(from, now))
             accusation_check(m, p, r, now);
     } else {
         believe(m, p, r, from, now);
@@ -512,7 +452,8 @@ static void rumor_apply(struct mesh *m, struct peer *p, const struct rumor *r, s
 }
 
 /* Whether there is anything in it for us; most rumors are known, and are not even decoded. */
-static bool rumor_matters(const struct mesh *m, const struct peer *p, const struct rumor_head *r)
+static bool rumor_matters(struct mesh *m, const struct peer *p, const struct rumor_head *r,
+                          const struct link *from, struct instant now)
 {
     if (node_id_equal(r->id, m->self.id))
         return true;
@@ -520,7 +461,11 @@ static bool rumor_matters(const struct mesh *m, const struct peer *p, const stru
         return false;
     /* An unknown one that is gone anyway is not brought back from the dead, or tables would hand it
      * to each other for ever. */
-    return p ? !rumor_is_stale(p, r) : node_state_is_live(r->state);
+    if (!p)
+        return node_state_is_live(r->state);
+    if (hearsay_is_own(p, r, from))
+        return r->incarnation != p->m.incarnation;
+    return !rumor_is_stale(p, r) || hearsay_may_differ(m, p, r, now);
 }
 
 void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, struct instant now)
@@ -530,7 +475,8 @@ void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, st
     struct rumor r;
     while (rumor_list_peek(list, &head)) {
         struct peer *p = members_find(&m->members, head.id);
-        if (!hearsay_is_believed(m, p, *list, &head, number) || !rumor_matters(m, p, &head)) {
+        if (!hearsay_is_believed(m, p, *list, &head, number) ||
+            !rumor_matters(m, p, &head, from, now)) {
             rumor_list_skip(list);
             continue;
         }
@@ -642,13 +588,6 @@ static uint32_t news_page(struct mesh *m, uint32_t *at, uint64_t *from)
     buf_reset(&m->out);
     size_t start = rumor_list_begin(&m->out);
     uint32_t count = 0;
-    if (m->self_news) {
-        struct rumor r = {.state = NODE_ALIVE, .info = m->self};
-        put_rumor(&m->out, &r);
-        m->self_news = false;
-        *from = 0;
-        count++;
-    }
     for (; *at < m->news_count && count < MESH_PAGE_RUMORS; ++*at) {
         struct news *n = &m->news[*at];
         if (!n->peer || n->is_load)
@@ -681,8 +620,8 @@ void rumors_flush(struct mesh *m)
     uint32_t at = 0;
     uint64_t from = 0;
     m->news_urgent = false;
+    self_flush(m);
     if (!anybody_is_told(m)) {
-        m->self_news = false;
         news_drop(m, false);
         return;
     }

@@ -17,7 +17,8 @@
  *   7  certificates of those that a node tells of (introduce.h); who holds a job says whether it
  *      has ended; objects of which is known that several users put them (object_peer.h), and what a
  *      user signed who took one back (removal.h); chunks that are computed, and told when their
- *      outputs are safe (node/peer.h) */
+ *      outputs are safe (node/peer.h). Whoever has it tells each of its links at once when anything
+ *      changes that it says of itself */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -39,5 +40,6 @@
 #define FEATURE_SEVERAL 7u
 #define FEATURE_COMPUTED 7u
 #define FEATURE_REMOVAL 7u
+#define FEATURE_OWN_WORD 7u
 
 #endif

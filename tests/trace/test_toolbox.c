@@ -464,6 +464,42 @@ TEST(whom_he_accuses_stays)
     end();
 }
 
+/* That they are draining, not there yet, or elsewhere: each says itself what it is. */
+TEST(what_he_says_of_others_counts_nothing)
+{
+    uint8_t room[2048];
+    struct buf b;
+
+    begin();
+    for (uint32_t i = 0; i < 2000; i++) {
+        const struct rig_peer *p = &rig.peers[(thief + 1 + i % (PEERS - 1)) % PEERS];
+        struct rumor rumor = {.state = NODE_ALIVE,
+                              .info = {.id = p->id,
+                                       .boot = p->boot,
+                                       .incarnation = UINT32_MAX >> i % 32,
+                                       .name = "somebody",
+                                       .addr = "10.0.0.1:8001",
+                                       .labels = "no-work",
+                                       .recovering = true}};
+
+        buf_init_fixed(&b, room, sizeof room);
+        put_u16(&b, 1);
+        put_rumor(&b, &rumor);
+        say(MESSAGE_RUMORS, &b);
+        rig_run(&rig, MS_US);
+    }
+    for (uint32_t i = 0; i < PEERS; i++) {
+        const struct member *m = mesh_find(rig.node->mesh, rig.peers[i].id);
+
+        CHECK(m->state == NODE_ALIVE && m->info->slots == 1 && !m->info->recovering);
+        CHECK(strncmp(m->info->addr, "peer", 4) == 0 && m->info->labels[0] == '\0');
+    }
+    CHECK(here()->lead != NULL);
+    work(3 * S_US);
+    CHECK_INT(rig_view(&rig, &job).leaves_done, LEAVES);
+    end();
+}
+
 TEST(facts_of_jobs_that_nobody_has_cost_nothing)
 {
     size_t before;
@@ -580,7 +616,7 @@ TEST_MAIN(leaves_that_nobody_gave_him_count_nothing, who_holds_nothing_ends_no_j
           a_first_list_of_his_is_none, who_was_a_holder_is_believed,
           a_former_holder_makes_nobody_believe_him, a_holder_that_is_alone_with_him_stays_one,
           who_missed_some_generations_goes_from_one_to_the_next, whom_he_accuses_stays,
-          facts_of_jobs_that_nobody_has_cost_nothing,
+          what_he_says_of_others_counts_nothing, facts_of_jobs_that_nobody_has_cost_nothing,
           junk_shuts_him_out_for_a_while_and_longer_the_next_time,
           a_signature_that_does_not_hold_costs_one_point, one_mistake_now_and_then_is_none,
           what_a_newer_node_says_is_no_offence)
