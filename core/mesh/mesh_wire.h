@@ -18,11 +18,12 @@
  *   PROBED   u32 number of the PROBE, u8 answered
  *   RUMORS   rumor list
  *
- *   member      id, u64 boot, u32 incarnation (its low 14 bits count changes of load), text name,
- *               text addr, id machine, text arch, text version, u32 slots, u32 busy,
- *               u64 memory_bytes, u64 speed_units_s, 16 bytes journal id, u8 flags, and with
- *               flag 2 text labels, which is not empty (core/wire/labels.h), and then with
- *               flag 4 u8 tier, which is known, u8 lacks (core/wire/tier.h)
+ *   member      id, u64 boot, u32 incarnation (its low 14 bits count changes of load; behind the
+ *               last number of a boot is the first), text name, text addr, id machine, text arch,
+ *               text version, u32 slots, u32 busy, u64 memory_bytes, u64 speed_units_s, 16 bytes
+ *               journal id, u8 flags, and with flag 2 text labels, which is not empty
+ *               (core/wire/labels.h), and then with flag 4 u8 tier, which is known, u8 lacks
+ *               (core/wire/tier.h)
  *               flags: 1 recovering, 2 it has labels, 4 is read only: generations without tiers
  *               would refuse the member
  *               Of a known tier the version goes on with "+", the tier, "." and what it lacks as a
