@@ -24,6 +24,7 @@ struct line {
     bool has_spawner;
     uint32_t request;
     struct reply_error error;
+    bool shut_out;
 };
 
 /* A socket file may be left over from a node that was killed, so only an answer counts. */
@@ -233,6 +234,7 @@ int line_next(struct line *l, struct instant until, struct frame *out)
         if (out->type != MESSAGE_REPLY_ERROR)
             return 1;
         rc = read_reply_error(out->payload, &l->error);
+        l->shut_out = rc >= 0 && of_user;
         return rc < 0 ? rc : LINE_REFUSED;
     }
 }
@@ -271,6 +273,11 @@ int line_item(struct line *l, uint8_t item, struct frame *out)
 int line_refusal(const struct line *l)
 {
     return l->error.exit_code;
+}
+
+bool line_is_shut_out(const struct line *l)
+{
+    return l->shut_out;
 }
 
 int64_t line_later_s(const struct line *l)

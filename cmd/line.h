@@ -70,6 +70,8 @@ bool line_lacks_kernel(const struct line *l);
 bool line_has_hint(const struct line *l);
 /* The exit code inside the last REPLY_ERROR. */
 int line_refusal(const struct line *l);
+/* The last REPLY_ERROR was of the user and not of what he asked: his key is revoked. */
+bool line_is_shut_out(const struct line *l);
 /* Unix time of the act that is later than the one it refused (act_talk.h); 0: that is not why. */
 int64_t line_later_s(const struct line *l);
 /* The node has gone: one try to reach it again, or another node of this machine.

@@ -112,7 +112,7 @@ static int revoke(struct line *l, const struct call *c, const struct acting_subj
         return CODE_MISUSE;
     }
     int rc = acting_hand_in(l, ACT_REVOKE, s, reason, &reply);
-    if (rc == LINE_REFUSED && own && line_refusal(l) == CODE_NOT_ALLOWED)
+    if (rc == LINE_REFUSED && own && line_is_shut_out(l))
         return tell_own(c, s);
     if (rc < 0)
         return line_report(l, rc);

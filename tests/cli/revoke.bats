@@ -132,6 +132,11 @@ has_act() { # has_act MACHINE PORT
     on two run -4 velum revoke "${user/#?????/00000}"
     [[ $output == *"only an admin of this mesh may do that"* ]]
     ends_with_try
+    # His own neither, and he is not told that it was.
+    on two run -4 velum revoke --force "$user"
+    [[ $output == *"only an admin of this mesh may do that"* && $output != *" revoked"* ]]
+    ends_with_try
+    on two run -0 velum ps
     run -0 velum revoke "$user" --reason "left the company"
     [[ $output == "${user:0:8} revoked; all 1 of 1 node has that written down" ]]
     until_true 5 job_state_is "$job" failed
