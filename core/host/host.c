@@ -29,6 +29,7 @@
 #include "core/host/peers_file.h"
 #include "core/host/quota.h"
 #include "core/host/renewal.h"
+#include "core/host/revoked_home.h"
 #include "core/host/role.h"
 #include "core/host/spawner.h"
 #include "core/host/succession.h"
@@ -268,10 +269,7 @@ static int look_for_revocation(struct host *h)
     const struct act *a = node_revocation(h->node, identity_id(h->identity));
     if (!a)
         return 0;
-    snprintf(h->message, HOST_MESSAGE_SIZE,
-             "the key of the node in %s was revoked%s%s: no node of its mesh lets it in; velum "
-             "leave --force takes it off this machine, and velum join STRING makes it another node",
-             h->state, a->reason[0] ? ": " : "", a->reason);
+    revoked_home_say(&h->home, h->state, a->reason, h->message, HOST_MESSAGE_SIZE);
     return ERR_REFUSED;
 }
 

@@ -165,6 +165,14 @@ has_act() { # has_act MACHINE PORT
     [[ $stderr == *"cannot say which of the others"* ]]
     ends_with_try_on_stderr
     until_true 10 ended "$PID_a"
+
+    # To leave would end the mesh, whose keys are here: the node gets another key instead.
+    run -4 timeout 20 "$VELUM" node --bind 127.0.0.1 --slots 1 --name a --port "$PORT_a"
+    [[ $output == *"was revoked: "*"the mesh was made here"*"remove node.key"* ]]
+    [[ $output != *"velum leave"* ]]
+    rm "one/nodes/$PORT_a/node.key" "one/nodes/$PORT_a/node.pem"
+    node_at a "$PORT_a" --slots 1 --bind 127.0.0.1
+    until_true 10 alive_is 1 "127.0.0.1:$PORT_a"
 }
 
 own_id() { # own_id MACHINE: as the node says who submitted a job of his
