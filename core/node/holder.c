@@ -340,6 +340,17 @@ static void answer_facts(struct node *n, struct job_id id, struct node_id from, 
         send_refused(n, id, from, batch, unread);
 }
 
+/* How the job stands with others is known from those only who have it. */
+static void has_answered(struct job *j, struct node_id from)
+{
+#if VELUM_PLANT != 1053 /* trace/test_ended: an empty frame of anybody lets a node lead again */
+    if (j->ledger != NULL && !take_may_tell(j, from))
+        return;
+#endif
+    j->replayed = false;
+    j->heard = j->node->now;
+}
+
 int holder_facts(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -382,8 +393,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     answer_facts(n, id, from, batch, ticket, rc, unread);
     j = job_find(n, id);
     if (j != NULL) {
-        j->replayed = false;
-        j->heard = n->now;
+        has_answered(j, from);
         if (n->told_late)
             kill_tell(j, from);
         /* Whoever looks after it there does not know who its holders are now. Shown, not compared:
@@ -602,7 +612,7 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
 #if VELUM_PLANT == 592 /* trace/test_ended: anybody without a copy lets a node lead after a start */
     if (digest_equal(m.digest, nothing) || !differs)
 #else
-    if (digest_equal(m.digest, nothing) ? take_may_tell(j, from) : !differs)
+    if ((digest_equal(m.digest, nothing) || !differs) && take_may_tell(j, from))
 #endif
 #endif
         j->replayed = false;

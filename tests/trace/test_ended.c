@@ -239,10 +239,9 @@ TEST(who_has_heard_that_a_job_has_ended_waits_for_its_end)
 }
 
 /* Six nodes, of which the holders can be met by nobody for a while: the one that comes back meets
- * only one that holds no copy, and has nothing to say of the job. */
-TEST(the_word_of_a_node_without_a_copy_lets_nobody_lead)
+ * only one that holds no copy. */
+static struct job_id back_with_a_stranger(uint32_t *left, uint32_t *other)
 {
-    uint32_t left, other, claims;
     struct job_id id;
 
     story_init(&story, 6);
@@ -250,29 +249,68 @@ TEST(the_word_of_a_node_without_a_copy_lets_nobody_lead)
     story_run(&story, 8 * S_US);
     id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);
-    left = story_leader(&story, id);
-    story_kill(&story, left);
+    *left = story_leader(&story, id);
+    story_kill(&story, *left);
     story_run(&story, 15 * S_US);
-    other = story_stranger(&story, id) == left ? story_one_that(&story, false, id)
-                                               : story_stranger(&story, id);
-    REQUIRE(other != left && !story_holds(&story, other, id));
+    *other = story_stranger(&story, id) == *left ? story_one_that(&story, false, id)
+                                                 : story_stranger(&story, id);
+    CHECK(*other != *left && !story_holds(&story, *other, id));
     for (uint32_t i = 0; i < 6; i++)
-        if (i != left && i != other)
-            story_cut(&story, left, i);
-    claims = story.sent[MESSAGE_CLAIM];
-    story_start(&story, left);
-    story_hint(&story, left, other);
-    for (int k = 0; k < 10000; k++) {
+        if (i != *left && i != *other)
+            story_cut(&story, *left, i);
+    story_start(&story, *left);
+    story_hint(&story, *left, *other);
+    return id;
+}
+
+static void leads_not(uint32_t left, struct job_id id, int64_t us)
+{
+    for (int64_t at = 0; at < us; at += MS_US) {
         story_run(&story, MS_US);
         REQUIRE(!story_leads(&story, left, id));
     }
+}
+
+TEST(the_word_of_a_node_without_a_copy_lets_nobody_lead)
+{
+    uint32_t left, other;
+    struct job_id id = back_with_a_stranger(&left, &other);
+    uint32_t claims = story.sent[MESSAGE_CLAIM];
+
+    leads_not(left, id, 10 * S_US);
     CHECK_INT(story.sent[MESSAGE_CLAIM], claims);
+    CHECK(story_end(&story));
+}
+
+/* It has nothing of the job, and answers as if it had: by a frame of no facts, and by saying what
+ * it was shown. */
+TEST(nor_does_that_of_one_who_tells_what_he_does_not_know)
+{
+    uint32_t left, other;
+    struct job_id id = back_with_a_stranger(&left, &other);
+    struct peer_sync same = {.job = id};
+    uint8_t bytes[256];
+    struct buf b;
+
+    leads_not(left, id, 4 * S_US);
+    CHECK(job_find(story.nodes[left].core, id)->replayed);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_facts_begin(&b, id, 0, false, 0);
+    story_say(&story, other, left, MESSAGE_FACTS, 0, buf_bytes(&b));
+    leads_not(left, id, 2 * S_US);
+    same.digest = ledger_digest(job_find(story.nodes[left].core, id)->ledger);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &same);
+    story_say(&story, other, left, MESSAGE_SYNC, 0, buf_bytes(&b));
+    leads_not(left, id, 10 * S_US);
+    CHECK(job_find(story.nodes[left].core, id)->replayed);
     CHECK(story_end(&story));
 }
 
 TEST_MAIN(the_first_word_on_who_is_dead_is_not_the_last, who_comes_back_leads_no_job_that_has_ended,
           who_has_heard_that_a_job_has_ended_waits_for_its_end,
           the_word_of_a_node_without_a_copy_lets_nobody_lead,
+          nor_does_that_of_one_who_tells_what_he_does_not_know,
           an_ended_job_has_no_room_for_what_only_a_running_one_needs,
           an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds,
           what_all_know_of_former_holders_is_not_told_again)
