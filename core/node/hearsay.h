@@ -6,7 +6,9 @@
  *     makes this node ask those who are said to know it, once a second for END_ASKED_US, and is
  *     taken when it was shown. Whoever leads a job believes its holders only.
  *   - Version and epoch leap no further than honest ones do, so that there is always a later one;
- *     who leads the job goes beyond what he hears, once a second.
+ *     who leads the job goes beyond what he hears, once a second. A node that was away may have
+ *     missed much of that: what a coordinator tells itself of its job, or one that has it tells
+ *     another that has it, may leap much further.
  *   - What a coordinator itself says of its job counts whatever it is said to have said.
  *   - Whose a job is does not change, but by the word of its coordinator or of one that has it.
  *
@@ -19,6 +21,7 @@
 #define ENTRY_VERSION_LEAP_MAX ((uint64_t)1 << 20)  /* beyond that of the entry here */
 #define ENTRY_VERSION_FIRST_MAX ((uint64_t)1 << 48) /* where there is no entry */
 #define ENTRY_EPOCH_LEAP_MAX 256u
+#define ENTRY_EPOCH_OWN_MAX (1u << 20) /* who has the job; it goes beyond by 128 a second: 2 h */
 #define END_ASKED_US (60 * S_US)
 
 /* Whether an entry that `from` tells may stand in the directory, if it is newer than what is there.

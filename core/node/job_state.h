@@ -13,6 +13,7 @@
 #include "core/node/peer.h"
 #include "core/node/turns_state.h"
 #include "core/node/unlike_state.h"
+#include "core/node/warrant_state.h"
 
 struct node;
 
@@ -239,6 +240,7 @@ struct job {
     struct instant known, fetched, heard, unable_until; /* the last: labour_unable.h */
     struct instant answered;                            /* since then, so often: warrant.h */
     uint32_t answers;
+    struct surpassing lists_told, claims_told;
     int64_t submitted_s;
     /* As a holder: nodes of which a fact was refused, and that have not shown all since. */
     struct node_id gaps[4];

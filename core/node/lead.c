@@ -38,6 +38,7 @@
 #include "core/node/stages.h"
 #include "core/node/turns.h"
 #include "core/node/unlike.h"
+#include "core/node/warrant.h"
 
 #include <string.h>
 
@@ -506,6 +507,7 @@ void lead_tick(struct job *j)
     /* One that was suspected while its link held is trusted again without a new link. */
     replicas_tick(j);
     lead_claims_show(j);
+    warrant_tend(j);
     if (l->collecting)
         end_collecting(j);
     askers_tick(j);

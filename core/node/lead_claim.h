@@ -9,7 +9,9 @@
 
 #include "core/node/state.h"
 
-#define CLAIM_AHEAD_MAX 256u /* epochs: a title further ahead of the last one is obeyed nowhere */
+/* Epochs: a title of another that is further ahead of the last one is obeyed nowhere, and no list
+ * of holders is so far ahead in good faith. */
+#define CLAIM_AHEAD_MAX 256u
 
 /* Writes one that is greater than all that are known here. 0, or an error. */
 int lead_claim_write(struct job *j, bool full);

@@ -12,12 +12,10 @@
 #include "core/node/seal.h"
 #include "core/node/take.h"
 
-#define ANSWERS_MAX 8u      /* a second, to what is not believed of a job */
-#define ANSWERS_OWN_MAX 4u  /* of them so many to its author, who may want nobody else to get any */
-#define LIST_AHEAD_MAX 256u /* generations: in good faith no list is further ahead */
+#define ANSWERS_MAX 8u     /* a second, to what is not believed of a job */
+#define ANSWERS_OWN_MAX 4u /* of them so many to its author, who may want nobody else to get any */
 
-/* It has the job, and believes what it brings as this node would. */
-static bool is_with(const struct job *j, struct node_id id)
+bool warrant_is_with(const struct job *j, struct node_id id)
 {
     const struct claim *c = ledger_claim(j->ledger);
 
@@ -29,7 +27,7 @@ bool warrant_is(const struct job *j, const struct fact *f, struct node_id from)
 #if VELUM_PLANT == 946 /* trace/test_toolbox: any node of the mesh may end a job */
     return true;
 #endif
-    return ledger_holders(j->ledger) == NULL || take_may_tell(j, f->by) || is_with(j, from);
+    return ledger_holders(j->ledger) == NULL || take_may_tell(j, f->by) || warrant_is_with(j, from);
 }
 
 /* One of those who look after the present list: the coordinator, or of a job that has ended the
@@ -47,35 +45,67 @@ static bool may_write(const struct job *j)
     return false;
 }
 
-static void surpass_list(struct job *j, const struct holders *other)
+/* What is further ahead than anybody in good faith can be is not gone after. */
+static void hear(struct surpassing *s, uint32_t told, uint32_t now)
 {
-    const uint32_t now = ledger_holders(j->ledger)->generation;
+    if (told >= now && told > s->told && told - now <= CLAIM_AHEAD_MAX)
+        s->told = told;
+}
+
+/* Whether a number is to be written, and above which one. */
+static bool goes_beyond(const struct node *n, struct surpassing *s, uint32_t now, uint32_t *above)
+{
+    const uint32_t step = now + SURPASS_MAX - 1;
+
+#if VELUM_PLANT == 1040 /* trace/test_leaps: numbers rise as fast as somebody wants */
+    *above = s->told;
+    return s->told >= now;
+#endif
+    if (s->told < now || (s->at.us != 0 && instant_since_us(n->now, s->at) < S_US))
+        return false;
+    s->at = n->now;
+    *above = s->told < step ? s->told : step;
+    return true;
+}
+
+static void surpass_list(struct job *j)
+{
+    const struct holders *now = ledger_holders(j->ledger);
+    uint32_t above;
 
 #if VELUM_PLANT == 975 /* trace/test_toolbox: whoever believes a thief stays with his list */
     return;
 #endif
-    if (other->generation < now || other->generation - now > LIST_AHEAD_MAX || !may_write(j) ||
-        place_again(j, other->generation) < 0 || !j->kept)
+    if (now == NULL || !may_write(j) ||
+        !goes_beyond(j->node, &j->lists_told, now->generation, &above) ||
+        place_again(j, above) < 0 || !j->kept)
         return;
     record_unwritten(j);
     keep_unsure(j);
 }
 
-static void surpass_claim(struct job *j, const struct claim *other)
+static void surpass_claim(struct job *j)
 {
     const struct claim *now = ledger_claim(j->ledger);
+    uint32_t above;
 
 #if VELUM_PLANT == 976 /* trace/test_toolbox: a worker that obeys a thief is his */
     return;
 #endif
-    if (j->lead != NULL && now != NULL && claim_compare(other, now) > 0 &&
-        other->epoch - now->epoch <= CLAIM_AHEAD_MAX)
-        (void)lead_claim_again(j, other->epoch);
+    if (j->lead != NULL && now != NULL && goes_beyond(j->node, &j->claims_told, now->epoch, &above))
+        (void)lead_claim_again(j, above);
+}
+
+void warrant_tend(struct job *j)
+{
+    surpass_list(j);
+    surpass_claim(j);
 }
 
 void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
 {
     struct node *n = j->node;
+    const struct claim *claim = ledger_claim(j->ledger);
 
     event_forged(n, from, j->id, ERR_IDENTITY);
     if (instant_since_us(n->now, j->answered) >= S_US) {
@@ -89,9 +119,10 @@ void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
         return;
     j->answers++;
     if (f->kind == FACT_HOLDERS)
-        surpass_list(j, &f->holders);
-    else if (f->kind == FACT_CLAIM)
-        surpass_claim(j, &f->claim);
+        hear(&j->lists_told, f->holders.generation, ledger_holders(j->ledger)->generation);
+    else if (f->kind == FACT_CLAIM && claim != NULL && claim_compare(&f->claim, claim) > 0)
+        hear(&j->claims_told, f->claim.epoch, claim->epoch);
+    warrant_tend(j);
     holder_send_titles(j, from);
 }
 

@@ -27,6 +27,14 @@
  * does too. And the holders that are known are asked, who may believe him by now. It is no offence
  * (offence.h): in two halves that meet again there may be many jobs.
  *
+ * Whatever is told, generation and epoch rise by SURPASS_MAX a second for that, so that nobody who
+ * hears this node finds a leap in it (CLAIM_AHEAD_MAX, ENTRY_EPOCH_LEAP_MAX), and who was away for
+ * CLAIM_AHEAD_MAX / SURPASS_MAX = 16 s believes even a coordinator that it does not know. They get
+ * to TITLE_FAR_MAX after 2^30 / 16 s, two years, and to FACT_COUNTER_MAX after four. What is up to
+ * CLAIM_AHEAD_MAX ahead is surpassed within 16 s. A title further ahead is not gone after: a thief
+ * that raises his own once more keeps those nodes that obey it, and have no ledger, until they drop
+ * the job's labour.
+ *
  * Nodes that only work for a job keep no ledger of it and obey the greatest title they see. What
  * becomes of one that its coordinator does not believe: lead_claim.h. Private to core/node. */
 #ifndef VELUM_NODE_WARRANT_H
@@ -34,11 +42,20 @@
 
 #include "core/node/state.h"
 
+#define SURPASS_MAX 16u /* numbers, a second */
+/* Further than that generation and epoch do not leap, whoever says so; and no first title does. */
+#define TITLE_FAR_MAX (FACT_COUNTER_MAX / 2)
+
+/* A present holder or the coordinator: it has the job, and believes what this node would. */
+bool warrant_is_with(const struct job *j, struct node_id id);
 /* Whether one of these facts, of which it is known who signed it, is believed when `from` brings
  * it. The job has a ledger. */
 bool warrant_is(const struct job *j, const struct fact *f, struct node_id from);
 /* It is not: notes it, and answers, a few times a second. */
 void warrant_answer(struct job *j, const struct fact *f, struct node_id from);
+/* Called again and again while this node coordinates: goes on to surpass what was told. Of a job
+ * that has ended it goes on when that is told again. */
+void warrant_tend(struct job *j);
 /* A list of holders is about to be replaced: finds out who signed those that are kept, which a
  * journal does not say. */
 void warrant_authors(struct job *j);
