@@ -9,6 +9,7 @@
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/hearsay.h"
+#include "core/node/heir.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -256,6 +257,7 @@ static void entry_set(struct node *n, struct entry *e, struct peer_entry *p)
     e->coordinator = p->coordinator;
     e->holders_count = p->holders_count;
     memcpy(e->holders, p->holders, sizeof e->holders);
+    heir_taken(e, p);
     e->ended_s = p->ended_s;
     if (e->state != (uint8_t)p->view.state)
         e->shown = SHOWN_NOTHING;

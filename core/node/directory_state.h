@@ -17,6 +17,9 @@ struct entry {
     struct node_id coordinator;
     uint8_t holders_count;
     struct node_id holders[HOLDERS_MAX];
+    struct node_id known[HOLDERS_MAX]; /* who has a word in it, beside its coordinator (heir.h) */
+    uint8_t known_count;
+    struct instant heir_asked;
     uint8_t state;
     struct bytes view;         /* owned, encoded job view without result */
     bool dirty, ended, killed; /* killed: proved to a user of this node */

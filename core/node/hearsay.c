@@ -1,6 +1,7 @@
 #include "core/node/hearsay.h"
 
 #include "core/node/directory.h"
+#include "core/node/heir.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
 #include "core/node/link.h"
@@ -43,9 +44,12 @@ static bool leaps(const struct job *j, const struct entry *e, struct node_id fro
 
 bool hearsay_outdated(const struct entry *e, struct node_id from, const struct peer_entry *p)
 {
-    return outcome_rank(e->state) == 0 && !job_state_is_final(p->view.state) &&
-           node_id_equal(from, p->coordinator) && node_id_equal(from, e->coordinator) &&
-           (e->epoch > p->epoch || e->version > p->version + VERSION_NEAR);
+    if (outcome_rank(e->state) > 0 || job_state_is_final(p->view.state) ||
+        !node_id_equal(from, p->coordinator))
+        return false;
+    if (!node_id_equal(from, e->coordinator))
+        return !e->vouched && heir_knows(e, from);
+    return e->epoch > p->epoch || e->version > p->version + VERSION_NEAR;
 }
 
 /* --- ends --- */
@@ -228,10 +232,12 @@ static void keep_author(const struct entry *e, struct node_id from, struct peer_
         p->view.by = v.by;
 }
 
-static bool others_allow(struct node *n, const struct entry *e, struct node_id from,
+static bool others_allow(struct node *n, struct entry *e, struct node_id from,
                          struct peer_entry *p)
 {
     keep_author(e, from, p);
+    if (e != NULL && !heir_allows(n, e, from, p))
+        return false;
     if (job_state_is_final(p->view.state))
         return true;
     return !node_is_self(n, p->coordinator) &&

@@ -9,7 +9,9 @@
  *     who leads the job goes beyond what he hears, once a second. A node that was away may have
  *     missed much of that: what a coordinator tells itself of its job, or one that has it tells
  *     another that has it, may leap much further.
- *   - What a coordinator itself says of its job counts whatever it is said to have said.
+ *   - What a coordinator itself says of its job counts whatever it is said to have said, and what
+ *     one that is known to have it says of leading it, while he who is told to says nothing.
+ *   - Who leads it changes as heir.h has it.
  *   - Whose a job is does not change, but by the word of its coordinator or of one that has it.
  *
  * Private to core/node. */
@@ -28,7 +30,8 @@
  * What the ledger here says is written over what it tells. An end that nobody has shown here is
  * kept beside the entry (hearsay_end). */
 bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, bool relay);
-/* A coordinator's own word, while another has told more of it than it has said. */
+/* A coordinator's own word, while another has told more of it than it has said, or that somebody
+ * else leads it, who does not say so. */
 bool hearsay_outdated(const struct entry *e, struct node_id from, const struct peer_entry *p);
 /* An end is told of this job that its ledger here does not have: whoever tells it is to be asked.
  * False: none, or it was asked for in vain. */

@@ -19,6 +19,7 @@
 #include "core/node/seal.h"
 #include "core/node/submit.h"
 #include "core/node/take.h"
+#include "core/node/vouch.h"
 #include "core/node/watch.h"
 
 #define SILENCE_US (5 * S_US)
@@ -593,6 +594,8 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
         t = tombstone_of(n, m.job);
         if (m.answer != SYNC_NO_ANSWER)
             send_unknown(n, m.job, from, t == NULL ? 0 : t->state);
+        else if (digest_equal(m.digest, nothing))
+            vouch_denied(n, from, m.job);
         return 0;
     }
     if (m.gone != 0) {
@@ -606,6 +609,8 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
         keep_unsure(j);
         return 0;
     }
+    if (m.answer == SYNC_ANSWER && digest_equal(m.digest, nothing))
+        directory_tell(n, j->id, from); /* who has nothing of it asks who leads it */
     differs = !digest_equal(m.digest, ledger_digest(j->ledger));
     /* One that has other facts sends them, and how it stands with the job is known then. */
 #if VELUM_PLANT != 458 /* trace/test_ended: who hears that others know more leads what has ended */

@@ -63,6 +63,8 @@ static uint32_t named(const struct node *n, struct job_id id, struct node_id to[
     if (e == NULL)
         return 0;
     add(n, to, &count, e->coordinator);
+    for (uint8_t i = 0; i < e->known_count; i++)
+        add(n, to, &count, e->known[i]);
     for (uint8_t i = 0; i < e->holders_count; i++)
         add(n, to, &count, e->holders[i]);
     return count;

@@ -248,6 +248,16 @@ void vouch_state(struct node *n, struct node_id from, struct job_id id, const st
     vouched_by(n, e, from);
 }
 
+void vouch_denied(struct node *n, struct node_id from, struct job_id id)
+{
+    struct entry *e = directory_find(n, id);
+
+    if (e == NULL || !node_id_equal(from, e->coordinator))
+        return;
+    e->vouched = false;
+    count_anew(n, e);
+}
+
 static void asks_tick(struct node *n)
 {
     struct vouches *v = &n->vouches;

@@ -38,6 +38,8 @@ bool vouch_has_room(struct node *n, struct node_id from, struct node_id coordina
 bool vouch_passes_on(const struct node *n, const struct entry *e);
 /* STATE of another node. NULL: it does not have the job. */
 void vouch_state(struct node *n, struct node_id from, struct job_id id, const struct job_view *v);
+/* It does not have this job, which it may have led. */
+void vouch_denied(struct node *n, struct node_id from, struct job_id id);
 /* The entry leaves its list. */
 void vouch_entry_gone(struct node *n, const struct entry *e);
 /* It leads nothing any more. */

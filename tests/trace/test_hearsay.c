@@ -344,15 +344,136 @@ TEST(whose_a_job_is_changes_by_its_coordinator_alone)
     p.epoch++;
     p.coordinator = rig.peers[thief].id;
     tell(thief, &p);
+    p.version++;
+    tell(thief, &p);
     CHECK(is_by(1));
     p = entry_by(HONEST);
     p.epoch = 3;
     p.view.by.bytes[0] = 3;
-    tell(HONEST, &p); /* he leads it again */
-    CHECK(is_by(1));
-    p.version++;
     tell(HONEST, &p);
     CHECK(is_by(3));
+    end();
+}
+
+/* --- who leads it --- */
+
+static bool is_led_by(uint32_t peer)
+{
+    return node_id_equal(entry_here()->coordinator, rig.peers[peer].id);
+}
+
+/* One more holder than who leads it. */
+static void begin_held(void)
+{
+    struct peer_entry p;
+
+    begin();
+    p = entry_by(HONEST);
+    p.holders[p.holders_count++] = rig.peers[2].id;
+    tell(HONEST, &p);
+}
+
+static struct peer_entry taken_over_by(uint32_t peer)
+{
+    struct peer_entry p = entry_by(peer);
+
+    p.epoch = 2;
+    return p;
+}
+
+TEST(nobody_leads_a_job_because_he_says_so)
+{
+    struct peer_entry p;
+
+    begin_held();
+    p = taken_over_by(thief);
+    tell(thief, &p);
+    tell(3, &p);
+    CHECK(is_led_by(HONEST));
+    /* They are asked, once for a while. */
+    CHECK_INT(rig_count(&rig, HONEST, MESSAGE_SYNC), 1);
+    CHECK_INT(rig_count(&rig, 2, MESSAGE_SYNC), 1);
+    /* Whoever names himself a holder has no word either. */
+    p = entry_by(HONEST);
+    p.version = 6;
+    p.holders[0] = rig.peers[thief].id;
+    tell(thief, &p);
+    p = taken_over_by(thief);
+    tell(thief, &p);
+    CHECK(is_led_by(HONEST));
+    p.view.state = JOB_DONE;
+    p.ended_s = 1;
+    tell(thief, &p);
+    CHECK(is_led_by(HONEST));
+    end();
+}
+
+TEST(whoever_has_it_says_who_leads_it)
+{
+    struct peer_entry p;
+
+    begin_held();
+    p = taken_over_by(3);
+    tell(3, &p);
+    CHECK(is_led_by(HONEST));
+    tell(2, &p);
+    CHECK(is_led_by(3));
+    p.version++;
+    p.view.by.bytes[0] = 4;
+    tell(3, &p);
+    CHECK(is_by(4));
+    end();
+}
+
+TEST(a_holder_takes_over_whoever_tells_it_and_who_leads_it_still_is_heard)
+{
+    struct peer_entry p;
+
+    begin_held();
+    p = taken_over_by(2);
+    tell(3, &p);
+    CHECK(is_led_by(2));
+    p = entry_by(HONEST);
+    p.holders[p.holders_count++] = rig.peers[2].id;
+    tell(HONEST, &p); /* as if that had been made up */
+    CHECK(is_led_by(HONEST));
+    p = taken_over_by(2);
+    tell(2, &p);
+    p = entry_by(HONEST);
+    tell(HONEST, &p);
+    CHECK(is_led_by(2));
+    end();
+}
+
+TEST(when_all_who_have_it_are_gone_another_is_believed)
+{
+    struct peer_entry p;
+
+    begin_held();
+    rig_peer_dies(&rig, HONEST);
+    rig_peer_dies(&rig, 2);
+    rig_run(&rig, 30 * S_US);
+    p = taken_over_by(3);
+    tell(3, &p);
+    CHECK(is_led_by(3));
+    end();
+}
+
+/* Who has the ledger tells one that has nothing how it is. */
+TEST(who_asks_who_leads_a_job_is_told)
+{
+    struct peer_sync m = {.answer = SYNC_ANSWER};
+    uint8_t room[256];
+    struct buf b;
+
+    begin_lead();
+    rig_run(&rig, 100 * MS_US);
+    rig_count(&rig, thief, MESSAGE_DIRECTORY);
+    m.job = job.id;
+    buf_init_fixed(&b, room, sizeof room);
+    put_peer_sync(&b, &m);
+    rig_frame(&rig, thief, MESSAGE_SYNC, &b);
+    CHECK(node_id_equal(last_said(thief).coordinator, rig.id));
     end();
 }
 
@@ -383,4 +504,7 @@ TEST_MAIN(no_version_and_no_epoch_is_the_last,
           work_for_nobody_is_dropped_when_the_job_has_ended,
           who_leads_tells_the_end_in_the_directory,
           whose_a_job_is_changes_by_its_coordinator_alone,
-          whose_a_job_is_here_its_specification_says)
+          whose_a_job_is_here_its_specification_says, nobody_leads_a_job_because_he_says_so,
+          whoever_has_it_says_who_leads_it,
+          a_holder_takes_over_whoever_tells_it_and_who_leads_it_still_is_heard,
+          when_all_who_have_it_are_gone_another_is_believed, who_asks_who_leads_a_job_is_told)

@@ -1,0 +1,29 @@
+/* Who leads a job whose ledger is not here, when others tell that it is another than before. The
+ * directory is hearsay (hearsay.h), and whoever stands in it as the coordinator is asked first for
+ * what users want, and says whose the job is. So that one takes another's place only
+ *
+ *   - by the word of those who are known to have the job: its coordinator and its holders, as
+ *     they, and whoever told of it first, have named them;
+ *   - as one of these, whoever tells it; or
+ *   - when all of them are gone.
+ *
+ * Of anybody else they are asked (SYNC of nothing) and tell how it is over their own links; until
+ * then his word counts for nothing, but for an end, which stands beside the coordinator of before.
+ * Which holders others tell of is shown, and gives these no word. At most HEIR_ASKS_MAX jobs a
+ * second are asked about, and each once in HEIR_ASK_US. Private to core/node. */
+#ifndef VELUM_NODE_HEIR_H
+#define VELUM_NODE_HEIR_H
+
+#include "core/node/state.h"
+
+#define HEIR_ASKS_MAX 16u
+#define HEIR_ASK_US (2 * S_US)
+
+/* Whether `from` may tell this of a job that is known; or p is made what he may. */
+bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct peer_entry *p);
+/* It is one of those who are known to have it, beside who is told to lead it. */
+bool heir_knows(const struct entry *e, struct node_id id);
+/* This is told now. */
+void heir_taken(struct entry *e, const struct peer_entry *p);
+
+#endif
