@@ -30,6 +30,7 @@ struct entry {
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
     enum standing standing;
     bool counted, vouched; /* vouched: by its coordinator, as the process of this boot id */
+    bool answered; /* vouched, and when he was asked */
     uint64_t boot;
     struct instant heard, since; /* last told so; and so long it is like this, or was asked about */
     /* Of a job whose ledger is here (hearsay.h). */

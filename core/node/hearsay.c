@@ -244,10 +244,21 @@ static bool others_allow(struct node *n, struct entry *e, struct node_id from,
            (e != NULL || vouch_has_room(n, from, p->coordinator));
 }
 
+/* Those who have it were asked, and what they were said to have said counts no more (vouch.c). */
+static bool says_nothing_yet(const struct entry *e, const struct peer_entry *p)
+{
+#if VELUM_PLANT == 1055 /* trace/test_vouch: a job that was asked about is heard of no more */
+    return false;
+#endif
+    return e != NULL && e->version == 0 && e->epoch == 0 && p->version <= ENTRY_VERSION_FIRST_MAX;
+}
+
 bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, bool relay)
 {
     struct job *j = job_find(n, p->view.id);
     struct entry *e = directory_find(n, p->view.id);
+    if ((j == NULL || j->ledger == NULL) && says_nothing_yet(e, p))
+        return others_allow(n, e, from, p);
 
     if ((j == NULL || (j->lead == NULL && !j->settled)) && leaps(j, e, from, p))
         return false;

@@ -89,6 +89,7 @@ static void vouched_by(struct node *n, struct entry *e, struct node_id from)
     if (e->vouched || !node_id_equal(from, e->coordinator))
         return;
     e->vouched = true;
+    e->answered = false;
     e->boot = member_boot(n, from);
     count_anew(n, e);
 }
@@ -246,6 +247,7 @@ void vouch_state(struct node *n, struct node_id from, struct job_id id, const st
     e->since = n->now;
     directory_author(n, e, v->by);
     vouched_by(n, e, from);
+    e->answered = e->vouched && node_id_equal(from, e->coordinator);
 }
 
 void vouch_denied(struct node *n, struct node_id from, struct job_id id)
@@ -280,6 +282,10 @@ static void asks_tick(struct node *n)
 
 static bool is_due(const struct node *n, const struct entry *e)
 {
+#if VELUM_PLANT != 1056 /* trace/test_vouch: who leads many jobs is asked for them without end */
+    if (e->vouched && e->answered)
+        return false;
+#endif
     return e->standing == STANDING_DOUBTED &&
            instant_since_us(n->now, e->since) >= VOUCH_AFTER_US &&
            (n->vouches.doubted > MANY || instant_since_us(n->now, e->heard) >= VOUCH_AFTER_US);

@@ -8,7 +8,8 @@
  *
  * Of doubted ones those are asked that they name, VOUCH_ASKS_MAX at a time, where nobody has told
  * them for VOUCH_AFTER_US, or where there are many: the first that has the job vouches for it, or
- * keeps it for as long again; when all that are there say no, it goes. One whose coordinator and
+ * keeps it for as long again; when all that are there say no, it goes. What its coordinator has
+ * answered he is not asked again while he is the same process. One whose coordinator and
  * holders are all gone stays for VOUCH_GONE_US. Doubted ones that nobody tells are not passed on,
  * and take no room that others need.
  *

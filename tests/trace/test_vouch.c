@@ -165,10 +165,30 @@ TEST(a_job_whose_holder_has_it_stays_and_its_coordinator_is_heard_again)
     CHECK_INT(authors_jobs(rig.node, v.by), 1);
     CHECK_INT(authors_count(rig.node), 1);
     p = made_up(1, HONEST);
+    p.version = (uint64_t)1 << 40; /* it has run for long */
     p.view.leaves_done = 9;
     tell_one(2, &p); /* as another passes it on */
     CHECK(entry_view(entry_of(1), &v) && v.leaves_done == 9);
     CHECK(!is_asked(HONEST, 60 * S_US));
+    rig_stop(&rig);
+}
+
+/* More than it may vouch for. */
+TEST(who_leads_many_jobs_is_asked_once_for_each)
+{
+    const uint32_t last = VOUCHED_MAX + 1;
+
+    begin();
+    tell(HONEST, 1, last, HONEST);
+    CHECK_INT(entry_of(last)->standing, STANDING_DOUBTED);
+    CHECK(is_asked(HONEST, VOUCH_AFTER_US + 8 * S_US));
+    answer(HONEST, last, 1);
+    CHECK_INT(entry_of(last)->standing, STANDING_DOUBTED);
+    CHECK(!is_asked(HONEST, 4 * VOUCH_AFTER_US));
+    rig_peer_dies(&rig, HONEST);
+    rig_run(&rig, 30 * S_US);
+    rig_peer_up(&rig, HONEST, 1);
+    CHECK(is_asked(HONEST, 2 * VOUCH_AFTER_US));
     rig_stop(&rig);
 }
 
@@ -239,6 +259,6 @@ TEST(what_a_revoked_node_leads_goes_at_once)
 
 TEST_MAIN(one_thief_does_not_end_all_submission, a_job_that_nobody_has_goes,
           a_job_whose_holder_has_it_stays_and_its_coordinator_is_heard_again,
-          one_that_says_nothing_is_asked_again,
+          who_leads_many_jobs_is_asked_once_for_each, one_that_says_nothing_is_asked_again,
           a_job_that_was_lost_with_its_coordinator_goes_when_he_is_back,
           what_nobody_tells_any_more_is_not_passed_on, what_a_revoked_node_leads_goes_at_once)
