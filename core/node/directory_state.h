@@ -30,14 +30,14 @@ struct entry {
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
     enum standing standing;
     bool counted, vouched; /* vouched: by its coordinator, as the process of this boot id */
-    bool answered; /* vouched, and when he was asked */
+    bool answered;         /* vouched, and when he was asked */
     uint64_t boot;
     struct instant heard, since; /* last told so; and so long it is like this, or was asked about */
     /* Of a job whose ledger is here (hearsay.h). */
-    struct bytes end_told;      /* owned, an encoded entry: an end that nobody has shown here */
-    bool end_relay;             /* whoever told it wants it passed on */
+    struct bytes end_told; /* owned, an encoded entry: an end that nobody has shown here */
+    bool end_relay;        /* whoever told it wants it passed on */
     struct node_id end_by; /* one of those it names has had the job and forgotten it; or zero */
-    struct instant end_at;      /* when it was told */
+    struct instant end_at; /* when it was told */
     struct instant rival_since; /* a greater epoch is told than that of who leads it here */
     struct instant raised;      /* a coordinator here has last gone beyond what others told */
 };

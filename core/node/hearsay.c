@@ -232,8 +232,7 @@ static void keep_author(const struct entry *e, struct node_id from, struct peer_
         p->view.by = v.by;
 }
 
-static bool others_allow(struct node *n, struct entry *e, struct node_id from,
-                         struct peer_entry *p)
+static bool others_allow(struct node *n, struct entry *e, struct node_id from, struct peer_entry *p)
 {
     keep_author(e, from, p);
     if (e != NULL && !heir_allows(n, e, from, p))

@@ -6,6 +6,7 @@
 #include "core/node/link.h"
 
 #define ASK_US S_US
+#define DENIED_US (30 * S_US)
 
 void labour_end_told(struct job *j, struct node_id from)
 {
@@ -20,13 +21,17 @@ void labour_end_told(struct job *j, struct node_id from)
         l->end.ask_at = instant_plus_us(j->node->now, ASK_US);
 }
 
-void labour_end_state(struct node *n, struct node_id from, struct job_id id)
+void labour_end_state(struct node *n, struct node_id from, struct job_id id, bool over)
 {
     struct job *j = job_find(n, id);
 
-    if (j != NULL && j->ledger == NULL && j->labour != NULL && j->labour->end.ask_at.us != 0 &&
-        node_id_equal(from, j->labour->claim.node))
+    if (j == NULL || j->ledger != NULL || j->labour == NULL || j->labour->end.ask_at.us == 0 ||
+        !node_id_equal(from, j->labour->claim.node))
+        return;
+    if (over)
         labour_over(j);
+    else
+        j->labour->end.denied = true;
 }
 
 static void ask(struct job *j)
@@ -51,7 +56,8 @@ bool labour_end_look(struct job *j)
         *end = (struct labour_end){.alone = 0};
         return false;
     }
-    end->ask_at = instant_plus_us(j->node->now, ASK_US);
+    end->denied &= !member_is_gone(j->node, j->labour->claim.node);
+    end->ask_at = instant_plus_us(j->node->now, end->denied ? DENIED_US : ASK_US);
     if (!member_is_gone(j->node, j->labour->claim.node)) {
         end->alone = 0;
         ask(j);

@@ -18,6 +18,7 @@ struct unkept {
 struct labour_end {
     struct instant ask_at; /* who leads it is asked then; 0: no end is told */
     uint8_t alone;         /* so often in a row there was nobody to ask */
+    bool denied;           /* he said that it goes on */
 };
 
 #endif

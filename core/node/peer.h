@@ -123,7 +123,7 @@ struct peer_entry {
     struct node_id holders[HOLDERS_MAX];
     uint64_t ended_s;
     struct job_view view;
-    bool readable; /* false: the view is of a generation that says more than this one reads */
+    bool readable;  /* false: the view is of a generation that says more than this one reads */
     bool by_others; /* not told: by nobody who is known to have the job (heir.h) */
 };
 /* What is told of a job that has ended and is gone; state 0: of none. */

@@ -131,8 +131,8 @@ void vouch_entry_gone(struct node *n, const struct entry *e)
 bool vouch_has_room(struct node *n, struct node_id from, struct node_id coordinator)
 {
     struct vouches *v = &n->vouches;
-    const bool doubted = !node_id_equal(from, coordinator) ||
-                         tally_of(&v->coordinators, coordinator) >= VOUCHED_MAX;
+    const bool doubted =
+        !node_id_equal(from, coordinator) || tally_of(&v->coordinators, coordinator) >= VOUCHED_MAX;
 
     if (n->running.count < JOBS_LIVE_MAX)
         return true;

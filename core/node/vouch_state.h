@@ -25,7 +25,7 @@ struct vouches {
     uint32_t doubted, doubted_counted;
     struct vouch_ask asks[VOUCH_ASKS_MAX];
     uint32_t asks_count;
-    struct entry *next; /* looked at next */
+    struct entry *next;   /* looked at next */
     uint32_t heirs_asked; /* for so many jobs, since then (heir.h) */
     struct instant heirs_since;
     bool looking;

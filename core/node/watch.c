@@ -410,8 +410,7 @@ int watch_state(struct node *n, struct node_id from, struct bytes payload)
         return ERR_FORMAT;
     if (known == 1 && !job_id_equal(v.id, id))
         return ERR_FORMAT;
-    if (known != 1 || job_state_is_final(v.state))
-        labour_end_state(n, from, id);
+    labour_end_state(n, from, id, known != 1 || job_state_is_final(v.state));
     vouch_state(n, from, id, known == 1 ? &v : NULL);
     for (w = watchers_of(n, id); w != NULL; w = next) {
         next = w->next_same;

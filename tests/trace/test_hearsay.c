@@ -293,6 +293,8 @@ TEST(work_is_dropped_on_the_word_of_who_leads)
     asked = rig_count(&rig, HONEST, MESSAGE_WATCH);
     CHECK(asked > 5 && asked <= 10);
     state_is_told(HONEST, JOB_RUNNING);
+    rig_run(&rig, 25 * S_US);
+    CHECK(rig_count(&rig, HONEST, MESSAGE_WATCH) <= 1);
     CHECK(works());
     state_is_told(HONEST, JOB_CANCELLED);
     CHECK(!works());
@@ -502,8 +504,7 @@ TEST_MAIN(no_version_and_no_epoch_is_the_last,
           what_the_ledger_says_is_not_what_he_says, work_is_dropped_on_the_word_of_who_leads,
           a_job_is_not_forgotten_because_one_names_himself_its_holder,
           work_for_nobody_is_dropped_when_the_job_has_ended,
-          who_leads_tells_the_end_in_the_directory,
-          whose_a_job_is_changes_by_its_coordinator_alone,
+          who_leads_tells_the_end_in_the_directory, whose_a_job_is_changes_by_its_coordinator_alone,
           whose_a_job_is_here_its_specification_says, nobody_leads_a_job_because_he_says_so,
           whoever_has_it_says_who_leads_it,
           a_holder_takes_over_whoever_tells_it_and_who_leads_it_still_is_heard,
