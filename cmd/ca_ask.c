@@ -13,6 +13,7 @@ int ca_failed(int rc, const char *message)
     talk_try("%s", rc == ERR_NOT_FOUND    ? "velum ca import-root FILE"
                    : rc == ERR_PERMISSION ? "velum ca rotate, where the mesh was made"
                    : rc == ERR_FULL       ? "a new mesh, in another VELUM_HOME"
+                   : rc == ERR_SYSTEM     ? "velum doctor, which looks at the clock too"
                                           : "velum ca rotate, which goes on where it was");
     return rc == ERR_NOT_FOUND    ? CODE_NOT_FOUND
            : rc == ERR_PERMISSION ? CODE_NOT_ALLOWED

@@ -145,8 +145,9 @@ static int read_identity(struct identity **out, const struct home *h,
     rc = identity_of(out, i, leaf->party);
     if (rc < 0 && is_over)
         snprintf(message, HOME_MESSAGE_SIZE,
-                 "by the clock of this machine the mesh in %s has come to its end: set the clock, "
-                 "and start again",
+                 "by the clock of this machine the root of the mesh in %s has ended: set the "
+                 "clock, and start again; or, if it is right, velum ca rotate --emergency where "
+                 "the mesh was made",
                  h->path);
 #if VELUM_PLANT != 896 /* unit/test_join_desk: who joined is told to remove a certificate */
     else if (rc < 0 && !authority_issues(h))

@@ -146,7 +146,7 @@ TEST(test_each_step_is_done_once_and_the_old_keys_go_at_the_end)
     end();
 }
 
-/* Killed before the roots were written: the keys that are there are used, and asked for once. */
+/* Killed before the roots were written: nobody has seen the keys but who copied the home. */
 TEST(test_what_was_cut_short_goes_on)
 {
     char path[HOME_PATH_SIZE];
@@ -164,7 +164,7 @@ TEST(test_what_was_cut_short_goes_on)
     check_step(ROTATION_BEGUN, 4, 1);
     home_file(&made, "root-1.key", path);
     REQUIRE(home_read_file(path, true, &after, message) == 0);
-    CHECK(after.len == before.len && memcmp(after.data, before.data, after.len) == 0);
+    CHECK(!bytes_equal(buf_bytes(&before), buf_bytes(&after)));
     buf_clear(&before);
     buf_clear(&after);
     end();
