@@ -88,6 +88,8 @@ static const char *hint_of_export(int rc)
         return "velum ca status, which says where the mesh was made";
     case ERR_EXISTS:
         return "-o FILE, with another name";
+    case ERR_BUSY:
+        return "velum ca rotate, which ends it, and then this again";
     default:
         return "-o FILE, in a folder of yours";
     }
@@ -117,6 +119,9 @@ static int export_root(const struct call *c, const struct home *h)
         return code;
     talk_line("the root's key is in %s, under the passphrase; keep both, apart from each other",
               file);
+    talk_line("it is of use only beside the issuer's key, which is in %s: keep a copy of that "
+              "folder too, or the mesh ends with the disk of this machine",
+              h->path);
     talk_line(removes ? "it is no longer on this machine; once a year: velum ca import-root %s"
                       : "it is still on this machine too: velum ca export-root --remove takes it "
                         "away, with another file than %s",

@@ -19,7 +19,7 @@ bool root_key_is_of(const struct home *h);
 bool root_key_is_here(const struct home *h);
 /* Writes root.key into `file` (mode 0600; ERR_EXISTS where something is there already), reads that
  * back and looks whether it is the key of root.pem. Then, to `remove` it, root.key is deleted.
- * ERR_NOT_FOUND where this home has none. */
+ * ERR_NOT_FOUND where this home has none; ERR_BUSY while a change of the root is under way. */
 int root_key_export(const struct home *h, const char *file, struct bytes passphrase, bool remove,
                     char message[HOME_MESSAGE_SIZE]);
 /* Puts it back. ERR_PERMISSION: another passphrase, or the mesh was made elsewhere; ERR_IDENTITY:

@@ -24,6 +24,7 @@ back() { velum ca import-root --passphrase-file - "$@"; }
     node a --slots 1 --bind 127.0.0.1
     key=$(<"$VELUM_HOME/root.key")
     run -0 away -o one.pem
+    [[ $output == *"only beside the issuer's key"* ]]
     [ "$(stat -c %a one.pem)" = 600 ] && [ -e "$VELUM_HOME/root.key" ]
     grep -q 'BEGIN ENCRYPTED PRIVATE KEY' one.pem
     run -1 away -o one.pem --remove
@@ -212,6 +213,10 @@ kill_at() {
     on c run -4 velum ca rotate
     [[ $output == *"was not made there"* ]]
     ends_with_try
+    run -1 away -o key.pem --remove
+    [[ $output == *"a change of the root is under way"* ]]
+    ends_with_try
+    [ ! -e key.pem ]
     kill -CONT "$PID_b"
     run -0 velum ca rotate
     [[ $output != *"3 of 3"*"1 of 3"* && $output == *"done"* ]]

@@ -10,6 +10,7 @@
 #include "core/host/authority.h"
 #include "core/host/memory.h"
 #include "core/host/pem_file.h"
+#include "core/host/rotation.h"
 #include "tests/lib/check.h"
 
 static char root[64], file[128], message[HOME_MESSAGE_SIZE];
@@ -73,6 +74,21 @@ TEST(test_the_key_goes_away_and_comes_back)
     buf_clear(&before);
     buf_clear(&away);
     buf_clear(&after);
+    end();
+}
+
+TEST(test_no_key_goes_away_while_there_are_two)
+{
+    begin();
+    REQUIRE(rotation_begin(&home, message) == 0);
+    CHECK_INT(root_key_export(&home, file, word, true, message), ERR_BUSY);
+    CHECK(strstr(message, "a change of the root is under way") != NULL);
+    REQUIRE(rotation_use(&home, message) == 0);
+    CHECK_INT(root_key_export(&home, file, word, true, message), ERR_BUSY);
+    CHECK(root_key_is_here(&home) && access(file, F_OK) != 0);
+    REQUIRE(rotation_finish(&home, message) == 0 && rotation_close(&home, message) == 0);
+    CHECK_INT(root_key_export(&home, file, word, true, message), 0);
+    CHECK(!root_key_is_here(&home));
     end();
 }
 
@@ -187,7 +203,8 @@ TEST(test_without_it_all_goes_on_until_the_issuer_ends_and_then_a_sentence_says_
     end();
 }
 
-TEST_MAIN(test_the_key_goes_away_and_comes_back, test_the_key_of_another_mesh_is_not_taken,
+TEST_MAIN(test_the_key_goes_away_and_comes_back, test_no_key_goes_away_while_there_are_two,
+          test_the_key_of_another_mesh_is_not_taken,
           test_a_file_that_cannot_be_read_back_leaves_the_key_where_it_is,
           test_a_key_under_a_passphrase_in_its_place_is_damage_and_asks_nobody,
           test_without_it_all_goes_on_until_the_issuer_ends_and_then_a_sentence_says_what_to_do)
