@@ -58,6 +58,9 @@ int certificate_read_name(X509 *leaf, struct certificate_name *to);
  * `issuers` are candidates, not trusted: issuers, crosses, and roots, which are left out. 0 or
  * ERR_IDENTITY. */
 int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t now_s);
+/* The same, also where the issuer's certificate begins later than that: it has another for its key
+ * since. For what was signed by a leaf that has ended. */
+int certificate_check_signed(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t at_s);
 /* One in DER and nothing behind it; NULL: it is none. */
 X509 *certificate_of_der(struct bytes der);
 /* Seconds of Unix time. */

@@ -147,6 +147,40 @@ TEST(test_signature_is_believed_by_a_clock_that_is_behind)
     end();
 }
 
+/* An issuer is certified anew for the second half of its year. What a certificate signed that had
+ * ended by then is believed as before, by who never saw it too; nobody comes in by it. */
+TEST(test_signature_outlives_the_renewal_of_the_issuer)
+{
+    struct identity *node = NULL, *other = NULL;
+    struct node_id id;
+    int party;
+    begin();
+    REQUIRE(start(&node, state) == 0);
+    identity_free(node);
+    node = NULL;
+    wrong_s = YEAR_S / 2 - 8 * 86400;
+    REQUIRE(start(&other, other_state) == 0);
+    wrong_s = YEAR_S / 2 + 86400;
+    REQUIRE(start(&node, state) == 0);
+    const int64_t ended_s = certificate_not_after(identity_leaf(other));
+    CHECK(certificate_not_before(identity_issuer(node)) > ended_s);
+    struct trust *t = identity_trust(node);
+    CHECK(trust_check_late(t, identity_leaf(other), NULL, (int64_t)30 * 86400, &id, &party) < 0);
+    CHECK_INT(judge(node, other), 0);
+    CHECK(trust_check_late(t, identity_leaf(other), NULL, (int64_t)30 * 86400, &id, &party) < 0);
+    CHECK(trust_check(t, identity_leaf(other), NULL, &id, &party) < 0);
+    /* To be renewed late he shows the issuer's certificate of his time. */
+    STACK_OF(X509) *sent = sk_X509_new_null();
+    REQUIRE(sk_X509_push(sent, identity_issuer(other)) > 0);
+    CHECK(trust_check(t, identity_leaf(other), sent, &id, &party) < 0);
+    CHECK_INT(trust_check_late(t, identity_leaf(other), sent, (int64_t)30 * 86400, &id, &party), 0);
+    CHECK_INT(judge(node, other), 0);
+    sk_X509_free(sent);
+    identity_free(node);
+    identity_free(other);
+    end();
+}
+
 /* Before the mesh was made and after it ends no clock can be right: nothing is made by it. */
 TEST(test_clock_outside_the_life_of_the_mesh_renews_nothing)
 {
@@ -172,4 +206,5 @@ TEST(test_clock_outside_the_life_of_the_mesh_renews_nothing)
 TEST_MAIN(test_start_with_a_wrong_clock_harms_no_later_one,
           test_running_node_forgets_what_it_renewed_with_a_wrong_clock,
           test_signature_is_believed_by_a_clock_that_is_behind,
+          test_signature_outlives_the_renewal_of_the_issuer,
           test_clock_outside_the_life_of_the_mesh_renews_nothing)
