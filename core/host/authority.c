@@ -1,5 +1,6 @@
 #include "core/host/authority.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <time.h>
@@ -112,13 +113,26 @@ bool authority_is_due(const X509 *root, const X509 *x)
            (now > authority_renew_at_s(x) || now < certificate_not_before(x));
 }
 
+/* Of the first generation's keys they are also what a making that was cut short has left, before
+ * the user of the mesh had a certificate. */
+static uint32_t first_of_mesh(const struct home *h)
+{
+    char path[HOME_PATH_SIZE];
+    place(path, h->path, "user.pem");
+#if VELUM_PLANT == 1050 /* unit/test_adopt: where root.pem is lost, a start makes another mesh */
+    return 1;
+#else
+    return exists(path) ? 0 : 1;
+#endif
+}
+
 /* What a join that was cut short has left of another mesh, where root.pem, which comes last, is
  * not. Such a join has no key of a root or an issuer: where one is, the mesh was made. */
 static int forget_roots(const struct home *h, char *message)
 {
     static const char *const names[] = {"root", "issuer"};
     char path[HOME_PATH_SIZE];
-    for (uint32_t i = 2; i < 2 * ROOTS_GENERATIONS_MAX; i++) {
+    for (uint32_t i = 2 * first_of_mesh(h); i < 2 * ROOTS_GENERATIONS_MAX; i++) {
         place_of(path, h, names[i % 2], i / 2, "key");
         if (exists(path))
             return say(message, ERR_DAMAGED, "root.pem is not beside", path,
@@ -133,17 +147,29 @@ static int forget_roots(const struct home *h, char *message)
     return 0;
 }
 
+/* Who joins is no issuer: by these keys he would certify himself, which nobody else takes. */
+static int forget_making(const struct home *h, char *message)
+{
+    static const char *const names[] = {"root.key", "issuer.key"};
+    char path[HOME_PATH_SIZE];
+    for (int i = 0; i < 2; i++) {
+        place(path, h->path, names[i]);
+        if (unlink(path) < 0 && errno != ENOENT)
+            return say(message, ERR_SYSTEM, "cannot remove", path,
+                       "it is of a mesh whose making was cut short");
+    }
+    return 0;
+}
+
 static int make_root(const struct places *p, EVP_PKEY **key, X509 **root, char *message)
 {
-    *key = certificate_new_key();
-    if (!*key)
-        return say(message, ERR_SYSTEM, "cannot make the key", p->root_key, "");
+    int rc = open_key(p->root_key, key, message);
+    if (rc < 0)
+        return rc;
     struct certificate_request r = {
         .kind = CERTIFICATE_ROOT, .key = *key, .seconds = AUTHORITY_ROOT_LIFE_S};
     *root = certificate_make(&r);
-    if (!*root)
-        return say(message, ERR_SYSTEM, "cannot make the certificate", p->root, "");
-    return pem_file_write_key(p->root_key, *key, message);
+    return *root ? 0 : say(message, ERR_SYSTEM, "cannot make the certificate", p->root, "");
 }
 
 static int make_issuer(const struct places *p, EVP_PKEY *root_key, X509 *root, char *message)
@@ -611,6 +637,10 @@ static int adopt(const struct home *h, const struct authority_adopted *a, char *
     rc = stage(&s, h, a, is_new, message);
     if (rc == 0 && is_new)
         rc = forget_roots(h, message);
+#if VELUM_PLANT != 1051 /* unit/test_adopt: keys of a making that was cut short outlive a join */
+    if (rc == 0 && is_new)
+        rc = forget_making(h, message);
+#endif
     if (rc == 0)
         rc = staged_commit(&s, message);
     staged_drop(&s);

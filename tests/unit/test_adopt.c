@@ -291,6 +291,43 @@ TEST(a_first_join_of_a_mesh_that_had_other_roots_is_the_same)
     end();
 }
 
+static bool lose(const char *name)
+{
+    char path[HOME_PATH_SIZE];
+    home_file(&joined, name, path);
+    return unlink(path) == 0;
+}
+
+/* Else the machine would sign for itself, with a key that nobody knows. */
+TEST(a_join_where_a_making_was_cut_short_keeps_none_of_its_keys)
+{
+    begin();
+    REQUIRE(identity_mesh_open(&joined, message) == 0);
+    REQUIRE(lose("root.pem") && lose("user.pem") && lose("user.key"));
+    join();
+    CHECK(!authority_issues(&joined));
+    CHECK(!lose("root.key"));
+    CHECK(opens());
+    end();
+}
+
+/* The mesh had a user, so it was whole once: its keys are neither written over nor removed. */
+TEST(a_home_that_lost_its_root_is_no_empty_one)
+{
+    struct gift g;
+    begin();
+    REQUIRE(identity_mesh_open(&joined, message) == 0);
+    REQUIRE(lose("root.pem"));
+    const struct digest before = look();
+    CHECK_INT(identity_mesh_open(&joined, message), ERR_DAMAGED);
+    CHECK(strstr(message, "root.pem is not beside") && strstr(message, "restore it from a copy"));
+    ask(&g);
+    CHECK_INT(adopt(&g), ERR_DAMAGED);
+    CHECK(digest_equal(look(), before));
+    gift_clear(&g);
+    end();
+}
+
 TEST(a_join_once_more_that_fails_or_is_killed_leaves_what_was)
 {
     begin();
@@ -337,5 +374,7 @@ TEST(a_join_that_fails_late_has_replaced_no_certificate)
 
 TEST_MAIN(a_first_join_that_fails_has_written_nothing, a_first_join_that_is_killed_begins_anew,
           a_first_join_of_a_mesh_that_had_other_roots_is_the_same,
+          a_join_where_a_making_was_cut_short_keeps_none_of_its_keys,
+          a_home_that_lost_its_root_is_no_empty_one,
           a_join_once_more_that_fails_or_is_killed_leaves_what_was,
           so_does_one_that_brings_another_root, a_join_that_fails_late_has_replaced_no_certificate)
