@@ -33,9 +33,12 @@ void doctor_modes(struct findings *f, const struct home *h);
 struct doctor_certificate {
     const char *what, *path;
     struct identity_card card;
-    bool renewable; /* what signs it is on this machine */
-    bool in_use;    /* a node runs with it */
+    bool renewable;   /* what signs it is on this machine */
+    bool lost_issuer; /* it is not, though the mesh was made here */
+    bool in_use;      /* a node runs with it */
 };
+/* Fills in who renews what a user or node of this home has. */
+void doctor_renewal(struct doctor_certificate *c, const struct home *h);
 void doctor_certificate(struct findings *f, const struct doctor_certificate *c, int64_t now_s);
 /* The issuer's, which only the root's key renews (`renewable`), where this machine has its key. */
 void doctor_issuer(struct findings *f, const struct doctor_certificate *c, bool has_key,

@@ -10,15 +10,27 @@
 #define RENEWAL_LATE_S 3600
 #define SET_THE_CLOCK "set the clock: timedatectl set-ntp true"
 #define SEE_THE_NODE "what the node says on standard error, or start it again"
-#define NO_ISSUER "issuer.key and root.key, from a copy of the folder that the mesh was made in"
+#define NO_ISSUER "issuer.key, from a copy of this folder"
+#define ASK_FOR_IT "velum join --renew; where no issuer does that any more, velum join STRING"
+
+static const char *way_of(const struct doctor_certificate *c)
+{
+    return c->lost_issuer ? NO_ISSUER : ASK_FOR_IT;
+}
+
+static const char *renewer_of(const struct doctor_certificate *c)
+{
+    return c->lost_issuer ? "and nothing here can renew it" : "and no issuer has renewed it";
+}
 
 /* Its time is over. */
 static void ended(struct findings *f, const struct doctor_certificate *c, const char *end)
 {
+    char fix[FINDING_SIZE];
+    snprintf(fix, sizeof fix, SET_THE_CLOCK "; or, if it is right, %s", way_of(c));
     if (!c->renewable)
-        findings_add(f, FINDING_BAD, "certificate",
-                     SET_THE_CLOCK "; or, if it is right, " NO_ISSUER,
-                     "of %s: ended on %s, and nothing here can renew it", c->what, end);
+        findings_add(f, FINDING_BAD, "certificate", fix, "of %s: ended on %s, %s", c->what, end,
+                     renewer_of(c));
     else if (c->in_use)
         findings_add(f, FINDING_BAD, "certificate", SEE_THE_NODE,
                      "of %s: ended on %s, and the node that runs has not renewed it", c->what, end);
@@ -32,8 +44,8 @@ static void due(struct findings *f, const struct doctor_certificate *c, const ch
                 int64_t now_s)
 {
     if (!c->renewable)
-        findings_add(f, FINDING_NOTE, "certificate", NO_ISSUER,
-                     "of %s: ends on %s, and nothing here can renew it", c->what, end);
+        findings_add(f, FINDING_NOTE, "certificate", way_of(c), "of %s: ends on %s, %s", c->what,
+                     end, renewer_of(c));
     else if (c->in_use && now_s - c->card.renew_at_s > RENEWAL_LATE_S)
         findings_add(f, FINDING_NOTE, "certificate", SEE_THE_NODE,
                      "of %s: ends on %s, and the node that runs has not renewed it", c->what, end);
@@ -155,10 +167,17 @@ static void look_at_issuer(struct findings *f, const struct home *h, int64_t now
         doctor_issuer(f, &c, root_key_is_of(h), now_s);
 }
 
+void doctor_renewal(struct doctor_certificate *c, const struct home *h)
+{
+    c->renewable = root_key_is_of(h);
+    c->lost_issuer = !c->renewable && root_key_is_here(h);
+}
+
 static void look_at_user(struct findings *f, const struct home *h, int64_t now_s)
 {
     char path[HOME_PATH_SIZE + 32];
-    struct doctor_certificate c = {.what = "user", .path = path, .renewable = root_key_is_of(h)};
+    struct doctor_certificate c = {.what = "user", .path = path};
+    doctor_renewal(&c, h);
     snprintf(path, sizeof path, "%s/user.pem", h->path);
     if (read_card(f, h, "user", "certificate", &c.card))
         doctor_certificate(f, &c, now_s);

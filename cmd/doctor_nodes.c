@@ -113,7 +113,7 @@ static void look_at_certificate(const struct node_here *n)
 {
     char path[HOME_PATH_SIZE + 32], message[HOME_MESSAGE_SIZE] = "";
     struct doctor_certificate c = {.what = n->what, .path = path, .in_use = n->runs};
-    c.renewable = root_key_is_of(n->home);
+    doctor_renewal(&c, n->home);
     snprintf(path, sizeof path, "%s/node.pem", n->state);
     if (access(path, F_OK) != 0)
         return; /* the next start makes it */

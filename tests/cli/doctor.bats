@@ -144,7 +144,12 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
         "bad   certificate   of node $PORT_a: ended on .*nothing here can renew it"
     run -1 at_days 100 doctor
     says "bad   certificate   of user: ended on .*nothing here can renew it"
-    mv issuer.key "$VELUM_HOME/"
+    # Where it joined there never was one.
+    mv "$VELUM_HOME/root.key" .
+    run -1 at_days 100 doctor
+    says "bad   certificate   of user: ended on .*no issuer has renewed it" \
+        "      try: set the clock: .*velum join --renew"
+    mv issuer.key root.key "$VELUM_HOME/"
     echo nonsense >"$VELUM_HOME/issuer.pem"
     run -1 velum doctor
     says "bad   certificate   not a certificate: $VELUM_HOME/issuer.pem"

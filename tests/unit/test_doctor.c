@@ -150,10 +150,26 @@ TEST(test_a_certificate_through_its_life)
                       "ok    certificate   of user: ends on 2027-01-25T08:00:00Z; the next start");
     check_certificate(true, true, true, 5 * DAY_S + 3600, "ok    certificate   of user: ends on ");
     check_certificate(true, true, true, 5 * DAY_S + 3601, "note  certificate   of user: ends on ");
-    check_certificate(false, true, true, 5 * DAY_S, "note  certificate   of user: ends on ");
+    check_certificate(false, true, true, 5 * DAY_S,
+                      "note  certificate   of user: ends on 2027-01-25T08:00:00Z, and no issuer "
+                      "has renewed it\n      try: velum join --renew");
     check_certificate(true, false, false, 10 * DAY_S, "note  certificate   of user: ended on ");
     check_certificate(true, true, false, 10 * DAY_S, "bad   certificate   of user: ended on ");
-    check_certificate(false, false, false, 10 * DAY_S, "bad   certificate   of user: ended on ");
+    check_certificate(false, false, false, 10 * DAY_S,
+                      "bad   certificate   of user: ended on 2027-01-25T08:00:00Z, and no issuer "
+                      "has renewed it\n      try: set the clock: timedatectl set-ntp true; or, if "
+                      "it is right, velum join --renew");
+}
+
+/* Keys of the mesh are asked for on the machine only that has had them. */
+TEST(test_a_certificate_whose_issuer_is_lost)
+{
+    const struct doctor_certificate c = {
+        .what = "user", .card = {0, BEGIN_S, 0, true, true}, .lost_issuer = true};
+    begin(false);
+    doctor_certificate(&found, &c, BEGIN_S);
+    check_said("and nothing here can renew it\n      try: set the clock: timedatectl set-ntp true; "
+               "or, if it is right, issuer.key, from a copy of this folder\n");
 }
 
 /* One of a year, at this time before its end. */
@@ -231,7 +247,7 @@ TEST(test_a_socket_for_beacons_is_known_in_the_tables_of_the_system)
 
 TEST_MAIN(test_what_is_not_ok_says_what_to_do_and_the_end_counts,
           test_a_tier_is_told_with_what_it_lacks, test_compilers, test_limits_memory_and_room,
-          test_a_certificate_through_its_life,
+          test_a_certificate_through_its_life, test_a_certificate_whose_issuer_is_lost,
           test_the_end_of_an_issuer_without_the_root_key_is_told_in_time,
           test_what_a_node_says_of_others_and_itself,
           test_a_socket_for_beacons_is_known_in_the_tables_of_the_system)
