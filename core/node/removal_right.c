@@ -41,6 +41,10 @@ int removal_look(struct node *n, struct keeping *gone)
         return rc;
     if (!digest_equal(m.name, gone->name) || m.generation != gone->generation)
         return ERR_FORMAT;
+#if VELUM_PLANT != 1057 /* trace/test_removal: what its author takes back a job loses too */
+    if (!removal_names(&m, gone->owner))
+        return ERR_FORMAT;
+#endif
     rc = seal_verify(n, &s, (struct bytes){text, signed_text(&s, SIGNED_REMOVAL, text)}, &by);
     if (rc < 0)
         return rc;

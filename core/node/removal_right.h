@@ -26,8 +26,9 @@ bool removal_needs_word(const struct keeping *k);
 /* Whether `gone`, a removal of that generation or a later one, takes back what `k` says. */
 bool removal_stands(const struct node *n, const struct keeping *gone, const struct keeping *k);
 /* Looks at the removal that `gone` came with, and fills in whose it is and when he signed it.
- * ERR_FORMAT: it is of something else. ERR_SIGNATURE, ERR_IDENTITY: whoever signed it is no user,
- * or was revoked. ERR_ARGUMENT: it is too old, or after the end of his certificate. */
+ * ERR_FORMAT: it is of something else, or of other owners. ERR_SIGNATURE, ERR_IDENTITY: whoever
+ * signed it is no user, or was revoked. ERR_ARGUMENT: it is too old, or after the end of his
+ * certificate. */
 int removal_look(struct node *n, struct keeping *gone);
 
 #endif

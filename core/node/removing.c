@@ -25,12 +25,14 @@ struct taking {
     struct asking who;
     bool asks;           /* what to sign: nothing is taken yet */
     struct keeping gone; /* what was signed; no generation: nothing was */
+    struct removal word; /* the same, and of which owners */
 };
 
 /* What keeps it in spite of him. */
 struct staying {
     bool any;
     struct job_id wants; /* KEEPING_USER: no job that has not ended */
+    bool unnamed;        /* what he may take back and did not name */
 };
 
 /* --- taking it away --- */
@@ -85,7 +87,9 @@ static bool take_from_owners(struct node *n, const struct taking *t, struct stay
         if (!may_take(n, t, k, stays))
             continue;
         any = true;
-        if (is_signed(t))
+        if (is_signed(t) && !removal_names(&t->word, k->owner))
+            stays->unnamed = true;
+        else if (is_signed(t))
             (void)keeping_take_back(n, k, &t->gone);
         else if (!t->asks)
             (void)keeping_say(n, k->name, k->size, k->owner, false);
@@ -110,12 +114,18 @@ static void say_why(struct node *n, const struct taking *t, struct job_id wants)
 
 static void say_what_to_sign(struct node *n, const struct taking *t)
 {
-    const struct removal m = {.name = t->name,
-                              .generation = next_generation(n, t->name),
-                              .at_s = n->wall_s > 0 ? n->wall_s : 0};
+    struct removal m = {.name = t->name,
+                        .generation = next_generation(n, t->name),
+                        .at_s = n->wall_s > 0 ? n->wall_s : 0};
+    struct staying stays = {.wants = KEEPING_USER};
     uint8_t bytes[REMOVAL_BODY_SIZE];
     struct buf b;
 
+    for (const struct keeping *k = keeping_about(n, t->name); k != NULL; k = k->next_same)
+        if (m.owner_count < REMOVAL_OWNERS_MAX && may_take(n, t, k, &stays))
+            m.owners[m.owner_count++] = k->owner;
+    if (m.owner_count == 0)
+        m.owners[m.owner_count++] = KEEPING_USER; /* nobody keeps it */
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_removal_body(&b, &m);
     send_link(n, t->link, MESSAGE_REPLY_PIECE, t->request, buf_bytes(&b));
@@ -137,6 +147,9 @@ static void take_away(struct node *n, const struct taking *t)
                     REPLY_TRY_AGAIN " in a moment");
     else if (!take_from_owners(n, t, &stays))
         say_why(n, t, stays.wants);
+    else if (stays.unnamed)
+        reply_error(n, t->link, t->request, 1, "more keep it than one removal names",
+                    REPLY_TRY_AGAIN ": the others go then");
     else if (t->asks)
         say_what_to_sign(n, t);
     else
@@ -181,12 +194,14 @@ static bool begin(struct node *n, const struct taking *t, const struct shelf_obj
 static int look_at_word(struct node *n, struct taking *t, struct bytes word)
 {
     struct signed_bytes s;
-    struct removal m;
-    int rc = read_removal(word, &s, &m);
+    int rc = read_removal(word, &s, &t->word);
 
     if (rc < 0)
         return rc;
-    t->gone = (struct keeping){.name = t->name, .generation = m.generation, .removal = word};
+    t->gone = (struct keeping){.name = t->name,
+                               .owner = t->word.owners[0],
+                               .generation = t->word.generation,
+                               .removal = word};
     rc = removal_look(n, &t->gone);
     t->who = (struct asking){t->gone.by_admin ? PARTY_USER : PARTY_SUBMIT, t->gone.by};
     return rc;

@@ -2,7 +2,7 @@
  * (permit.h), and so does what jobs want that have not ended.
  *
  * What he takes back he signs (removal_right.h), and asks first what he is to sign: so the others
- * are asked once, and then all he said of it goes with one word.
+ * are asked once, and then all that he may take back goes with one word, which names its owners.
  *
  * That it is to be kept others may have been told, and how often that has changed before, while
  * this node only happens to have it. They are asked, and then it is removed everywhere. When for

@@ -291,13 +291,19 @@ static int removal_again(struct bytes in, struct buf *out)
     if (rc < 0)
         return rc;
     CHECK(m.generation > 0 && m.at_s >= 0);
+    CHECK(m.owner_count > 0 && m.owner_count <= REMOVAL_OWNERS_MAX);
     put_removal_body(out, &m);
     return buf_result(out);
 }
 
 static void make_removal(struct buf *out)
 {
-    const struct removal m = {any_digest(), 1 + any_below(1000), (int64_t)any_below(1u << 31)};
+    struct removal m = {.name = any_digest(),
+                        .generation = 1 + any_below(1000),
+                        .at_s = (int64_t)any_below(1u << 31),
+                        .owner_count = 1 + (uint32_t)any_below(REMOVAL_OWNERS_MAX)};
+    for (uint32_t i = 0; i < m.owner_count; i++)
+        m.owners[i] = any_job();
     put_removal_body(out, &m);
 }
 

@@ -12,7 +12,8 @@ static const uint64_t generation = 3;
 
 static void put_one(struct buf *b)
 {
-    const struct removal m = {golden_digest(1), generation, 1790000000};
+    const struct removal m = {
+        golden_digest(1), generation, 1790000000, 2, {KEEPING_USER, golden_job(4)}};
     struct signed_bytes s = {.certificate = bytes_of_text("a certificate, DER")};
     uint8_t room[REMOVAL_BODY_SIZE];
     struct buf body;
@@ -74,6 +75,6 @@ void golden_tell_removal(struct bytes removal, FILE *to)
         return;
     ensure(read_removal(removal, &s, &m) == 0);
     id_hex(m.name.bytes, 8, name);
-    fprintf(to, " removal=%s generation=%llu at=%lld", name, (unsigned long long)m.generation,
-            (long long)m.at_s);
+    fprintf(to, " removal=%s generation=%llu at=%lld owners=%u", name,
+            (unsigned long long)m.generation, (long long)m.at_s, m.owner_count);
 }

@@ -235,7 +235,7 @@ static inline uint32_t story_rm(struct story *s, uint64_t user, struct digest na
                                 struct bytes removal)
 {
     struct request_rm m = {.how = how, .removal = removal};
-    uint8_t raw[1024];
+    uint8_t raw[REQUEST_RM_SIZE];
     struct buf b;
 
     id_hex(name.bytes, 64, m.ref);
@@ -250,7 +250,7 @@ static inline int story_rm_code(struct story *s, uint64_t user, struct digest na
     uint32_t request = story_rm(s, user, name, RM_ASK, (struct bytes){NULL, 0});
     int code = story_code_within(s, user, request, us);
     const struct story_answer *a = story_answer(s, user, request);
-    uint8_t removal[512];
+    uint8_t removal[2048];
     size_t len;
 
     if (code != 0)

@@ -86,11 +86,10 @@ struct word {
     size_t len;
 };
 
-/* What this user signs of the object. */
-static struct word word_of(enum party party, uint8_t who, struct digest name, uint64_t generation,
-                           int64_t at_s)
+static struct word word_about(enum party party, uint8_t who, struct digest name,
+                              uint64_t generation, int64_t at_s, struct job_id owner)
 {
-    const struct removal m = {name, generation, at_s};
+    const struct removal m = {name, generation, at_s, 1, {owner}};
     uint8_t room[REMOVAL_BODY_SIZE];
     struct word w;
     struct buf b;
@@ -100,6 +99,13 @@ static struct word word_of(enum party party, uint8_t who, struct digest name, ui
     put_removal_body(&b, &m);
     w.len = story_removal(&story, buf_bytes(&b), w.bytes, sizeof w.bytes);
     return w;
+}
+
+/* What this user signs of what a user put. */
+static struct word word_of(enum party party, uint8_t who, struct digest name, uint64_t generation,
+                           int64_t at_s)
+{
+    return word_about(party, who, name, generation, at_s, KEEPING_USER);
 }
 
 static int64_t now_s(void)
@@ -394,6 +400,57 @@ TEST(nobody_takes_a_jobs_objects_without_a_word)
     CHECK(story_end(&story));
 }
 
+/* A job of the same content needs it still. */
+TEST(what_was_signed_of_what_a_user_put_says_nothing_of_a_jobs)
+{
+    struct object_keep m = {.owner = {{77}}, .generation = 1, .kept = true};
+    struct word w;
+
+    begin();
+    m.name = put(PARTY_SUBMIT, ALICE, 0);
+    tell_all(m, NULL);
+    m.kept = false;
+    m.generation = 2;
+    w = word_of(PARTY_USER, BOB, m.name, 2, now_s());
+    tell_all(m, &w);
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK(keeping_find(story.nodes[i].core, m.name, m.owner)->kept);
+    w = word_about(PARTY_USER, BOB, m.name, 2, now_s(), m.owner);
+    tell_all(m, &w);
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK(!keeping_find(story.nodes[i].core, m.name, m.owner)->kept);
+    m.owner = KEEPING_USER;
+    tell_all(m, &w);
+    CHECK_INT(keepers(m.name), 3);
+    CHECK(story_end(&story));
+}
+
+static bool has_named(struct digest name, struct job_id owner)
+{
+    const struct keeping *k = keeping_find(story.nodes[0].core, name, owner);
+    struct signed_bytes s;
+    struct removal m;
+
+    return k != NULL && read_removal(k->removal, &s, &m) == 0 && removal_names(&m, owner) &&
+           !removal_names(&m, (struct job_id){{78}});
+}
+
+/* One word of all that he may take back, and of nothing else. */
+TEST(a_removal_names_whoever_keeps_what_goes)
+{
+    struct object_keep m = {.owner = {{77}}, .generation = 2};
+    struct digest name;
+
+    begin();
+    m.name = name = put(PARTY_SUBMIT, ALICE, 0);
+    tell_all(m, NULL);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 0, name), 0);
+    CHECK(has_named(name, KEEPING_USER));
+    CHECK(!has_named(name, m.owner));
+    CHECK_INT(keepers(name), 0);
+    CHECK(story_end(&story));
+}
+
 /* What it makes up is not here, and never comes. */
 static void tell_of_many(uint32_t from, uint32_t to, uint32_t first, uint32_t count)
 {
@@ -459,6 +516,8 @@ TEST(what_has_come_or_is_not_kept_any_more_leaves_its_teller_room)
 
 TEST_MAIN(one_node_takes_a_part_of_the_room_and_leaves_the_rest_to_others,
           what_has_come_or_is_not_kept_any_more_leaves_its_teller_room,
+          what_was_signed_of_what_a_user_put_says_nothing_of_a_jobs,
+          a_removal_names_whoever_keeps_what_goes,
           what_a_user_signed_goes_from_node_to_node, a_node_removes_nothing_by_its_own_word,
           what_others_signed_removes_nothing, an_admin_removes_what_anybody_put,
           a_removal_of_before_says_nothing_of_what_was_put_again,
