@@ -12,7 +12,6 @@
 #include "core/node/given.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
-#include "core/node/quarantine.h"
 #include "core/node/lead_check.h"
 #include "core/node/lead_pool.h"
 #include "core/node/lead_values.h"
@@ -20,6 +19,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/outcome.h"
+#include "core/node/quarantine.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/shares.h"
@@ -457,7 +457,7 @@ static bool fail_if_nobody_can(struct job *j)
 /* To slots that have nothing else to do: so many of them then have. */
 static uint32_t give_checks(struct job *j, uint32_t idle, bool *given)
 {
-    uint32_t count = lead_check_assign(j);
+    uint32_t count = lead_check_assign(j, false);
 
     *given |= count > 0;
     return count < idle ? count : idle;
@@ -477,7 +477,7 @@ static bool assign_job(struct job *j)
     pool_set_eligible(l->pool, nodes);
     lead_pace(j, nodes, l->eligible_slots);
     if (lead_check_presses(j))
-        given |= lead_check_assign(j) > 0;
+        given |= lead_check_assign(j, true) > 0;
     if (fit_chooses(j)) {
         l->care = FIT_CLOSE;
         spread(j, &given);

@@ -143,6 +143,7 @@ struct hand {
     double speed_ratio; /* how much faster it is than others; 0: it is not known */
     struct instant no_merges_until; /* it gave some back */
     struct instant no_room_until;   /* its quota of objects was full */
+    struct instant unasked_at;      /* no check that nobody asked for goes before leaves earlier */
     uint32_t has_run;               /* it has computed leaves of this stage, and one; 0: of none */
     uint32_t stages_told;           /* of those that were appended it knows all before this one */
     uint32_t told_for; /* it was told last what this stage reads, and one; 0: of none */

@@ -4,8 +4,10 @@
  *
  * Of a snippet or plugin in a mesh of several architectures some are without being asked for, on
  * another architecture: one value of each node and stage, the smallest of the first that it tells,
- * and a few chunks. They go before fresh leaves, as there may be no other time for them, and no
- * result waits for them.
+ * and a few chunks. They go before fresh leaves, as there may be no other time for them, but take
+ * no more than a part: one slot of a node for a part of its time, and a part of what the job may
+ * have at once, so that one of few slots is never theirs while leaves wait. No result waits for
+ * them.
  *
  * A check is granted like any chunk, and whoever computes it cannot tell it from one; what comes of
  * it counts nowhere. It is given to slots that have nothing else to do, until many wait: then
@@ -40,8 +42,9 @@ void lead_check_unlisted(struct job *j, const struct hand *h, const uint64_t *li
                          uint16_t count);
 /* So many wait that they go before fresh leaves. */
 bool lead_check_presses(const struct job *j);
-/* Gives checks to free slots. Returns how many went out. */
-uint32_t lead_check_assign(struct job *j);
+/* Gives checks to free slots; `ahead`: before leaves, which may want them too. Returns how many
+ * went out. */
+uint32_t lead_check_assign(struct job *j, bool ahead);
 uint32_t lead_check_out(const struct job *j);
 /* All leaves are covered: whether the result has to wait for checks. */
 bool lead_check_holds(struct job *j);

@@ -4,30 +4,38 @@
 #include "core/node/quarantine.h"
 #include "tests/lib/story_source.h"
 
+#define LEAF_MS 20
 #define OTHER 2u /* the node of another architecture */
 
 static struct job_id id;
-static uint16_t check;
+static uint16_t check, slots;
 
 static void as_checked(struct job_spec *spec, uint32_t number)
 {
     as_told(spec, number);
     spec->check = check;
+    spec->slots_max = slots;
     made = *spec;
 }
 
-/* Three nodes, of which the last one has another architecture, or none has. */
-static void begin(bool mixed, uint16_t per_mille, uint64_t leaves)
+static void begin_among(uint32_t count, bool mixed, uint16_t per_mille, uint64_t leaves)
 {
-    init_asking(3, LABEL_COMPILES);
+    init_asking(count, LABEL_COMPILES);
     story.adjust = as_checked;
     check = per_mille;
+    slots = 0;
     for (uint32_t i = 0; i < story.count; i++) {
         story.nodes[i].compiles = true;
         story.nodes[i].arch = mixed && i == OTHER ? "aarch64" : "x86_64";
     }
     parts_add(leaves, false);
     start();
+}
+
+/* Three nodes, of which the last one has another architecture, or none has. */
+static void begin(bool mixed, uint16_t per_mille, uint64_t leaves)
+{
+    begin_among(3, mixed, per_mille, leaves);
 }
 
 static struct job_view result(void)
@@ -157,7 +165,91 @@ TEST(checks_go_to_the_other_architecture_first)
     end();
 }
 
-TEST_MAIN(a_leaf_of_each_node_is_compared_with_the_other_architecture,
+static struct pool *pool(void)
+{
+    for (uint32_t i = 0; i < story.count; i++) {
+        const struct job *j = job_find(story.nodes[i].core, id);
+
+        if (j != NULL && j->lead != NULL)
+            return j->lead->pool;
+    }
+    return NULL;
+}
+
+static uint32_t out_at(const struct recheck *r, uint32_t node)
+{
+    const struct recheck_chunk *c = r == NULL ? NULL : r->first;
+    uint32_t count = 0;
+
+    for (; c != NULL; c = c->next)
+        count += c->again.grant != 0 && node_id_equal(c->again.node, story.nodes[node].id);
+    return count;
+}
+
+/* Milliseconds in which leaves are free; in so many of them a node compares, and how many in a row.
+ */
+struct shared {
+    uint32_t all, comparing, longest;
+};
+
+static int64_t long_leaf(uint8_t param)
+{
+    (void)param;
+    return LEAF_MS * MS_US;
+}
+
+static struct shared share(uint32_t node)
+{
+    struct shared s = {0};
+    uint32_t row = 0;
+
+    story.leaf_us = long_leaf;
+    submitted(0, 0);
+    id = story_job(&story, 1);
+    for (int i = 0; i < 60000 && (s.all == 0 || pool() != NULL); i++) {
+        const uint32_t out = out_at(checks(), node);
+
+        if (pool() != NULL && pool_free_leaves(pool()) > 0) {
+            s.all++;
+            s.comparing += out > 0;
+            row = out > 0 ? row + 1 : 0;
+            s.longest = row > s.longest ? row : s.longest;
+        }
+        story_run(&story, MS_US);
+    }
+    CHECK(pool() == NULL);
+    return s;
+}
+
+TEST(the_only_slot_of_a_job_is_for_leaves_while_there_are_any)
+{
+    struct shared s;
+
+    for (uint32_t node = 0; node < 3; node++) {
+        begin(true, 0, 400);
+        slots = 1;
+        s = share(node);
+        CHECK(s.all > 100);
+        CHECK_INT(s.comparing, 0);
+        end();
+    }
+}
+
+TEST(a_rarer_node_computes_leaves_and_does_not_only_compare)
+{
+    struct shared s;
+
+    begin_among(7, true, 0, 4000);
+    s = share(OTHER);
+    CHECK(s.all > 100 && s.comparing > 0);
+    CHECK(s.comparing < s.all / 3);
+    CHECK(s.longest < 2 * LEAF_MS);
+    end();
+}
+
+TEST_MAIN(the_only_slot_of_a_job_is_for_leaves_while_there_are_any,
+          a_rarer_node_computes_leaves_and_does_not_only_compare,
+          a_leaf_of_each_node_is_compared_with_the_other_architecture,
           what_nobody_asked_for_takes_a_few_leaves,
           an_architecture_that_differs_ends_the_job_by_name,
           checks_go_to_the_other_architecture_first)
