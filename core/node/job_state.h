@@ -240,6 +240,7 @@ struct job {
     struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched, heard, unable_until; /* the last: labour_unable.h */
     struct instant answered;                            /* since then, so often: warrant.h */
+    struct instant compared; /* with all holders, for what was not believed */
     uint32_t answers;
     struct surpassing lists_told, claims_told;
     int64_t submitted_s;

@@ -17,6 +17,7 @@
 #define PATIENCE_US (2 * S_US)      /* with each holder of a better rank that does nothing */
 #define GIVE_UP_US (10 * S_US)      /* holders that should answer and do not: later again */
 #define LEAVE_US (5 * S_US)         /* a former holder may be named again soon */
+#define RECOUNT_US (100 * MS_US)    /* between two jobs of which only the count is doubted */
 #define LOOKS_MAX 256               /* jobs looked at in a round */
 #define HASHES_MAX 1024             /* members ranked in a round, all jobs together */
 
@@ -415,6 +416,22 @@ static bool nobody_tends(const struct job *j)
                (j->unsure ? 0 : LEAVE_US) + patience_us(j);
 }
 
+/* Anybody can say that it was miscounted, and all of it goes to all holders then: of many jobs one
+ * after the other. */
+static bool waits_for_recount(const struct job *j)
+{
+    struct node *n = j->node;
+
+    if (!j->miscounted || j->unsure || holders_lack(n, ledger_holders(j->ledger)) || drain_is_on(n))
+        return false;
+    if (instant_before(n->now, n->answers.recount_at)) {
+        keep_look_again(n, RECOUNT_US);
+        return true;
+    }
+    n->answers.recount_at = instant_plus_us(n->now, RECOUNT_US);
+    return false;
+}
+
 static void look(struct job *j, uint32_t *hashes)
 {
     struct node *n = j->node;
@@ -439,7 +456,8 @@ static void look(struct job *j, uint32_t *hashes)
     if (j->need_since.us == 0)
         j->need_since = n->now;
 #if VELUM_PLANT != 143 /* sim: nobody copies an ended job again */
-    if (instant_since_us(n->now, j->need_since) < patience_us(j) || !member_keeps(n, n->options.id))
+    if (instant_since_us(n->now, j->need_since) < patience_us(j) ||
+        !member_keeps(n, n->options.id) || waits_for_recount(j))
         return;
     wanted = wanted_of(j, hashes);
     spread(j, &wanted);

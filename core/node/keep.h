@@ -6,7 +6,8 @@
  * where it stays so the node is a holder again.
  *
  * Only so many jobs are looked after at once, and so many are looked at in a round, so that the
- * death of a node that held thousands is no storm. Private to core/node. */
+ * death of a node that held thousands is no storm; those of which others tell another count, which
+ * costs them nothing, begin one after the other. Private to core/node. */
 #ifndef VELUM_NODE_KEEP_H
 #define VELUM_NODE_KEEP_H
 

@@ -50,6 +50,7 @@
 #include "core/kernel/kernel.h"
 #include "core/mesh/mesh.h"
 #include "core/node/acts_state.h"
+#include "core/node/answers_state.h"
 #include "core/node/calendar.h"
 #include "core/node/directory_state.h"
 #include "core/node/drain_state.h"
@@ -144,6 +145,7 @@ struct node {
     int64_t wall_s;
     struct prng prng;
     struct introductions *introductions; /* introduce.h */
+    struct answers answers;              /* answers.h */
     struct actions *out;
     bool memory_out; /* a request was refused, and this step says so */
     struct mesh *mesh;

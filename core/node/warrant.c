@@ -1,6 +1,7 @@
 #include "core/node/warrant.h"
 
 #include "core/base/err.h"
+#include "core/node/answers.h"
 #include "core/node/events.h"
 #include "core/node/holder.h"
 #include "core/node/keep.h"
@@ -102,27 +103,39 @@ void warrant_tend(struct job *j)
     surpass_claim(j);
 }
 
-void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
+static void surpass(struct job *j, const struct fact *f)
 {
-    struct node *n = j->node;
     const struct claim *claim = ledger_claim(j->ledger);
 
-    event_forged(n, from, j->id, ERR_IDENTITY);
-    if (instant_since_us(n->now, j->answered) >= S_US) {
-        j->answered = n->now;
-        j->answers = 0;
-#if VELUM_PLANT != 1033 /* trace/test_doubt: who is told by strangers asks nobody about it */
-        holder_compare_all(j);
-#endif
-    }
-    if (j->answers >= (node_id_equal(f->by, from) ? ANSWERS_OWN_MAX : ANSWERS_MAX))
-        return;
-    j->answers++;
     if (f->kind == FACT_HOLDERS)
         hear(&j->lists_told, f->holders.generation, ledger_holders(j->ledger)->generation);
     else if (f->kind == FACT_CLAIM && claim != NULL && claim_compare(&f->claim, claim) > 0)
         hear(&j->claims_told, f->claim.epoch, claim->epoch);
     warrant_tend(j);
+}
+
+void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
+{
+    struct node *n = j->node;
+
+    event_forged(n, from, j->id, ERR_IDENTITY);
+    if (instant_since_us(n->now, j->answered) >= S_US) {
+        j->answered = n->now;
+        j->answers = 0;
+    }
+#if VELUM_PLANT != 1033 /* trace/test_doubt: who is told by strangers asks nobody about it */
+    if (instant_since_us(n->now, j->compared) >= S_US && answers_may(n, from, ANSWER_COMPARE)) {
+        j->compared = n->now;
+        holder_compare_all(j);
+    }
+#endif
+    if (j->answers >= (node_id_equal(f->by, from) ? ANSWERS_OWN_MAX : ANSWERS_MAX) ||
+        !answers_may(n, from, ANSWER_WORD))
+        return;
+    j->answers++;
+    /* Of one that has ended all goes to its holders with a greater list. */
+    if (!j->kept || (f->kind == FACT_HOLDERS && answers_may(n, from, ANSWER_COPY)))
+        surpass(j, f);
     holder_send_titles(j, from);
 }
 

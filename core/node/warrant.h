@@ -51,7 +51,7 @@ bool warrant_is_with(const struct job *j, struct node_id id);
 /* Whether one of these facts, of which it is known who signed it, is believed when `from` brings
  * it. The job has a ledger. */
 bool warrant_is(const struct job *j, const struct fact *f, struct node_id from);
-/* It is not: notes it, and answers, a few times a second. */
+/* It is not: notes it, and answers, a few times a second of the job and of the peer (answers.h). */
 void warrant_answer(struct job *j, const struct fact *f, struct node_id from);
 /* Called again and again while this node coordinates: goes on to surpass what was told. Of a job
  * that has ended it goes on when that is told again. */
