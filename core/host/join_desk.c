@@ -19,15 +19,19 @@
 #include "core/wire/message.h"
 
 struct source {
-    uint64_t network;
+    uint64_t network; /* or the beginning of a key's id */
     struct instant began;
     uint32_t tries;
 };
 
+struct sources {
+    uint32_t count;
+    struct source list[JOIN_SOURCES_MAX];
+};
+
 struct join_desk {
     struct join_desk_parts parts;
-    uint32_t sources_count;
-    struct source sources[JOIN_SOURCES_MAX];
+    struct sources joining, renewed;
 };
 
 int join_desk_new(struct join_desk **out, const struct join_desk_parts *parts)
@@ -46,24 +50,24 @@ void join_desk_free(struct join_desk *d)
 }
 
 /* The place of that network: its own, an empty one, or that of whose minute began first. */
-static struct source *source_of(struct join_desk *d, uint64_t network, struct instant now)
+static struct source *source_of(struct sources *all, uint64_t network, struct instant now)
 {
-    struct source *oldest = d->sources;
-    for (uint32_t i = 0; i < d->sources_count; i++) {
-        if (d->sources[i].network == network)
-            return &d->sources[i];
-        if (instant_before(d->sources[i].began, oldest->began))
-            oldest = &d->sources[i];
+    struct source *oldest = all->list;
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (all->list[i].network == network)
+            return &all->list[i];
+        if (instant_before(all->list[i].began, oldest->began))
+            oldest = &all->list[i];
     }
-    if (d->sources_count < JOIN_SOURCES_MAX)
-        oldest = &d->sources[d->sources_count++];
+    if (all->count < JOIN_SOURCES_MAX)
+        oldest = &all->list[all->count++];
     *oldest = (struct source){.network = network, .began = now};
     return oldest;
 }
 
-static struct source *source_now(struct join_desk *d, uint64_t network, struct instant now)
+static struct source *source_now(struct sources *all, uint64_t network, struct instant now)
 {
-    struct source *s = source_of(d, network, now);
+    struct source *s = source_of(all, network, now);
     if (instant_reached(now, instant_plus_us(s->began, JOIN_TRIES_US)))
         *s = (struct source){.network = network, .began = now};
     return s;
@@ -249,7 +253,7 @@ int join_desk_answer_at(struct join_desk *d, uint64_t source, struct instant now
                         struct buf *answer)
 {
     struct asked a = {.exporter = exporter};
-    struct source *from = source_now(d, source, now);
+    struct source *from = source_now(&d->joining, source, now);
     if (from->tries >= JOIN_TRIES_MAX) {
         note_token(d, NULL, "too many tries from one network");
         return ERR_BUSY;
@@ -344,10 +348,14 @@ int join_desk_answer(struct join_desk *d, const struct join_caller *from, struct
     const bool may = *type == MESSAGE_RENEW && payload.len == 0 && from->peer.party != 0 &&
                      from->peer.party != PARTY_ISSUER && from->peer.party != PARTY_USER &&
                      !is_revoked(d, from->peer.id);
+    struct source *of = source_now(&d->renewed, load_u64(from->peer.id.bytes), loop_clock());
     char hex[ID_HEX_SIZE];
+    if (may && of->tries >= JOIN_TRIES_MAX)
+        return ERR_BUSY;
     const int rc = may ? renew(d, &from->peer, answer) : ERR_PERMISSION;
     if (rc == ERR_BUSY)
         return rc;
+    of->tries += rc == 0;
     *type = rc == 0 ? MESSAGE_RENEWED : MESSAGE_JOIN_REFUSED;
     id_hex(from->peer.id.bytes, 16, hex);
     log_line(d->parts.log, LOG_WARNING, "%s the certificate of %s %s",

@@ -4,7 +4,8 @@
  *
  * The proof is looked at before the keys, the use of the token is synced before anything is signed,
  * and every refusal is the same. After ten that were wrong in a minute, what comes from the same
- * network (/24, or /64) is not looked at. A few hundred networks are remembered. Reads and writes a
+ * network (/24, or /64) is not looked at; nor is a key that was renewed ten times in one. A few
+ * hundred of either are remembered. Reads and writes a
  * few small files of the home folder, which takes a few milliseconds for somebody who has the
  * secret, and none for others but the list of tokens. */
 #ifndef VELUM_HOST_JOIN_DESK_H

@@ -32,6 +32,8 @@ static struct pace pace_of(unsigned kind)
     case EVENT_NOTE_DISK:
     case EVENT_NOTE_ROOTS:
         return (struct pace){20, SECOND_US};
+    case EVENT_NOTE_RENEWED:
+        return (struct pace){256, SECOND_US};
     default:
         return (struct pace){256, SOME_US};
     }
@@ -41,6 +43,10 @@ static enum event_class class_of(unsigned kind)
 {
     if (kind == EVENT_NOTE_SUBMITTED || kind == EVENT_NOTE_KILLED)
         return EVENT_CLASS_WORK;
+#if VELUM_PLANT != 1052 /* trace/test_events: who is renewed again and again has tokens forgotten */
+    if (kind == EVENT_NOTE_RENEWED)
+        return EVENT_CLASS_RENEWALS;
+#endif
     return kind == EVENT_NOTE_REFUSED || kind == EVENT_NOTE_FORGED || kind == EVENT_NOTE_LINK ||
                    kind == EVENT_NOTE_UNISSUED || kind == EVENT_NOTE_ROOTS
                ? EVENT_CLASS_REFUSALS

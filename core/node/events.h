@@ -1,8 +1,8 @@
 /* Who did what, as this node saw it: notes in memory and in the journal, told to users who ask.
  *
  * Owns them: EVENTS_MAX at most, which is less than 1 MiB. Beyond, the oldest of what there is most
- * of goes: what the mesh and its trust came to, submissions and kills, refusals. So nobody can have
- * a token forgotten by submitting jobs, or by being refused.
+ * of goes: what the mesh and its trust came to, submissions and kills, refusals, renewals. So
+ * nobody can have a token forgotten by submitting jobs, by being refused, or by being renewed.
  *
  * The journal does not grow by those who are refused either: of each kind that others cause there
  * are some at once and then one a second or so. What is beyond that is counted, and becomes one

@@ -5,7 +5,13 @@
 #include "core/base/instant.h"
 #include "core/wire/event_note.h"
 
-enum event_class { EVENT_CLASS_MESH, EVENT_CLASS_WORK, EVENT_CLASS_REFUSALS, EVENT_CLASSES };
+enum event_class {
+    EVENT_CLASS_MESH,
+    EVENT_CLASS_WORK,
+    EVENT_CLASS_REFUSALS,
+    EVENT_CLASS_RENEWALS,
+    EVENT_CLASSES
+};
 
 struct held_note {
     struct held_note *next; /* a later one */

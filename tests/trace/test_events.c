@@ -422,6 +422,26 @@ TEST(test_neither_jobs_nor_refusals_push_out_who_got_a_token)
     rig_stop(&rig);
 }
 
+/* Who has a certificate may have it renewed as often as the issuer's node lets him. */
+TEST(test_renewals_push_out_nobody_else)
+{
+    const struct events *e;
+    uint32_t tokens = 0;
+
+    start();
+    e = rig.node->events;
+    many(30, EVENT_NOTE_TOKEN);
+    for (uint32_t i = 0; i < EVENTS_MAX / 20 + 10; i++) {
+        many(20, EVENT_NOTE_RENEWED);
+        rig_run(&rig, 20 * S_US);
+    }
+    CHECK_INT(e->count, EVENTS_MAX);
+    for (const struct held_note *h = e->first; h != NULL; h = h->next)
+        tokens += h->kind == EVENT_NOTE_TOKEN;
+    CHECK_INT(tokens, 30);
+    rig_stop(&rig);
+}
+
 static void disk_is(struct node *n, void *ctx)
 {
     event_disk(n, *(bool *)ctx, false);
@@ -490,5 +510,6 @@ TEST_MAIN(test_a_node_tells_who_submitted_and_who_killed,
           test_notes_are_there_after_a_compaction_and_a_restart,
           test_the_journal_does_not_grow_by_those_who_are_refused,
           test_neither_jobs_nor_refusals_push_out_who_got_a_token,
+          test_renewals_push_out_nobody_else,
           test_what_happens_while_the_disk_is_full_is_stored_later,
           test_a_snapshot_in_slices_has_each_note_once_and_in_order)
