@@ -369,7 +369,8 @@ void connection_write(struct connection *k)
         if (k->out.cap > KEPT_BYTES)
             buf_clear(&k->out);
     }
-    watch_set(k->watch, true, left);
+    /* To be answered changes nothing about when what it sends is read. */
+    watch_set(k->watch, !k->put_off || k->phase != LINK_OPEN, left);
     if (k->phase == LINK_CLOSING && !left)
         connection_finish(k);
 }

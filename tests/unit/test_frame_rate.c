@@ -195,6 +195,37 @@ TEST(a_link_over_tls_hands_up_so_many_a_second_and_all_of_them)
     end();
 }
 
+/* It would be woken for each single frame. */
+TEST(who_is_put_off_is_so_while_he_is_answered)
+{
+    struct client c;
+    uint32_t looked = 0;
+    begin();
+    client_open(&c);
+    connect_by_tls(&c);
+    UNTIL(&c, NULL, many != 0 && c.link != 0);
+    say_many(&c);
+    while (of_many < MANY && downs == 0) {
+        (void)one_round(&c, NULL);
+        if (!one_is_put_off())
+            continue;
+        const struct instant at = links->rate_at;
+        const uint32_t before = of_many;
+        linkset_send(links, many, MESSAGE_PONG, 0, bytes_of_text(""));
+        linkset_flush(links);
+        (void)loop_poll(loop);
+        if (instant_since_us(links->rate_at, at) != 0)
+            continue; /* its time had come */
+        looked++;
+        CHECK_INT(of_many - before, 0);
+    }
+    CHECK(looked > 0);
+    CHECK_INT(of_many, MANY);
+    CHECK_INT(wrong, 0);
+    client_close(&c);
+    end();
+}
+
 TEST(others_are_heard_between)
 {
     struct client a, b;
@@ -238,5 +269,6 @@ TEST(who_comes_over_the_control_socket_waits_for_nothing)
     end();
 }
 
-TEST_MAIN(a_link_over_tls_hands_up_so_many_a_second_and_all_of_them, others_are_heard_between,
+TEST_MAIN(a_link_over_tls_hands_up_so_many_a_second_and_all_of_them,
+          who_is_put_off_is_so_while_he_is_answered, others_are_heard_between,
           who_comes_over_the_control_socket_waits_for_nothing)
