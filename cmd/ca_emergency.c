@@ -8,10 +8,11 @@
 #include "cmd/ca_ask.h"
 #include "cmd/noted.h"
 #include "core/base/err.h"
+#include "core/host/identity.h"
 #include "core/host/loop.h"
 #include "core/host/memory.h"
 
-#define TELL_US (5 * S_US)
+#define TELL_US (10 * S_US)
 #define TELL_AGAIN_MS 50
 
 struct telling {
@@ -24,24 +25,25 @@ static bool agrees(void)
 {
     char answer[8] = "";
     talk_line("every other machine will be shut out, and must join again with a new string; jobs "
-              "that run there are lost. This is for a root's key that others have");
+              "that run there are lost. The user and the nodes of this home get other keys, so its "
+              "nodes end. This is for a root's key that others have");
     if (!isatty(STDIN_FILENO))
         return false;
     fputs("type yes to do it: ", stderr);
     return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
 }
 
-static bool has_gone_over(struct telling *t, struct line *l)
+/* Its key was made anew, and so it goes on as another node or not at all. */
+static bool ends(struct telling *t, struct line *l)
 {
     const struct instant until = instant_plus_us(loop_clock(), TELL_US);
     struct ca_answer a;
     ca_ask(&t->now, l, &a);
-    while (a.rc == 0 && !ca_is_there(&t->now, &a, t->now.at.generation) &&
-           !instant_reached(loop_clock(), until)) {
+    while (a.rc != ERR_CLOSED && !instant_reached(loop_clock(), until)) {
         poll(NULL, 0, TELL_AGAIN_MS);
         ca_ask(&t->now, l, &a);
     }
-    return ca_is_there(&t->now, &a, t->now.at.generation);
+    return a.rc == ERR_CLOSED;
 }
 
 static void tell_at(struct telling *t, uint16_t port, const char *addr)
@@ -50,8 +52,9 @@ static void tell_at(struct telling *t, uint16_t port, const char *addr)
     struct line *l = NULL;
     if (line_open(&l, t->call, &o) != 0)
         return;
-    if (has_gone_over(t, l))
-        talk_line("the node on port %u has gone over to it", (unsigned)port);
+    if (ends(t, l))
+        talk_line("the node on port %u has ended: start it again, and it is another node",
+                  (unsigned)port);
     else
         talk_line("the node on port %u still trusts the root before: end it", (unsigned)port);
     line_close(l);
@@ -79,8 +82,7 @@ static int look_in_at(const char *addr)
     return rc;
 }
 
-/* Of a node whose state is elsewhere: it sees by itself what has changed in the home, and lets this
- * user in then, whose certificate is under the new root already. */
+/* Of a node whose state is elsewhere: it sees by itself what has changed in the home. */
 static void await_elsewhere(void *ctx, uint16_t port, const char *addr)
 {
     struct telling *t = ctx;
@@ -88,14 +90,12 @@ static void await_elsewhere(void *ctx, uint16_t port, const char *addr)
     int rc;
     if (t->told[port / 8] & 1u << port % 8)
         return;
-    while ((rc = look_in_at(addr)) < 0 && !instant_reached(loop_clock(), until))
+    while ((rc = look_in_at(addr)) != ERR_UNREACHABLE && !instant_reached(loop_clock(), until))
         poll(NULL, 0, TELL_AGAIN_MS);
-    if (rc == 0)
-        tell_at(t, port, addr);
-    else
-        talk_line("the node on port %u %s", (unsigned)port,
-                  rc == ERR_IDENTITY ? "still trusts the root before: end it"
-                                     : "does not answer: if it runs, end it");
+    talk_line(rc == ERR_UNREACHABLE
+                  ? "the node on port %u has ended: start it again, and it is another node"
+                  : "the node on port %u still trusts the root before: end it",
+              (unsigned)port);
 }
 
 /* Until they know, those in whose place the root was changed are let in by them. */
@@ -127,9 +127,13 @@ int ca_emergency(const struct call *c, const struct home *h)
     if (rc > 0)
         talk_line("%d string%s to join by that %s good before %s void", rc, rc == 1 ? "" : "s",
                   rc == 1 ? "was" : "were", rc == 1 ? "is" : "are");
-    int code = tell_nodes(c, h);
     if (rc > 0)
         noted_token(EVENT_NOTE_VOID, NULL, "every one, by an emergency");
+    rc = identity_mesh_open(h, message);
+    if (rc < 0)
+        return ca_failed(rc, message);
+    talk_line("the user of this home has another key, and each node gets one when it is started");
+    int code = tell_nodes(c, h);
     if (code != CODE_DONE)
         return code;
     talk_line("each other machine joins again: velum join, with a string of velum token create, "

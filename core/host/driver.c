@@ -271,7 +271,7 @@ static void perform(struct driver *d, const struct action *a)
             d->parts.roots(d->parts.join_ctx, payload);
         break;
     case ACTION_EXIT:
-        driver_exit(d, a->code);
+        driver_exit(d, a->code ? a->code : d->code);
         break;
     }
 }
@@ -589,6 +589,7 @@ void driver_stop(struct driver *d, int code)
         return;
     }
     d->stopping = true;
+    d->code = code;
     d->stop_by = instant_plus_us(loop_clock(), STOP_US);
     driver_event(d, &ev);
 }

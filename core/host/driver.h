@@ -57,8 +57,8 @@ bool driver_round(struct driver *d, struct instant until, int *code);
 bool driver_step(struct driver *d, int *code);
 /* When driver_step is due though nothing has become ready; INSTANT_NEVER when it is not. */
 struct instant driver_due(const struct driver *d);
-/* The operator's wish: the first asks the core and allows it two seconds,
- * the second ends at once with `code`. */
+/* The operator's wish, or the host's: the first asks the core and allows it two seconds, the second
+ * ends at once. With `code`, unless the core has another. */
 void driver_stop(struct driver *d, int code);
 /* Nodes this one is connected to now. */
 uint32_t driver_peers(const struct driver *d);

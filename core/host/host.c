@@ -471,10 +471,12 @@ static int renewed(void *ctx, struct identity *identity)
     return rc;
 }
 
-static void not_renewed(void *ctx, const char *why)
+static void not_renewed(void *ctx, int rc, const char *why)
 {
     const struct host *h = ctx;
-    say(h, "the certificate of this node is not renewed yet: %s", why);
+    say(h, rc == ERR_REFUSED ? "%s" : "the certificate of this node is not renewed yet: %s", why);
+    if (rc == ERR_REFUSED)
+        driver_stop(h->driver, EXIT_FAILURE);
 }
 
 /* By a process of its own, which has nothing of this one: a join is asked for in one go, and a node

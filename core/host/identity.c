@@ -247,9 +247,13 @@ int identity_renew(struct identity *i, const struct home *h, const char *state,
         return rc;
     if (!node_id_equal(fresh->name.id, i->name.id) ||
         !digest_equal(fresh->name.mesh, i->name.mesh)) {
+        const bool rekeyed = !roots_are_certified(&fresh->roots, i->generation);
         snprintf(message, HOME_MESSAGE_SIZE,
-                 "the key or the mesh in %s was changed under a running node", state);
-        rc = ERR_IDENTITY;
+                 rekeyed ? "the keys in %s were made anew in an emergency: the node ends, and is "
+                           "another one when it is started again"
+                         : "the key or the mesh in %s was changed under a running node",
+                 state);
+        rc = rekeyed ? ERR_REFUSED : ERR_IDENTITY;
     } else if (X509_cmp(fresh->leaf, i->leaf) != 0 || X509_cmp(fresh->issuer, i->issuer) != 0 ||
                !bytes_equal(identity_roots_bytes(fresh), identity_roots_bytes(i))) {
         old = *i;

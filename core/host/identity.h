@@ -44,7 +44,8 @@ bool identity_met_newer(const struct identity *i);
 /* Renews a running node's certificate when it is due, and takes what lies in `state` in place of
  * what it has: the same key, so the same id. 1 when that is something new, 0 when not, also
  * where it has ended and an issuer elsewhere is to be asked; ERR_BUSY
- * when somebody has the home lock at the moment. After an error it is what it was. */
+ * when somebody has the home lock at the moment; ERR_REFUSED, its key was made anew in an emergency
+ * and is good for another node only. After an error it is what it was. */
 int identity_renew(struct identity *i, const struct home *h, const char *state,
                    char message[HOME_MESSAGE_SIZE]);
 /* What lies there of one certificate, for whoever only looks: nothing is made, renewed, locked. */

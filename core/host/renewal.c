@@ -39,10 +39,10 @@ static void arm(struct renewal *r, int64_t overdue_s)
     alarm_set(r->alarm, instant_plus_us(loop_clock(), left * S_US));
 }
 
-static void fail(struct renewal *r, const char *why)
+static void fail(struct renewal *r, int rc, const char *why)
 {
-    if (!r->told)
-        r->parts.failed(r->parts.ctx, why);
+    if (!r->told || rc == ERR_REFUSED)
+        r->parts.failed(r->parts.ctx, rc, why);
     r->told = true;
 }
 
@@ -57,7 +57,8 @@ static void ask_elsewhere(struct renewal *r)
     r->waited = r->waited == 0 ? 1 : 2 * r->waited < ASKED_LOOKS ? 2 * r->waited : ASKED_LOOKS;
     r->patience = r->waited < ASKED_LOOKS ? r->waited : 0;
     if (r->asked && long_enough)
-        fail(r, "no issuer of the mesh has answered, and there is none on this machine");
+        fail(r, ERR_TIMEOUT,
+             "no issuer of the mesh has answered, and there is none on this machine");
     r->asked = true;
     if (r->parts.ask)
         r->parts.ask(r->parts.ctx);
@@ -78,7 +79,7 @@ static void look(void *ctx)
         rc = r->parts.renewed(r->parts.ctx, r->parts.identity);
     r->changed = changed && rc == ERR_BUSY;
     if (rc < 0 && rc != ERR_BUSY)
-        fail(r, message[0] ? message : err_sentence(rc));
+        fail(r, rc, message[0] ? message : err_sentence(rc));
     else if (rc == 0 && identity_is_due(r->parts.identity))
         ask_elsewhere(r);
     else if (rc >= 0) {

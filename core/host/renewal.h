@@ -23,8 +23,9 @@ struct renewal_parts {
     /* It is due, and this machine has no issuer: has one asked, which takes a while, and what came
      * lies in `state` at the next look. */
     void (*ask)(void *ctx);
-    /* It is due and could not be renewed; tried again in a minute. Told once until it succeeds. */
-    void (*failed)(void *ctx, const char *why);
+    /* It is due and could not be renewed; tried again in a minute. Told once until it succeeds.
+     * ERR_REFUSED: it never will (identity_renew). */
+    void (*failed)(void *ctx, int rc, const char *why);
 };
 
 /* Borrows the parts for its life. */

@@ -35,8 +35,9 @@ int rotation_use(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 int rotation_finish(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 int rotation_close(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* All in one, without the root's key: nobody is to trust it any more. Other machines must join
- * again, by a new string: returns how many were good and are void. ERR_FULL and ERR_SYSTEM as
- * above, but that a root which has ended may be followed so. */
+ * again, by a new string: returns how many were good and are void. User and nodes of this home are
+ * certified with other keys from then on (authority.h), which ends nodes that run. ERR_FULL and
+ * ERR_SYSTEM as above, but that a root which has ended may be followed so. */
 int rotation_emergency(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 
 /* Of a node: takes what came if it is the next of what this home knows. 0; ERR_EXISTS, that is not

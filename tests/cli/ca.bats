@@ -261,13 +261,29 @@ kill_at() {
     run -0 velum ca rotate
     [[ $output == *"done: the mesh has another root"* ]]
     alive_is 2
+    keys=$(cat home/user.key home/nodes/"$PORT_a"/node.key elsewhere/node.key)
+    before=$(velum run -d pi 1000000)
+    velum wait "$before"
     run -0 velum ca rotate --emergency --yes
-    [[ $output == *"the node on port $PORT_a has gone over to it"* ]]
-    [[ $output == *"the node on port $PORT_d has gone over to it"* ]]
+    [[ $output == *"the node on port $PORT_a has ended"*"is another node"* ]]
+    [[ $output == *"the node on port $PORT_d has ended"* ]]
+    [[ $output == *"the user of this home has another key"* ]]
+    for name in a d; do
+        pid=PID_$name rc=0
+        wait "${!pid}" || rc=$?
+        [ $rc = 1 ] # a service starts it again
+    done
+    grep -q "the keys in $FOLDER/elsewhere were made anew in an emergency" d.log
+    # Nobody has the keys that a copy of the home has.
+    for file in home/user.key home/nodes/"$PORT_a"/node.key elsewhere/node.key; do
+        [[ $keys != *"$(<"$file")"* ]]
+    done
+    node_at a "$PORT_a" --slots 1 --bind 127.0.0.1
+    node_at d "$PORT_d" --slots 1 --bind 127.0.0.1 --data "$FOLDER/elsewhere"
     until_true 15 alive_is 2
     run -0 velum run --progress none --addr "127.0.0.1:$PORT_d" pi 1000000
-    # Nor has anybody ended.
-    kill -0 "$PID_a" && kill -0 "$PID_d"
+    # What the nodes kept is there still.
+    run -0 velum result "$before"
 }
 
 @test "without a node where the mesh was made nothing begins, and one that ends there ends the command" {
@@ -305,14 +321,16 @@ kill_at() {
     string=$(velum token create --at "127.0.0.1:$PORT_a" --uses 2 2>/dev/null)
     run -0 velum ca rotate --emergency --yes
     [[ $output == *"1 string to join by that was good before is void"* ]]
-    [[ $output == *"the node on port $PORT_a has gone over to it"* ]]
+    [[ $output == *"the node on port $PORT_a has ended"* ]]
+    wait "$PID_a" || true
+    node_at a "$PORT_a" --slots 1 --bind 127.0.0.1
+    until_true 10 alive_is 1
     run -0 velum token list --json
     [[ $output == '{"v":1,"tokens":[]'* ]]
     VELUM_HOME=$FOLDER/e run -4 velum join --only "$string"
     [[ $output == *"its root was changed since the string was made"* ]]
     [[ $(velum events) == *"every one, by an emergency"* ]]
-    # The node here goes on, and whoever it has a link with is out.
-    until_true 10 alive_is 1
+    # Whoever it had a link with is out.
     run -0 velum run --progress none pi 1000000
     on b run -4 velum join --renew --port "$PORT_b"
     for name in b c; do

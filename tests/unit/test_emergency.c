@@ -141,7 +141,72 @@ TEST(test_a_root_that_has_ended_is_followed_in_an_emergency_only)
     end();
 }
 
+static struct node_id user_id(void)
+{
+    struct identity *i = NULL;
+    REQUIRE(identity_user(&i, &home, message) == 0);
+    const struct node_id id = identity_id(i);
+    identity_free(i);
+    return id;
+}
+
+static struct node_id node_id_of(struct identity **out)
+{
+    REQUIRE(identity_node(out, &home, home.path, message) == 0);
+    return identity_id(*out);
+}
+
+static void rotate(void)
+{
+    REQUIRE(rotation_begin(&home, message) == 0 && rotation_use(&home, message) == 0);
+    REQUIRE(rotation_finish(&home, message) == 0 && rotation_close(&home, message) == 0);
+}
+
+/* Certificates of the new root are shown to whoever connects: with one for a key that he copied,
+ * the thief would be a node and an admin of the mesh that is there to be without him. */
+TEST(test_no_key_of_the_home_is_certified_under_the_new_root)
+{
+    struct identity *runs = NULL, *again = NULL;
+    begin();
+    const struct node_id user = user_id(), node = node_id_of(&runs);
+    rotate();
+    CHECK(node_id_equal(user, user_id()));
+    CHECK_INT(identity_renew(runs, &home, home.path, message), 1);
+    CHECK_INT(rotation_emergency(&home, message), 0);
+    CHECK(!node_id_equal(user, user_id()));
+    CHECK_INT(identity_renew(runs, &home, home.path, message), ERR_REFUSED);
+    CHECK(strstr(message, "made anew in an emergency") != NULL);
+    CHECK(node_id_equal(node, identity_id(runs)));
+    const struct node_id other = node_id_of(&again);
+    CHECK(!node_id_equal(node, other));
+    /* Once: what was made since is the home's alone. */
+    const struct node_id later = user_id();
+    rotate();
+    CHECK(node_id_equal(later, user_id()));
+    CHECK_INT(identity_renew(again, &home, home.path, message), 1);
+    CHECK(node_id_equal(other, identity_id(again)));
+    identity_free(again);
+    identity_free(runs);
+    end();
+}
+
+TEST(test_a_key_without_a_certificate_may_be_from_before_an_emergency)
+{
+    char path[HOME_PATH_SIZE];
+    begin();
+    const struct node_id user = user_id();
+    home_file(&home, "user.pem", path);
+    REQUIRE(unlink(path) == 0);
+    CHECK(node_id_equal(user, user_id()));
+    REQUIRE(unlink(path) == 0);
+    CHECK_INT(rotation_emergency(&home, message), 0);
+    CHECK(!node_id_equal(user, user_id()));
+    end();
+}
+
 TEST_MAIN(test_an_emergency_takes_no_key_that_lies_there,
           test_what_was_deleted_is_synced_and_the_note_goes_last,
           test_a_clock_that_is_years_behind_makes_no_root,
-          test_a_root_that_has_ended_is_followed_in_an_emergency_only)
+          test_a_root_that_has_ended_is_followed_in_an_emergency_only,
+          test_no_key_of_the_home_is_certified_under_the_new_root,
+          test_a_key_without_a_certificate_may_be_from_before_an_emergency)

@@ -26,6 +26,7 @@
 #include "core/wire/message.h"
 #include "tests/lib/check.h"
 #include "tests/lib/free_port.h"
+#include "tests/unit/join_again.h"
 
 #define NOW_S ((int64_t)time(NULL))
 
@@ -561,6 +562,7 @@ TEST(who_is_under_a_root_that_was_given_up_is_not_renewed_under_the_next)
     type = MESSAGE_RENEW;
     CHECK_INT(join_desk_answer(desk, &from, (struct bytes){NULL, 0}, &type, &b), ERR_BUSY);
     REQUIRE(home_state_path(&home, 8001, NULL, state, message) == 0);
+    join_again(&home, state, node);
     REQUIRE(identity_renew(node, &home, state, message) == 1);
     type = MESSAGE_RENEW;
     CHECK_INT(join_desk_answer(desk, &from, (struct bytes){NULL, 0}, &type, &b), 0);

@@ -14,6 +14,7 @@
 #include "core/host/listen.h"
 #include "core/host/rotation.h"
 #include "tests/lib/check.h"
+#include "tests/unit/join_again.h"
 
 struct side {
     char state[128];
@@ -172,6 +173,7 @@ TEST(in_an_emergency_it_does_not_come_again)
     connect_them();
     await(1, 0);
     REQUIRE(rotation_emergency(&home, message) == 0);
+    join_again(&home, server.state, server.identity);
     CHECK_INT(renew(&server), 1);
     await(1, 1);
     connect_them();
@@ -238,6 +240,7 @@ static int wait_in_the_middle(bool emergency)
     CHECK_INT(server.ups, 0);
     if (emergency) {
         REQUIRE(rotation_emergency(&home, message) == 0);
+        join_again(&home, server.state, server.identity);
         CHECK_INT(renew(&server), 1);
     }
     stranger_says(ssl, fd, 0);

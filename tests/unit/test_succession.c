@@ -24,7 +24,7 @@ static struct loop *loop;
 static struct identity *identity;
 static struct renewal *renewal;
 static struct succession *succession;
-static int renewals, lines;
+static int renewals, failures, failure, lines;
 static char line[1100];
 
 static void on_line(void *ctx, enum log_level level, const char *text)
@@ -45,10 +45,12 @@ static int renewed(void *ctx, struct identity *i)
     return 0;
 }
 
-static void failed(void *ctx, const char *why)
+static void failed(void *ctx, int rc, const char *why)
 {
     (void)ctx;
     (void)why;
+    failures++;
+    failure = rc;
 }
 
 static void home_below(struct home *h, const char *name)
@@ -96,7 +98,7 @@ static void begin(const struct home *h)
     const struct succession_parts s = {.loop = loop, .home = h, .log = &log_of_test};
     REQUIRE(renewal_new(&renewal, &r) == 0);
     REQUIRE(succession_new(&succession, &s, renewal) == 0);
-    renewals = lines = 0;
+    renewals = failures = lines = 0;
 }
 
 static void end(void)
@@ -177,11 +179,17 @@ TEST(of_several_that_come_at_once_each_is_looked_at)
     end();
 }
 
+static void rotate(void)
+{
+    REQUIRE(rotation_begin(&made, message) == 0 && rotation_use(&made, message) == 0);
+    REQUIRE(rotation_finish(&made, message) == 0);
+}
+
 /* Whose state lies elsewhere, and who is told by nobody. */
 TEST(a_node_sees_what_was_changed_in_its_home)
 {
     begin(&made);
-    REQUIRE(rotation_emergency(&made, message) == 0);
+    rotate();
     until(6, 1);
     CHECK_INT(identity_roots_version(identity), 6);
     CHECK_INT(identity_generation(identity), 1);
@@ -193,7 +201,7 @@ TEST(a_node_sees_what_was_changed_in_its_home)
 TEST(it_looks_again_when_the_home_is_free)
 {
     begin(&made);
-    REQUIRE(rotation_emergency(&made, message) == 0);
+    rotate();
     const int lock = home_lock(&made, message);
     REQUIRE(lock >= 0);
     const struct instant busy_until = instant_plus_us(loop_clock(), 3 * S_US);
@@ -206,6 +214,20 @@ TEST(it_looks_again_when_the_home_is_free)
     end();
 }
 
+/* The certificate that there is to be then is for another key. */
+TEST(a_node_hears_that_its_key_is_given_up)
+{
+    begin(&made);
+    REQUIRE(rotation_emergency(&made, message) == 0);
+    const struct instant by = instant_plus_us(loop_clock(), 20 * S_US);
+    while (failures == 0 && instant_before(loop_clock(), by))
+        loop_once(loop, by);
+    CHECK_INT(failures, 1);
+    CHECK_INT(failure, ERR_REFUSED);
+    CHECK_INT(renewals, 0);
+    end();
+}
+
 TEST_MAIN(what_met_a_full_disk_is_taken_when_there_is_room,
           of_several_that_come_at_once_each_is_looked_at, a_node_sees_what_was_changed_in_its_home,
-          it_looks_again_when_the_home_is_free)
+          it_looks_again_when_the_home_is_free, a_node_hears_that_its_key_is_given_up)
