@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/author_ask.h"
 #include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/objects.h"
@@ -226,7 +227,7 @@ static bool is_news(const struct node *n, const struct keeping *old, const struc
     if (old == NULL)
         return true;
     /* What is in the journal was believed. */
-    if (!n->replaying && k->kept && !old->kept && !removal_stands(n, old, k))
+    if (!n->replaying && k->kept && !old->kept && removal_falls(n, old, k))
         return true;
     if (!k->kept && !old->kept && k->generation == old->generation)
         return k->removal.len > 0 && old->removal.len == 0;
@@ -390,6 +391,9 @@ int keeping_hear(struct node *n, struct node_id from, struct keeping *said)
     if (said->kept && node_id_is_zero(said->by) && old != NULL && !node_id_is_zero(old->by) &&
         level_is_below(n, from, FEATURE_SEVERAL))
         said->by = level_is_below(n, from, FEATURE_OWNED) ? old->by : keeping_several();
+    /* Who took it back before this was known may not have had the right to. */
+    if (said->kept && old != NULL && !old->kept)
+        (void)removal_stands(n, old, said);
     if (said->kept)
         return hear_kept(n, from, said);
     if (is_old(old, said))
@@ -423,6 +427,9 @@ int keeping_take_back(struct node *n, const struct keeping *k, const struct keep
 {
     struct keeping said = *gone;
 
+    /* What others say of it may show that it was not his to take. */
+    if (!job_id_equal(k->owner, KEEPING_USER) && !gone->by_admin)
+        author_ask(n, k->owner);
     said.owner = k->owner;
     said.size = k->size;
     return keeping_learn(n, &said);

@@ -265,7 +265,7 @@ static uint32_t said(const struct owner_answers *a, enum owner_word word)
 }
 
 /* One alone may be a liar, while those who know better are away. */
-static bool is_enough(const struct node *n, uint32_t count)
+bool owner_word_is_enough(const struct node *n, uint32_t count)
 {
 #if VELUM_PLANT == 1014 /* trace/test_owners: one liar makes go what a job made */
     return count > 0;
@@ -303,17 +303,17 @@ static bool answered(struct node *n, struct owner *o, enum owner_state state)
         o->unknown_since = INSTANT_NEVER;
     if (known > 0)
         return false;
-    if (is_enough(n, e != NULL && e->state == JOB_DONE ? done : ended))
+    if (owner_word_is_enough(n, e != NULL && e->state == JOB_DONE ? done : ended))
         note_shown(n, o->job, SHOWN_ENDED);
     if (done > 0)
         return false;
     if (ended > 0)
-        return is_enough(n, ended + gone) && all_are_there(n);
+        return owner_word_is_enough(n, ended + gone) && all_are_there(n);
     if (gone == 0)
         return state != OWNER_UNSURE && unknown_for_long(n, o);
-    if (is_enough(n, gone))
+    if (owner_word_is_enough(n, gone))
         note_shown(n, o->job, SHOWN_GONE);
-    return is_enough(n, gone);
+    return owner_word_is_enough(n, gone);
 }
 
 /* --- looking --- */

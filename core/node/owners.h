@@ -58,6 +58,8 @@ bool owner_has_result(const struct node *n, struct job_id job);
 bool owner_has_ended(const struct node *n, struct job_id job);
 /* Somebody says that it is over: it is looked at soon. */
 void owner_doubted(struct node *n, struct job_id job);
+/* What so many say of a job who may have it, and nobody denies. */
+bool owner_word_is_enough(const struct node *n, uint32_t count);
 /* OWNER of another node. */
 int owner_frame(struct node *n, struct node_id from, struct bytes payload);
 

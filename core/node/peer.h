@@ -54,7 +54,9 @@
  *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u64 mark of its
  *               former holders (ledger.h), u8 answer wanted (0 no, 1 yes, 2 where there is a
  *               difference; and 128 where it has ended with the name of whoever counted each leaf),
- *               u8 state of an outcome (the job has ended there and shrunk to its name) or 0
+ *               u8 state of an outcome (the job has ended there and shrunk to its name) or 0. With
+ *               a digest of zeros and answer 1 it asks who leads the job: whoever has it says so in
+ *               a DIRECTORY as well (heir.h)
  *   INPUT_WANT  32 job, u32 stage, u16 from (so many of its outputs are here already)
  *   INPUT_VALUES 32 job, u32 stage, u16 from, u16 count, count x block: what the stage yielded, the
  *               accumulator of a fold, or outputs of leaves in their order (output.h), as many as

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/acts.h"
+#include "core/node/author_ask.h"
 #include "core/node/calendar.h"
 #include "core/node/seal.h"
 
@@ -10,14 +11,33 @@ bool removal_needs_word(const struct keeping *k)
     return !job_id_equal(k->owner, KEEPING_USER) || !node_id_is_zero(k->by);
 }
 
-bool removal_stands(const struct node *n, const struct keeping *gone, const struct keeping *k)
+static enum author_word right_of(const struct node *n, const struct keeping *gone,
+                                 const struct keeping *k)
 {
-    const struct asking who = {gone->by_admin ? PARTY_USER : PARTY_SUBMIT, gone->by};
-
 #if VELUM_PLANT == 1017 /* trace/test_removal: any node takes away what users put */
-    return true;
+    return AUTHOR_IS;
 #endif
-    return !removal_needs_word(k) || (gone->removal.len > 0 && permit_takes(n, &who, k));
+    if (!removal_needs_word(k))
+        return AUTHOR_IS;
+    if (gone->removal.len == 0)
+        return AUTHOR_IS_NOT;
+    if (gone->by_admin)
+        return AUTHOR_IS;
+    if (job_id_equal(k->owner, KEEPING_USER))
+        return node_id_equal(k->by, gone->by) ? AUTHOR_IS : AUTHOR_IS_NOT;
+    return author_word(n, k->owner, gone->by);
+}
+
+bool removal_stands(struct node *n, const struct keeping *gone, const struct keeping *k)
+{
+    if (right_of(n, gone, k) == AUTHOR_UNKNOWN)
+        author_ask(n, k->owner);
+    return right_of(n, gone, k) == AUTHOR_IS;
+}
+
+bool removal_falls(const struct node *n, const struct keeping *gone, const struct keeping *k)
+{
+    return right_of(n, gone, k) == AUTHOR_IS_NOT;
 }
 
 static bool is_too_old(const struct node *n, int64_t at_s)

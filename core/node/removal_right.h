@@ -1,8 +1,8 @@
 /* Who may say that an object is not kept any more.
  *
  *   of a user's statement    who put it, or who may everything (permit.h)
- *   of a job's               who submitted the job, where this node knows him, or who may
- *                            everything
+ *   of a job's               who submitted the job, as its specification says, or where that is
+ *                            not here those who have it (author_ask.h); or who may everything
  *   of a user's who is       anybody: nodes of before and programs that embed one say nothing of
  *   not known                him
  *
@@ -24,7 +24,9 @@
 /* Whether the word of somebody is needed to take back what this says. */
 bool removal_needs_word(const struct keeping *k);
 /* Whether `gone`, a removal of that generation or a later one, takes back what `k` says. */
-bool removal_stands(const struct node *n, const struct keeping *gone, const struct keeping *k);
+bool removal_stands(struct node *n, const struct keeping *gone, const struct keeping *k);
+/* Whether it is known that it does not. */
+bool removal_falls(const struct node *n, const struct keeping *gone, const struct keeping *k);
 /* Looks at the removal that `gone` came with, and fills in whose it is and when he signed it.
  * ERR_FORMAT: it is of something else, or of other owners. ERR_SIGNATURE, ERR_IDENTITY: whoever
  * signed it is no user, or was revoked. ERR_ARGUMENT: it is too old, or after the end of his

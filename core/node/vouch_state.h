@@ -5,6 +5,7 @@
 #include "core/base/id.h"
 #include "core/base/instant.h"
 #include "core/base/map.h"
+#include "core/node/author_state.h"
 
 #define VOUCH_ASKS_MAX 16u
 
@@ -28,6 +29,7 @@ struct vouches {
     struct entry *next;   /* looked at next */
     uint32_t heirs_asked; /* for so many jobs, since then (heir.h) */
     struct instant heirs_since;
+    struct author_asks author_asks;
     bool looking;
     struct instant look_at, view_seen;
 };

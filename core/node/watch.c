@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/author_ask.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
@@ -412,6 +413,8 @@ int watch_state(struct node *n, struct node_id from, struct bytes payload)
         return ERR_FORMAT;
     labour_end_state(n, from, id, known != 1 || job_state_is_final(v.state));
     vouch_state(n, from, id, known == 1 ? &v : NULL);
+    if (known == 1)
+        author_told(n, from, id, v.by);
     for (w = watchers_of(n, id); w != NULL; w = next) {
         next = w->next_same;
         if (w->kind == WATCHER_USER && seek_awaits(&w->seek, from) &&

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core/node/calendar.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
 #include "core/node/keeping.h"
 #include "core/node/objects.h"
 #include "core/node/teller.h"
@@ -451,6 +453,98 @@ TEST(a_removal_names_whoever_keeps_what_goes)
     CHECK(story_end(&story));
 }
 
+/* Five nodes, of which two have nothing of a job of Alice's. One of these keeps an object for it,
+ * and the other lies to it: it is in its directory that the job is Bob's. */
+struct alices {
+    struct job_id job;
+    uint32_t keeper, thief;
+};
+
+static struct alices begin_alices(void)
+{
+    struct alices a = {.keeper = STORY_USER, .thief = STORY_USER};
+    struct node *n;
+
+    story_init(&story, 5);
+    story.ages.objects_bytes = (uint64_t)1 << 30;
+    for (uint32_t i = 0; i < 5; i++)
+        start(i);
+    story_run(&story, 8 * S_US);
+    as(PARTY_SUBMIT, ALICE);
+    a.job = story_submitted(&story, 0, 1);
+    story_run(&story, 2 * S_US);
+    for (uint32_t i = 0; i < 5; i++)
+        if (!story_holds(&story, i, a.job))
+            *(a.keeper == STORY_USER ? &a.keeper : &a.thief) = i;
+    n = story.nodes[a.keeper].core;
+    CHECK(job_find(n, a.job) == NULL && job_find(story.nodes[a.thief].core, a.job) == NULL);
+    as(PARTY_SUBMIT, BOB);
+    directory_author(n, directory_find(n, a.job), story_who(&story));
+    return a;
+}
+
+/* It was not asked by the thief's leave, and he answers first. */
+static void lies(const struct alices *a)
+{
+    struct job_view v = {.id = a->job, .state = JOB_RUNNING};
+    uint8_t room[4096];
+    struct buf b;
+
+    as(PARTY_SUBMIT, BOB);
+    v.by = story_who(&story);
+    buf_init_fixed(&b, room, sizeof room);
+    put_u8(&b, 1);
+    put_job_id(&b, a->job);
+    put_u64(&b, 0);
+    put_job_view(&b, &v);
+    story_say(&story, a->thief, a->keeper, MESSAGE_STATE, 0, buf_bytes(&b));
+}
+
+static void tell_again_and_again(const struct alices *a, struct object_keep m, const struct word *w)
+{
+    for (int i = 0; i < 5; i++) {
+        tell(a->thief, a->keeper, m, w);
+        lies(a);
+        story_run(&story, S_US);
+    }
+}
+
+TEST(whose_a_job_is_those_say_who_have_it)
+{
+    struct alices a = begin_alices();
+    struct object_keep m = {.name = {{9}}, .owner = a.job, .generation = 1, .kept = true};
+    const struct node *n = story.nodes[a.keeper].core;
+    struct word bob = word_about(PARTY_SUBMIT, BOB, m.name, 2, now_s(), a.job);
+    struct word alice = word_about(PARTY_SUBMIT, ALICE, m.name, 3, now_s(), a.job);
+
+    tell(a.thief, a.keeper, m, NULL);
+    CHECK(keeping_is_kept(n, m.name));
+    m.kept = false;
+    m.generation = 2;
+    tell_again_and_again(&a, m, &bob);
+    CHECK(keeping_is_kept(n, m.name));
+    m.generation = 3;
+    tell_again_and_again(&a, m, &alice);
+    CHECK(!keeping_is_kept(n, m.name));
+    CHECK(story_end(&story));
+}
+
+TEST(what_was_said_before_a_jobs_objects_were_known_gives_way_when_they_are)
+{
+    struct alices a = begin_alices();
+    struct object_keep m = {.name = {{9}}, .owner = a.job, .generation = 5};
+    const struct node *n = story.nodes[a.keeper].core;
+    struct word bob = word_about(PARTY_SUBMIT, BOB, m.name, 5, now_s(), a.job);
+
+    tell(a.thief, a.keeper, m, &bob);
+    REQUIRE(keeping_find(n, m.name, m.owner) != NULL);
+    m.kept = true;
+    m.generation = 1;
+    tell_again_and_again(&a, m, NULL);
+    CHECK(keeping_is_kept(n, m.name));
+    CHECK(story_end(&story));
+}
+
 /* What it makes up is not here, and never comes. */
 static void tell_of_many(uint32_t from, uint32_t to, uint32_t first, uint32_t count)
 {
@@ -526,4 +620,6 @@ TEST_MAIN(one_node_takes_a_part_of_the_room_and_leaves_the_rest_to_others,
           what_is_said_before_anything_is_known_gives_way_to_who_keeps_it,
           a_command_of_before_is_refused_what_somebody_put,
           what_nobody_is_known_to_have_put_goes_without_a_signature,
-          a_node_of_before_is_told_without_the_word, nobody_takes_a_jobs_objects_without_a_word)
+          a_node_of_before_is_told_without_the_word, nobody_takes_a_jobs_objects_without_a_word,
+          whose_a_job_is_those_say_who_have_it,
+          what_was_said_before_a_jobs_objects_were_known_gives_way_when_they_are)
