@@ -1,13 +1,20 @@
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/draining.h"
 #include "cmd/interrupt.h"
 #include "cmd/node_name.h"
 #include "cmd/view_json.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/host/home.h"
 #include "core/host/loop.h"
 #include "core/wire/message.h"
+
+#define ENDING_LOOKS 30
+#define ENDING_LOOK_MS 100
 
 static const struct opt opts[] = {
     {.name = "undo", .kind = OPT_SWITCH, .effect = "the node takes work again"},
@@ -27,6 +34,7 @@ struct drain {
     struct line *line, *to_it; /* the latter may be the former */
     struct node_view node;
     bool undo, leave;
+    char control[HOME_PATH_SIZE + 32]; /* of the node itself, which was asked by that */
 };
 
 static int answer(const struct drain *d, const char *what, int code)
@@ -99,8 +107,11 @@ static int order(struct drain *d, struct reply_act *m)
 static int open_to_it(struct drain *d)
 {
     struct line_options where = {.addr = d->node.addr};
+    const char *control = d->node.self ? line_control(d->line) : NULL;
     if (d->node.self)
         d->to_it = d->line;
+    if (control)
+        text_copy(d->control, sizeof d->control, control);
     return d->node.self ? CODE_DONE : line_open(&d->to_it, d->call, &where);
 }
 
@@ -119,13 +130,41 @@ static enum node_state state_now(struct drain *d)
     return state;
 }
 
+/* A node that ends by itself takes its socket away as the last thing; one that was killed does not.
+ */
+static bool took_its_socket(const struct drain *d)
+{
+    for (int i = 0; i < ENDING_LOOKS && access(d->control, F_OK) == 0; i++)
+        poll(NULL, 0, ENDING_LOOK_MS);
+    return access(d->control, F_OK) != 0;
+}
+
+static bool was_empty(const struct drain *d)
+{
+    const struct node_view *v = &d->node;
+    return v->tells_held && v->held.jobs == 0 && v->held.objects == 0 && v->busy == 0;
+}
+
+/* Over the network from nobody but itself, which may have been killed. */
+static int gone_unseen(const struct drain *d)
+{
+    talk_error("%s is gone, and whether it had given everything away it has not said",
+               d->node.name);
+    talk_try("velum nodes --addr HOST:PORT of another node, which knows whether it has left");
+    return CODE_IN_PART;
+}
+
 static int gone(struct drain *d)
 {
     const enum node_state state = state_now(d);
-    if (d->leave && (state == NODE_LEFT || d->to_it == d->line)) {
+    const bool itself = d->to_it == d->line;
+    if (d->leave && (state == NODE_LEFT ||
+                     (itself && (d->control[0] ? took_its_socket(d) : was_empty(d))))) {
         d->node.state = NODE_LEFT;
         return answer(d, "has left", CODE_DONE);
     }
+    if (d->leave && itself && !d->control[0])
+        return gone_unseen(d);
     talk_error("%s does not answer any more; it goes on draining when it is back", d->node.name);
     talk_try("velum nodes");
     return CODE_NO_NODE;

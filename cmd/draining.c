@@ -85,8 +85,11 @@ enum draining_end draining_follow(struct draining *d)
     bool said = false;
     uint32_t others;
     for (;;) {
-        if (held_ask(d->line, &d->view, &others) < 0)
+        if (held_ask(d->line, &d->view, &others) < 0) {
+            if (before.tells_held)
+                d->view = before;
             return interrupt_came() ? DRAINING_STOPPED : DRAINING_GONE;
+        }
         if (!node_id_equal(d->view.id, d->id))
             return DRAINING_GONE;
         if (is_empty(&d->view) && !d->leaves)

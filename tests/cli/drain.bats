@@ -100,6 +100,42 @@ at_durable() { [ "$("$VELUM" show --json "$1" | field durable)" = "$2" ]; }
     until_true 20 at_b_durable "$job" 2
 }
 
+# Alone it never gets rid of what it holds.
+@test "a node that is killed while it is to leave has not left" {
+    mesh 1 --slots 1
+    velum run --progress none pi 1000000
+    "$VELUM" drain a --leave >out 2>&1 3>&- &
+    pid=$!
+    until_true 10 node_state_is a draining "127.0.0.1:$PORT_a"
+    kill -KILL "$PID_a"
+    code=0
+    wait "$pid" || code=$?
+    cat out
+    [ "$code" != 0 ]
+    run -1 grep -q "has left" out
+    grep -q "does not answer any more" out
+
+    # Over the network there is nobody who knows.
+    node_at a "$PORT_a" --slots 1
+    mkdir -m 700 far
+    cp "$VELUM_HOME"/*.pem "$VELUM_HOME"/user.key far/
+    VELUM_HOME=$PWD/far "$VELUM" drain a --leave --addr "127.0.0.1:$PORT_a" >out 2>&1 3>&- &
+    pid=$!
+    until_true 10 grep -q "to go" out
+    kill -KILL "$PID_a"
+    code=0
+    wait "$pid" || code=$?
+    cat out
+    [ "$code" = 7 ]
+    grep -q "whether it had given everything away it has not said" out
+}
+
+@test "a node that is asked itself has left when it is empty" {
+    mesh 1 --slots 1
+    run -0 --separate-stderr velum drain a --leave --timeout 60s
+    [[ $output == "a has left" ]]
+}
+
 at_b_durable() { [ "$(at b show --json "$1" | field durable)" = "$2" ]; }
 
 @test "only an admin may, and the node must be one" {
