@@ -446,7 +446,8 @@ static int take_answer(struct asking *a, const struct frame *f, const char *addr
     struct join_answer answer;
     if (f->type == MESSAGE_JOIN_REFUSED)
         return say(a, ERR_PERMISSION,
-                   "refused: the string was used already, has ended, or was revoked");
+                   "refused: the string was used already, has ended, or was revoked, or the key of "
+                   "this machine was");
     if (f->type != MESSAGE_JOINED || join_answer_decode(f->payload, &answer) < 0)
         return say(a, ERR_FORMAT, "the answer is not in the agreed form; is it another version?");
     text_copy(out->asked, sizeof out->asked, addr);

@@ -76,6 +76,7 @@ static struct source *source_now(struct sources *all, uint64_t network, struct i
 /* --- one request --- */
 
 struct asked {
+    const struct join_desk *desk;
     struct join_request request;
     const uint8_t *exporter;
     EVP_PKEY *node, *user;
@@ -211,19 +212,24 @@ static bool is_revoked(const struct join_desk *d, struct node_id id)
     return d->parts.revoked && d->parts.revoked(d->parts.ctx, id);
 }
 
+static bool may_come(void *ctx, const struct token *t, char message[HOME_MESSAGE_SIZE])
+{
+    const struct asked *a = ctx;
+    const bool lacks_key = (t->roles & JOIN_NODE) && !a->node;
+    const bool revoked = is_revoked(a->desk, id_of(a->user)) || is_revoked(a->desk, id_of(a->node));
+    if (lacks_key || revoked)
+        snprintf(message, HOME_MESSAGE_SIZE, "%s",
+                 revoked ? "its key was revoked" : "it brings no key for a node");
+    return !lacks_key && !revoked;
+}
+
 static int decide(struct join_desk *d, struct asked *a, int64_t now_s, struct buf *answer)
 {
     char message[HOME_MESSAGE_SIZE] = "", id[JOIN_ID_TEXT_SIZE], roles[40];
     char user[ID_HEX_SIZE], node[ID_HEX_SIZE];
     struct token t;
-    const struct redeeming by = {a, holds_and_fits, who_asks};
+    const struct redeeming by = {a, holds_and_fits, may_come, who_asks};
     int rc = tokens_redeem(d->parts.home, a->request.id, now_s, &by, &t, message);
-    if (rc == 0 && (t.roles & JOIN_NODE) && !a->node)
-        rc = ERR_PERMISSION;
-    if (rc == 0 && (is_revoked(d, id_of(a->user)) || is_revoked(d, id_of(a->node)))) {
-        snprintf(message, sizeof message, "its key was revoked");
-        rc = ERR_PERMISSION;
-    }
     if (rc == 0)
         rc = admit(d, a, &t, answer, message);
     if (rc == 0 && !tokens_know(d->parts.home, t.id)) {
@@ -252,7 +258,7 @@ int join_desk_answer_at(struct join_desk *d, uint64_t source, struct instant now
                         const uint8_t exporter[32], struct bytes payload, uint8_t *type,
                         struct buf *answer)
 {
-    struct asked a = {.exporter = exporter};
+    struct asked a = {.desk = d, .exporter = exporter};
     struct source *from = source_now(&d->joining, source, now);
     if (from->tries >= JOIN_TRIES_MAX) {
         note_token(d, NULL, "too many tries from one network");

@@ -291,6 +291,8 @@ static int redeem(const struct home *h, struct tokens *all, const uint8_t id[JOI
         rc = count_bad(h, all, t, message);
         return rc < 0 ? rc : ERR_PERMISSION;
     }
+    if (by->may && !by->may(by->ctx, t, message))
+        return ERR_PERMISSION;
     *out = *t;
 #if VELUM_PLANT != 886 /* unit/test_tokens: a use is not counted */
     t->uses--;

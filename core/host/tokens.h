@@ -60,6 +60,9 @@ struct redeeming {
     /* Whether the proof is right by this verifier. Asked once whatever is wrong, with one that
      * belongs to nobody where there is no such token, so that every refusal costs the same. */
     bool (*holds)(void *ctx, const struct digest *verifier);
+    /* Whether he may come with this one, asked when the proof was right: else no use is taken, and
+     * nobody has come. Leaves a sentence where it is false. NULL: he may. */
+    bool (*may)(void *ctx, const struct token *t, char message[HOME_MESSAGE_SIZE]);
     /* Fills in who it is, once that is so. */
     void (*who)(void *ctx, struct joined *to);
 };

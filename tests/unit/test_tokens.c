@@ -67,7 +67,7 @@ static void who(void *ctx, struct joined *to)
 
 static int redeem(uint8_t number, uint8_t proof, int64_t now_s)
 {
-    const struct redeeming by = {&proof, holds, who};
+    const struct redeeming by = {&proof, holds, NULL, who};
     struct token out;
     uint8_t id[JOIN_ID_SIZE] = {number};
     int rc = tokens_redeem(&home, id, now_s, &by, &out, message);
@@ -91,6 +91,32 @@ TEST(a_token_is_kept_as_it_was_made)
     CHECK_STR(all.list[1].name, "n2");
     struct stat s;
     CHECK(stat(file(), &s) == 0 && (s.st_mode & 0777) == 0600);
+    end();
+}
+
+static bool may_not(void *ctx, const struct token *t, char why[HOME_MESSAGE_SIZE])
+{
+    (void)ctx;
+    snprintf(why, HOME_MESSAGE_SIZE, "not with n%u", t->id[0]);
+    return false;
+}
+
+/* His proof is right, and he is not let in for something else. */
+TEST(who_may_not_come_takes_no_use_and_is_not_written_down)
+{
+    uint8_t proof = 2, id[JOIN_ID_SIZE] = {1};
+    const struct redeeming by = {&proof, holds, may_not, who};
+    struct joined_list came;
+    struct token out;
+    begin();
+    CHECK_INT(add(1, 1), 0);
+    CHECK_INT(tokens_redeem(&home, id, NOW, &by, &out, message), ERR_PERMISSION);
+    CHECK_STR(message, "not with n1");
+    CHECK_INT(joined_read(&home, &came, message), 0);
+    CHECK_INT(came.count, 0);
+    CHECK_INT(redeem(1, 2, NOW), 0);
+    CHECK_INT(joined_read(&home, &came, message), 0);
+    CHECK_INT(came.count, 1);
     end();
 }
 
@@ -271,9 +297,10 @@ TEST(of_those_that_race_one_wins)
     end();
 }
 
-TEST_MAIN(a_token_is_kept_as_it_was_made, so_many_uses_and_no_more,
-          refused_are_a_wrong_proof_another_token_and_one_that_ended, five_wrong_guesses_end_it,
-          revoked_is_one_or_all, a_full_list_says_so_and_an_old_one_makes_room,
+TEST_MAIN(a_token_is_kept_as_it_was_made, who_may_not_come_takes_no_use_and_is_not_written_down,
+          so_many_uses_and_no_more, refused_are_a_wrong_proof_another_token_and_one_that_ended,
+          five_wrong_guesses_end_it, revoked_is_one_or_all,
+          a_full_list_says_so_and_an_old_one_makes_room,
           a_damaged_list_is_refused_and_left_as_it_is,
           a_list_that_is_taken_away_is_gone_whatever_is_in_it, an_emergency_leaves_no_token,
           who_had_a_token_is_written_down_and_of_many_the_last, of_those_that_race_one_wins)
