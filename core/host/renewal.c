@@ -58,7 +58,8 @@ static void ask_elsewhere(struct renewal *r)
     r->patience = r->waited < ASKED_LOOKS ? r->waited : 0;
     if (r->asked && long_enough)
         fail(r, ERR_TIMEOUT,
-             "no issuer of the mesh has answered, and there is none on this machine");
+             "no issuer of the mesh has renewed it, and there is none on this machine; velum join "
+             "--renew says what they answer");
     r->asked = true;
     if (r->parts.ask)
         r->parts.ask(r->parts.ctx);
