@@ -229,7 +229,7 @@ static void serve_list(struct node *n, const struct frame *f)
 
 static void serve_rm(struct node *n, const struct frame *f, const struct ways *w)
 {
-    struct removal told = {.name = object_name, .generation = 7};
+    struct removal told = {.name = object_name, .generation = 7, .owner_count = 1};
     uint8_t room[REMOVAL_BODY_SIZE];
     struct request_rm m;
     struct buf b;
