@@ -1,5 +1,4 @@
-/* The desk that lets others in, asked by hand; and both sides over a real socket, in two processes
- * with a home each. */
+/* The desk that lets others in, asked by hand; and both sides over a real socket, as processes. */
 #include "core/host/join_desk.h"
 
 #include <fcntl.h>
@@ -30,8 +29,7 @@
 
 #define NOW_S ((int64_t)time(NULL))
 
-static char root[64];
-static char message[HOME_MESSAGE_SIZE];
+static char root[64], message[HOME_MESSAGE_SIZE];
 static struct home home;
 static struct join_desk *desk;
 static struct identity *node;
