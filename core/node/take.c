@@ -107,6 +107,12 @@ static bool is_unsigned(enum fact_kind kind)
            kind == FACT_RETIRED || kind == FACT_COUNTS || kind == FACT_UNLIKE;
 }
 
+/* It says who counted leaves, and brings no values. */
+static bool is_names(const struct fact *f)
+{
+    return f->kind == FACT_COUNTS || (f->kind == FACT_PARTIAL && f->partial.count == 0);
+}
+
 /* Puts a fact as this node's journal keeps it: a PARTIAL names only leaves that nothing in this
  * journal names before, so whoever reads it can count each once. Gives the number of facts. */
 static uint16_t put_news(struct buf *news, struct bytes bytes, const struct fact *f,
@@ -251,11 +257,14 @@ static int judge(struct node *n, struct job *j, struct job_id id, struct node_id
     if (rc < 0 || !is_unsigned(f->kind) ||
         (j != NULL && j->ledger != NULL && take_may_tell(j, from)))
         return rc;
+    if (j != NULL && j->ledger != NULL && is_names(f) && warrant_ended(j, from))
+        return 0;
     /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may still
-     * give the job up. Nor does it say who counted leaves: receipts come from holders. */
+     * give the job up. Nor does it say who counted leaves: receipts come from holders, and from
+     * whose end is believed. */
     *moot = j != NULL && job_is_final(j);
 #if VELUM_PLANT == 569 /* trace/test_accounts: any member says who counted an ended job's leaves */
-    if (*moot && (f->kind == FACT_COUNTS || (f->kind == FACT_PARTIAL && f->partial.count == 0)))
+    if (*moot && is_names(f))
         return 0;
 #endif
     return ERR_IDENTITY;

