@@ -36,6 +36,7 @@ struct entry {
     /* Of a job whose ledger is here (hearsay.h). */
     struct bytes end_told; /* owned, an encoded entry: an end that nobody has shown here */
     bool end_relay;        /* whoever told it wants it passed on */
+    bool end_doubted;      /* one of those it names has shown it, and is not believed here */
     struct node_id end_by; /* one of those it names has had the job and forgotten it; or zero */
     struct instant end_at; /* when it was told */
     struct instant rival_since; /* a greater epoch is told than that of who leads it here */

@@ -36,6 +36,12 @@ bool hearsay_outdated(const struct entry *e, struct node_id from, const struct p
 /* An end is told of this job that its ledger here does not have: whoever tells it is to be asked.
  * False: none, or it was asked for in vain. */
 bool hearsay_end(const struct job *j, struct peer_entry *p);
+/* `from` has shown the job's end, and is not believed (warrant.h): if it is one of those that the
+ * told end names, that is not waited for until it is told again. Who leads the job meanwhile names
+ * them as holders, and believes them then. */
+void hearsay_doubted(const struct job *j, struct node_id from);
+/* As hearsay_end, of one that those who are asked have not yet shown in vain. */
+bool hearsay_end_comes(const struct job *j, struct peer_entry *p);
 /* `from` has had this job and forgotten it, and others name it for one of those who saw it end, of
  * whom nobody is known here. Whether that is enough: two that are named agree, where there are two
  * members that could, as one may have named himself. */

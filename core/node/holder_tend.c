@@ -52,7 +52,8 @@ static bool has_just_started(const struct node *n)
     return instant_since_us(n->now, n->started) < SURE_US;
 }
 
-/* Others say that it has ended, and one of them is there to be asked for its end. */
+/* Others say that it has ended, and one of them is there to be asked for its end, which none of
+ * them has shown in vain. */
 static bool end_can_be_heard(const struct job *j)
 {
     const struct node *n = j->node;
@@ -61,7 +62,7 @@ static bool end_can_be_heard(const struct job *j)
 #if VELUM_PLANT == 457 /* trace/test_ended: who comes back leads a job that others say has ended */
     return false;
 #endif
-    if (!hearsay_end(j, &e) || instant_since_us(n->now, n->started) >= HEAR_END_US)
+    if (!hearsay_end_comes(j, &e) || instant_since_us(n->now, n->started) >= HEAR_END_US)
         return false;
     for (uint8_t i = 0; i < e.holders_count; i++)
         if (!node_is_self(n, e.holders[i]) && !member_is_gone(n, e.holders[i]))

@@ -6,6 +6,7 @@
 #include "core/node/events.h"
 #include "core/node/forget.h"
 #include "core/node/given.h"
+#include "core/node/hearsay.h"
 #include "core/node/jobs.h"
 #include "core/node/kill_right.h"
 #include "core/node/lead_pool.h"
@@ -249,6 +250,8 @@ static int judge(struct node *n, struct job *j, struct job_id id, struct node_id
     event_forged(n, from, id, rc);
     if (rc == 0 && is_foreign(j, f, from)) {
         warrant_answer(j, f, from);
+        if (f->kind == FACT_OUTCOME)
+            hearsay_doubted(j, from);
         /* It goes no further, but need not come again: who brings it may be in good faith. Only of
          * an end that the job does not have here nobody shall think that it is kept. */
         *moot = f->kind != FACT_OUTCOME || job_is_final(j);

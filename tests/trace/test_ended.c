@@ -238,6 +238,38 @@ TEST(who_has_heard_that_a_job_has_ended_waits_for_its_end)
     CHECK(story_end(&story));
 }
 
+/* It was submitted twice, in two halves. The one that comes back was alone with it, knows none of
+ * those who tell that it has ended, and does not believe them: nobody else is there to be heard. */
+TEST(who_was_shown_an_end_in_vain_leads_until_it_may_believe_it)
+{
+    struct job_id id;
+
+    story_init(&story, 3);
+    story_start_all(&story, true);
+    story_run(&story, 8 * S_US);
+    story_cut(&story, 0, 1);
+    story_cut(&story, 0, 2);
+    story_run(&story, 10 * S_US);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    CHECK_INT(ledger_holders(job_find(story.nodes[0].core, id)->ledger)->count, 1);
+    story_kill(&story, 0);
+    CHECK(job_id_equal(story_submitted(&story, 1, 1), id));
+    story_ask_id(&story, story_user(&story, 1), MESSAGE_REQUEST_KILL, id);
+    story_run(&story, 2 * S_US);
+    CHECK(story_holds(&story, 2, id));
+    story_mend(&story, 0, 1);
+    story_mend(&story, 0, 2);
+    story_start(&story, 0);
+    story_hint(&story, 0, 1);
+    story_run(&story, 2 * S_US);
+    CHECK(!job_is_final(job_find(story.nodes[0].core, id)));
+    story_run(&story, 6 * S_US);
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK_INT(job_final_state(job_find(story.nodes[i].core, id)), JOB_CANCELLED);
+    CHECK(story_end(&story));
+}
+
 /* Six nodes, of which the holders can be met by nobody for a while: the one that comes back meets
  * only one that holds no copy. */
 static struct job_id back_with_a_stranger(uint32_t *left, uint32_t *other)
@@ -311,6 +343,7 @@ TEST_MAIN(the_first_word_on_who_is_dead_is_not_the_last, who_comes_back_leads_no
           who_has_heard_that_a_job_has_ended_waits_for_its_end,
           the_word_of_a_node_without_a_copy_lets_nobody_lead,
           nor_does_that_of_one_who_tells_what_he_does_not_know,
+          who_was_shown_an_end_in_vain_leads_until_it_may_believe_it,
           an_ended_job_has_no_room_for_what_only_a_running_one_needs,
           an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds,
           what_all_know_of_former_holders_is_not_told_again)
