@@ -14,6 +14,10 @@
  * below FEATURE_REMOVAL, which sign nothing, a removal is believed of what nobody is known to have
  * put, and of nothing else: an upgraded node removes the rest.
  *
+ * It is dated by the clock of who signs it, and not by that of the node he asks. A date of longer
+ * ago than removals are remembered is refused by all but nodes whose clock is as wrong: these take
+ * it, and all others go on keeping the object.
+ *
  * Private to core/node. */
 #ifndef VELUM_NODE_REMOVAL_RIGHT_H
 #define VELUM_NODE_REMOVAL_RIGHT_H

@@ -127,7 +127,7 @@ static void ask_remove(struct world *w, const struct sim_carrier *c, enum rm_how
                        struct bytes removal)
 {
     struct request_rm m = {.how = how, .removal = removal};
-    uint8_t raw[1024];
+    uint8_t raw[REQUEST_RM_SIZE];
     struct buf b;
 
     id_hex(w->stuff.things[c->thing].name.bytes, 2 * ID_SIZE, m.ref);
@@ -136,13 +136,25 @@ static void ask_remove(struct world *w, const struct sim_carrier *c, enum rm_how
     ask(w, c, MESSAGE_REQUEST_RM, buf_bytes(&b));
 }
 
-/* As the node says. */
-static void sign_removal(struct world *w, const struct sim_carrier *c, struct bytes body)
+/* As the node says, but for when: as with `velum rm` that goes by the clock of who signs it, which
+ * is right here. A date of long ago, as nodes say whose clock is wrong, is believed only where the
+ * clock is as wrong (core/node/removal_right.h). */
+static void sign_removal(struct world *w, const struct sim_carrier *c, struct bytes told)
 {
-    uint8_t certificate[SIM_CERTIFICATE_SIZE], text[64], room[512];
-    struct signed_bytes s = {.certificate = {certificate, sizeof certificate}, .body = body};
-    struct buf removal;
+    uint8_t certificate[SIM_CERTIFICATE_SIZE], text[64], raw[REMOVAL_BODY_SIZE];
+    uint8_t room[REMOVAL_SIZE_MAX];
+    struct signed_bytes s = {.certificate = {certificate, sizeof certificate}};
+    struct buf body, removal;
+    struct removal m;
 
+    if (read_removal_body(told, &m) < 0) {
+        world_fail(w, G_NONE, "what is to be signed does not read", c->node, UINT32_MAX);
+        return;
+    }
+    m.at_s = SIM_WALL_S + w->now / S_US;
+    buf_init_fixed(&body, raw, sizeof raw);
+    put_removal_body(&body, &m);
+    s.body = buf_bytes(&body);
     sim_certificate(w->user_id, PARTY_USER, certificate);
     sim_sign(w->user_id, (struct bytes){text, signed_text(&s, SIGNED_REMOVAL, text)}, s.signature);
     buf_init_fixed(&removal, room, sizeof room);

@@ -244,18 +244,24 @@ static inline uint32_t story_rm(struct story *s, uint64_t user, struct digest na
     return story_ask(s, user, MESSAGE_REQUEST_RM, buf_bytes(&b));
 }
 
-/* Asks what to sign, and signs it. Its exit code within that time. */
+/* Asks what to sign, and signs it, of the time that it is. Its exit code within that time. */
 static inline int story_rm_code(struct story *s, uint64_t user, struct digest name, int64_t us)
 {
     uint32_t request = story_rm(s, user, name, RM_ASK, (struct bytes){NULL, 0});
     int code = story_code_within(s, user, request, us);
     const struct story_answer *a = story_answer(s, user, request);
-    uint8_t removal[2048];
+    uint8_t body[REMOVAL_BODY_SIZE], removal[2048];
+    struct removal m;
+    struct buf b;
     size_t len;
 
     if (code != 0)
         return code;
-    len = story_removal(s, (struct bytes){a->data, a->len}, removal, sizeof removal);
+    REQUIRE(read_removal_body((struct bytes){a->data, a->len}, &m) == 0);
+    m.at_s = STORY_WALL_S + s->now.us / S_US;
+    buf_init_fixed(&b, body, sizeof body);
+    put_removal_body(&b, &m);
+    len = story_removal(s, buf_bytes(&b), removal, sizeof removal);
     request = story_rm(s, user, name, RM_SIGNED, (struct bytes){removal, len});
     return story_code_within(s, user, request, us);
 }

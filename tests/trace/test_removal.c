@@ -252,6 +252,25 @@ TEST(a_removal_that_all_have_forgotten_says_nothing_any_more)
     CHECK(story_end(&story));
 }
 
+/* It is dated by who signs. A node whose clock is behind takes it for all; one whose clock is ahead
+ * says that it does not, and nothing is removed. */
+TEST(what_a_user_signs_goes_by_his_clock_and_not_by_the_nodes)
+{
+    struct digest name;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    story.nodes[1].wall_off_s = 400 * DAY_S;
+    story_run(&story, S_US);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 1, name), 4);
+    CHECK_INT(keepers(name), 3);
+    story.nodes[1].wall_off_s = -400 * DAY_S;
+    story_run(&story, S_US);
+    CHECK_INT(take(PARTY_SUBMIT, ALICE, 1, name), 0);
+    CHECK_INT(keepers(name), 0);
+    CHECK(story_end(&story));
+}
+
 /* Whoever hears late forgets when the others do. */
 TEST(it_is_forgotten_so_long_after_it_was_signed)
 {
@@ -615,6 +634,7 @@ TEST_MAIN(one_node_takes_a_part_of_the_room_and_leaves_the_rest_to_others,
           a_node_removes_nothing_by_its_own_word, what_others_signed_removes_nothing,
           an_admin_removes_what_anybody_put, a_removal_of_before_says_nothing_of_what_was_put_again,
           a_removal_that_all_have_forgotten_says_nothing_any_more,
+          what_a_user_signs_goes_by_his_clock_and_not_by_the_nodes,
           it_is_forgotten_so_long_after_it_was_signed,
           it_is_shown_to_others_after_a_restart_and_from_a_snapshot,
           what_is_said_before_anything_is_known_gives_way_to_who_keeps_it,
