@@ -60,7 +60,7 @@ static bool counts_more(const struct peer_entry *p, const struct entry *e)
 
 /* In two halves of a mesh two may have counted on from the same version: everybody must take the
  * same of the two, and whoever keeps the job says so if its count is wrong. */
-static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
+bool directory_is_newer(const struct entry *e, const struct peer_entry *p)
 {
     int old = outcome_rank(e->state), new = outcome_rank((uint8_t)p->view.state);
 
@@ -295,7 +295,7 @@ static bool entry_take(struct node *n, struct peer_entry *p)
 {
     struct entry *e = directory_find(n, p->view.id);
 
-    if (e != NULL && !entry_is_newer(e, p))
+    if (e != NULL && !directory_is_newer(e, p))
         return false;
     if (outcome_rank((uint8_t)p->view.state) > 0 && forget_is_past(n, p->ended_s))
         return false;
@@ -369,7 +369,7 @@ void directory_publish(struct job *j)
     struct entry *e = directory_find(n, j->id);
     struct peer_entry p;
 
-    if (!entry_of_job(j, e == NULL ? 1 : e->version + 1, &p) || !entry_take(n, &p))
+    if (!entry_of_job(j, e == NULL ? 1 : hearsay_version(e) + 1, &p) || !entry_take(n, &p))
         return;
     e = directory_find(n, j->id);
     if (mesh_count(n->mesh) == 0)

@@ -35,6 +35,8 @@ void directory_ended_later(struct job *j);
  * all of them. */
 bool directory_forget(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);
+/* Whether all nodes that hear both take this one. */
+bool directory_is_newer(const struct entry *e, const struct peer_entry *p);
 /* Among those that the user at this link may see (NULL: all). 0, ERR_NOT_FOUND, ERR_EXISTS
  * ambiguous. */
 int directory_resolve(struct node *n, const struct link_entry *l, const char *which,

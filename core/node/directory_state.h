@@ -41,6 +41,8 @@ struct entry {
     struct instant end_at; /* when it was told */
     struct instant rival_since; /* a greater epoch is told than that of who leads it here */
     struct instant raised;      /* a coordinator here has last gone beyond what others told */
+    uint64_t above_version;     /* told by others, and not taken: the next own word goes beyond */
+    uint32_t above_epoch;
 };
 
 /* Entries in the order in which they came: new ones at the end. */

@@ -50,6 +50,8 @@ bool hearsay_forgotten(const struct job *j, struct node_id from);
 void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay);
 /* The ledger has this end now, or a greater one: false, or the entry as it was told. */
 bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *p, bool *relay);
+/* Beyond which its next word goes. */
+uint64_t hearsay_version(const struct entry *e);
 /* The epoch under which whoever leads this job, or keeps its end, is heard. */
 uint32_t hearsay_epoch(const struct job *j, struct entry *e, uint32_t epoch);
 

@@ -161,6 +161,52 @@ TEST(jobs_whose_counts_are_doubted_are_copied_one_after_the_other)
     end();
 }
 
+static struct entry *ended_entry(void)
+{
+    const struct outcome cancelled = {.state = JOB_CANCELLED};
+
+    rig_tell_outcome(&rig, HOLDER, &jobs[0], &cancelled);
+    tell_copies(HOLDER, &jobs[0], 1000);
+    rig_run(&rig, 60 * S_US);
+    REQUIRE(here(0) != NULL && here(0)->settled && !here(0)->miscounted);
+    return directory_find(rig.node, jobs[0].id);
+}
+
+/* What it says until then is not what they told. */
+TEST(a_count_that_is_doubted_keeps_its_version_until_there_is_another)
+{
+    const struct entry *e;
+    uint64_t version;
+
+    begin();
+    e = ended_entry();
+    version = e->version;
+    doubt(0);
+    CHECK(here(0)->miscounted);
+    CHECK_INT(e->version, version);
+    rig_run(&rig, 10 * S_US);
+    CHECK(!here(0)->miscounted);
+    CHECK_INT(e->version, version + 2);
+    end();
+}
+
+/* Nodes that heard both have the greater one. */
+TEST(a_count_of_the_same_version_is_doubted_too)
+{
+    struct entry *e;
+    uint64_t version;
+
+    begin();
+    e = ended_entry();
+    version = e->version;
+    e->holders_count = 0; /* less than what is told */
+    tell_copies(STRANGER, &jobs[0], version);
+    CHECK(here(0)->miscounted);
+    rig_run(&rig, 10 * S_US);
+    CHECK_INT(e->version, version + 1);
+    end();
+}
+
 /* A full table is that of the last second only. */
 TEST(many_peers_leave_room_for_others_a_second_later)
 {
@@ -178,4 +224,6 @@ TEST(many_peers_leave_room_for_others_a_second_later)
 TEST_MAIN(one_peer_is_answered_so_often_however_many_jobs_it_names,
           holders_are_asked_once_a_second_for_each_peer_that_is_not_believed,
           jobs_whose_counts_are_doubted_are_copied_one_after_the_other,
+          a_count_that_is_doubted_keeps_its_version_until_there_is_another,
+          a_count_of_the_same_version_is_doubted_too,
           many_peers_leave_room_for_others_a_second_later)
