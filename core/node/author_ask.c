@@ -10,8 +10,8 @@ _Static_assert(AUTHOR_ASKED_MAX == SEEK_MAX, "all who may have a job are asked")
 static struct author_ask *find(struct author_asks *a, struct job_id job)
 {
     for (uint32_t i = 0; i < a->count; i++)
-        if (job_id_equal(a->asks[i].job, job))
-            return &a->asks[i];
+        if (job_id_equal(a->asks[i]->job, job))
+            return a->asks[i];
     return NULL;
 }
 
@@ -44,21 +44,50 @@ enum author_word author_word(const struct node *n, struct job_id job, struct nod
     if (j != NULL)
         return node_id_equal(j->spec->author, by) ? AUTHOR_IS : AUTHOR_IS_NOT;
     for (uint32_t i = 0; i < all->count; i++)
-        if (job_id_equal(all->asks[i].job, job) && is_fresh(n, &all->asks[i]))
-            return word_of(n, &all->asks[i], by);
+        if (job_id_equal(all->asks[i]->job, job) && is_fresh(n, all->asks[i]))
+            return word_of(n, all->asks[i], by);
     return AUTHOR_UNKNOWN;
 }
 
-static struct author_ask *ask_place(struct author_asks *a)
+static void drop(struct node *n, uint32_t i)
 {
-    struct author_ask *first = &a->asks[0];
+    struct author_asks *a = &n->vouches.author_asks;
 
-    if (a->count < AUTHOR_ASKS_MAX)
-        return &a->asks[a->count++];
-    for (uint32_t i = 1; i < a->count; i++)
-        if (instant_before(a->asks[i].since, first->since))
-            first = &a->asks[i];
-    return first;
+    alloc_free(n->alloc, a->asks[i], sizeof *a->asks[i]);
+    a->asks[i] = a->asks[--a->count];
+}
+
+/* NULL: there is no memory. */
+static struct author_ask *ask_new(struct node *n)
+{
+    struct author_asks *a = &n->vouches.author_asks;
+    struct author_ask *ask;
+    uint32_t first = 0;
+
+    for (uint32_t i = 1; a->count == AUTHOR_ASKS_MAX && i < a->count; i++)
+        if (instant_before(a->asks[i]->since, a->asks[first]->since))
+            first = i;
+    if (a->count == AUTHOR_ASKS_MAX)
+        drop(n, first);
+    ask = node_alloc(n, sizeof *ask);
+    if (ask != NULL)
+        a->asks[a->count++] = ask;
+    return ask;
+}
+
+void author_asks_forget(struct node *n)
+{
+    struct author_asks *a = &n->vouches.author_asks;
+
+    for (uint32_t i = a->count; i-- > 0;)
+        if (!is_fresh(n, a->asks[i]))
+            drop(n, i);
+}
+
+void author_asks_free(struct node *n)
+{
+    while (n->vouches.author_asks.count > 0)
+        drop(n, 0);
 }
 
 /* Who had no link, or said nothing, is asked again. */
@@ -85,7 +114,9 @@ void author_ask(struct node *n, struct job_id job)
         return;
     a = find(all, job);
     if (a == NULL || !is_fresh(n, a)) {
-        a = a == NULL ? ask_place(all) : a;
+        a = a == NULL ? ask_new(n) : a;
+        if (a == NULL)
+            return;
         *a = (struct author_ask){.job = job, .since = n->now};
         a->count = seek_candidates(n, job, a->who);
         send(n, a);

@@ -20,6 +20,9 @@ enum author_word { AUTHOR_UNKNOWN, AUTHOR_IS, AUTHOR_IS_NOT };
 enum author_word author_word(const struct node *n, struct job_id job, struct node_id by);
 /* Asks, where its specification is not here and where that was not done a moment ago. */
 void author_ask(struct node *n, struct job_id job);
+/* What was said too long ago goes. */
+void author_asks_forget(struct node *n);
+void author_asks_free(struct node *n);
 /* STATE of another node. */
 void author_told(struct node *n, struct node_id from, struct job_id job, struct node_id by);
 

@@ -17,7 +17,7 @@ struct author_ask {
 };
 
 struct author_asks {
-    struct author_ask asks[AUTHOR_ASKS_MAX];
+    struct author_ask *asks[AUTHOR_ASKS_MAX]; /* made when they are asked */
     uint32_t count;
 };
 

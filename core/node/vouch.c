@@ -1,5 +1,6 @@
 #include "core/node/vouch.h"
 
+#include "core/node/author_ask.h"
 #include "core/node/authors.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
@@ -19,6 +20,7 @@ void vouches_init(struct node *n)
 
 void vouches_free(struct node *n)
 {
+    author_asks_free(n);
     tally_free(n, &n->vouches.coordinators);
 }
 
@@ -314,6 +316,7 @@ void vouches_tick(struct node *n)
     struct vouches *v = &n->vouches;
 
     asks_tick(n);
+    author_asks_forget(n);
     if (v->view_seen.us != n->view_changed.us) {
         v->view_seen = n->view_changed;
         v->look_at = n->now;
