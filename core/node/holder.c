@@ -400,7 +400,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
         /* Whoever looks after it there does not know who its holders are now. Shown, not compared:
          * the same old list would come back, and again, and leave the link no room for this. */
         if (j->kept && n->told_old)
-            holder_send_ended(j, from, false);
+            keep_correct(j, from);
     }
     return 0;
 }

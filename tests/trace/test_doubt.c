@@ -120,5 +120,42 @@ TEST(a_list_that_stays_short_is_made_whole_by_a_former_holder)
     rig_stop(&rig);
 }
 
+/* They come one in a frame, as those do that led to a list. */
+TEST(whoever_tells_many_old_lists_is_shown_everything_once)
+{
+    struct buf list, b;
+    uint32_t once;
+
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, HOLDER, 1);
+    rig_peer_up(&rig, STRANGER, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_hold(&rig, HOLDER, &job);
+    tell_end();
+    tell_copies();
+    rig_run(&rig, S_US);
+    (void)rig_count(&rig, HOLDER, MESSAGE_FACTS);
+    buf_init(&list, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_list(&list, 1, rig.peers[HOLDER].id);
+    put_facts_begin(&b, job.id, 0, false, 1);
+    put_block(&b, buf_bytes(&list));
+    rig_frame(&rig, HOLDER, MESSAGE_FACTS, &b);
+    once = rig_count(&rig, HOLDER, MESSAGE_FACTS);
+    CHECK(once > 0);
+    for (int i = 0; i < 5; i++)
+        rig_frame(&rig, HOLDER, MESSAGE_FACTS, &b);
+    CHECK_INT(rig_count(&rig, HOLDER, MESSAGE_FACTS), 0);
+    rig_run(&rig, S_US);
+    (void)rig_count(&rig, HOLDER, MESSAGE_FACTS);
+    rig_frame(&rig, HOLDER, MESSAGE_FACTS, &b);
+    CHECK_INT(rig_count(&rig, HOLDER, MESSAGE_FACTS), once);
+    buf_clear(&list);
+    buf_clear(&b);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
 TEST_MAIN(whom_it_knows_is_asked_about_whom_it_does_not_believe,
-          a_list_that_stays_short_is_made_whole_by_a_former_holder)
+          a_list_that_stays_short_is_made_whole_by_a_former_holder,
+          whoever_tells_many_old_lists_is_shown_everything_once)
