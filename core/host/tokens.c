@@ -9,11 +9,11 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
+#include "core/host/home_lines.h"
 #include "core/host/memory.h"
 
 #define FILE_NAME "tokens"
 #define SHOWN_S ((int64_t)24 * 3600)
-#define TEXT_MAX 60000
 #define EXPIRES_MAX ((uint64_t)1 << 40)
 #define LINE_FIELDS 7
 
@@ -29,25 +29,11 @@ struct digest token_verifier(const uint8_t id[JOIN_ID_SIZE], const uint8_t secre
     return d;
 }
 
-/* Cuts one line into its words; the last may not be missing either. */
-static bool cut(char *line, char *words[LINE_FIELDS])
-{
-    for (int i = 0; i < LINE_FIELDS; i++) {
-        words[i] = line;
-        line += strcspn(line, " ");
-        if (i + 1 < LINE_FIELDS && *line != ' ')
-            return false;
-        if (i + 1 < LINE_FIELDS)
-            *line++ = '\0';
-    }
-    return *line == '\0';
-}
-
 static bool read_line(char *line, struct token *t)
 {
     char *words[LINE_FIELDS];
     uint64_t expires, uses, bad;
-    if (!cut(line, words) || join_id_parse(t->id, words[0]) < 0 ||
+    if (!home_line_cut(line, words, LINE_FIELDS) || join_id_parse(t->id, words[0]) < 0 ||
         join_roles_parse(&t->roles, words[1]) < 0 ||
         text_to_u64(words[2], EXPIRES_MAX, &expires) < 0 ||
         text_to_u64(words[3], TOKEN_USES_MAX, &uses) < 0 ||
@@ -62,46 +48,17 @@ static bool read_line(char *line, struct token *t)
            (text_is_name(words[6]) && text_copy(t->name, sizeof t->name, words[6]));
 }
 
-static int read_lines(struct tokens *out, struct buf *text)
+static bool take_line(void *ctx, char *line)
 {
-    put_u8(text, 0);
-    if (text->failed || memchr(text->data, 0, text->len) != text->data + text->len - 1)
-        return ERR_DAMAGED;
-    for (char *at = (char *)text->data; *at;) {
-        char *end = strchr(at, '\n');
-        if (!end || out->count == TOKENS_MAX)
-            return ERR_DAMAGED;
-        *end = '\0';
-        if (!read_line(at, &out->list[out->count++]))
-            return ERR_DAMAGED;
-        at = end + 1;
-    }
-    return 0;
+    struct tokens *out = ctx;
+    return out->count < TOKENS_MAX && read_line(line, &out->list[out->count++]);
 }
 
 int tokens_read(const struct home *h, struct tokens *out, char message[HOME_MESSAGE_SIZE])
 {
-    char path[HOME_PATH_SIZE];
-    struct buf text;
     out->count = 0;
-    int rc;
-    home_file(h, FILE_NAME, path);
-    if (access(path, F_OK) != 0)
-        return 0;
-    buf_init(&text, &host_memory, TEXT_MAX + 1);
-    rc = home_read_file(path, true, &text, message);
-    if (rc == 0) {
-        rc = read_lines(out, &text);
-        if (rc < 0)
-            snprintf(message, HOME_MESSAGE_SIZE,
-                     "%s is damaged: remove it; strings to join by that were printed before are "
-                     "then void",
-                     path);
-    }
-    if (text.data)
-        explicit_bzero(text.data, text.cap);
-    buf_clear(&text);
-    return rc;
+    return home_lines_read(h, FILE_NAME, take_line, out,
+                           "strings to join by that were printed before are then void", message);
 }
 
 static void put_line(struct buf *b, const struct token *t)
@@ -118,22 +75,11 @@ static void put_line(struct buf *b, const struct token *t)
 
 static int write_all(const struct home *h, const struct tokens *all, char *message)
 {
-    char path[HOME_PATH_SIZE];
     struct buf text;
-    int rc;
-    home_file(h, FILE_NAME, path);
-    buf_init(&text, &host_memory, TEXT_MAX);
+    buf_init(&text, &host_memory, HOME_LINES_MAX);
     for (uint32_t i = 0; i < all->count; i++)
         put_line(&text, &all->list[i]);
-    rc = buf_result(&text);
-    if (rc == 0)
-        rc = home_write_file(path, buf_bytes(&text), message);
-    else
-        snprintf(message, HOME_MESSAGE_SIZE, "%s", err_sentence(rc));
-    if (text.data)
-        explicit_bzero(text.data, text.cap);
-    buf_clear(&text);
-    return rc;
+    return home_lines_write(h, FILE_NAME, &text, message);
 }
 
 static void drop_ended(struct tokens *all, int64_t now_s)
@@ -240,9 +186,8 @@ int tokens_forget(const struct home *h, char message[HOME_MESSAGE_SIZE])
             good += all->list[i].uses > 0;
     tokens_free(all);
     home_file(h, FILE_NAME, path);
-    return unlink(path) == 0 || errno == ENOENT
-               ? good
-               : home_say_errno(message, "cannot delete", path);
+    return unlink(path) == 0 || errno == ENOENT ? good
+                                                : home_say_errno(message, "cannot delete", path);
 }
 
 bool tokens_know(const struct home *h, const uint8_t id[JOIN_ID_SIZE])

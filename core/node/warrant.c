@@ -140,13 +140,27 @@ void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
     holder_send_titles(j, from);
 }
 
-bool warrant_ended(struct job *j, struct node_id id)
+/* Of a fact that is kept here. It was signed by this node, or long ago: it is no word of who tells
+ * something now. */
+static bool signer_of(struct job *j, struct bytes fact, struct node_id *by)
 {
     struct node *n = j->node;
     const struct node_id teller = n->teller;
-    struct signer by;
+    struct signer signer;
     struct fact f;
-    bool ended;
+    bool known;
+
+    offence_of_others(n);
+    known = fact_read(fact, &f) == 0 && fact_signer(n, &f, &signer) == 0;
+    n->teller = teller;
+    if (known)
+        *by = signer.id;
+    return known;
+}
+
+bool warrant_ended(struct job *j, struct node_id id)
+{
+    struct node_id by;
 
 #if VELUM_PLANT == 1064 /* trace/test_accounts: who ended a job alone names nobody to others */
     return false;
@@ -154,30 +168,19 @@ bool warrant_ended(struct job *j, struct node_id id)
     if (!job_is_final(j))
         return false;
     job_seal(j);
-    if (fact_read(ledger_outcome_fact(j->ledger), &f) < 0)
-        return false;
-    offence_of_others(n);
-    ended = fact_signer(n, &f, &by) == 0 && node_id_equal(by.id, id);
-    n->teller = teller;
-    return ended;
+    return signer_of(j, ledger_outcome_fact(j->ledger), &by) && node_id_equal(by, id);
 }
 
 void warrant_authors(struct job *j)
 {
-    struct node *n = j->node;
-    const struct node_id teller = n->teller;
     struct bytes fact;
-    struct signer by;
+    struct node_id by;
     uint32_t at = 0;
-    struct fact f;
 
     if (!ledger_list_unsigned(j->ledger, &at, &fact))
         return;
-    /* Of those of this node; and what was kept long ago is no word of who tells something now. */
     job_seal(j);
-    offence_of_others(n);
     for (; ledger_list_unsigned(j->ledger, &at, &fact); at++)
-        if (fact_read(fact, &f) == 0 && fact_signer(n, &f, &by) == 0)
-            ledger_list_signed(j->ledger, at, by.id);
-    n->teller = teller;
+        if (signer_of(j, fact, &by))
+            ledger_list_signed(j->ledger, at, by);
 }
