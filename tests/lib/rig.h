@@ -156,9 +156,18 @@ void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32
                    struct buf *fact);
 /* A fact of this kind, signed by that node. */
 void rig_put_signed(struct buf *fact, enum fact_kind kind, struct node_id by, struct bytes body);
+/* This list of holders of it, signed by that node. */
+void rig_put_holders(struct buf *fact, const struct rig_job *j, struct node_id by,
+                     const struct holders *h);
 /* This outcome of it, which the node that `by` is has written. */
 void rig_put_outcome(struct buf *fact, const struct rig_job *j, struct node_id by,
                      const struct outcome *o);
+/* A peer tells one fact of it, as holders do. */
+void rig_tell(struct rig *r, uint32_t peer, const struct rig_job *j, uint64_t batch,
+              const struct buf *fact);
+/* A peer shows the title of this one. */
+void rig_show_claim(struct rig *r, uint32_t peer, uint32_t by, const struct rig_job *j,
+                    uint32_t epoch);
 /* A peer shows that it has written this outcome. */
 void rig_tell_outcome(struct rig *r, uint32_t peer, const struct rig_job *j,
                       const struct outcome *o);

@@ -110,32 +110,53 @@ void rig_put_outcome(struct buf *fact, const struct rig_job *j, struct node_id b
     rig_put_signed(fact, FACT_OUTCOME, by, buf_bytes(&body));
 }
 
-void rig_tell_outcome(struct rig *r, uint32_t peer, const struct rig_job *j,
-                      const struct outcome *o)
+void rig_tell(struct rig *r, uint32_t peer, const struct rig_job *j, uint64_t batch,
+              const struct buf *fact)
 {
-    struct buf b, fact;
+    struct buf b;
 
     buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    rig_put_outcome(&fact, j, r->peers[peer].id, o);
-    put_facts_begin(&b, j->id, 2, false, 1); /* behind the batch that brought the job */
-    put_block(&b, buf_bytes(&fact));
+    put_facts_begin(&b, j->id, batch, false, 1);
+    put_block(&b, buf_bytes(fact));
     rig_frame(r, peer, MESSAGE_FACTS, &b);
+    buf_clear(&b);
+}
+
+void rig_show_claim(struct rig *r, uint32_t peer, uint32_t by, const struct rig_job *j,
+                    uint32_t epoch)
+{
+    struct buf fact, b;
+
+    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    rig_put_claim(r, by, j, epoch, &fact);
+    put_job_id(&b, j->id);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(r, peer, MESSAGE_CLAIM, &b);
     buf_clear(&fact);
     buf_clear(&b);
 }
 
-static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
+void rig_tell_outcome(struct rig *r, uint32_t peer, const struct rig_job *j,
+                      const struct outcome *o)
 {
-    struct holders h = {.generation = 1, .count = 2};
-    uint8_t bytes[256];
+    struct buf fact;
+
+    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    rig_put_outcome(&fact, j, r->peers[peer].id, o);
+    rig_tell(r, peer, j, 2, &fact); /* behind the batch that brought the job */
+    buf_clear(&fact);
+}
+
+void rig_put_holders(struct buf *fact, const struct rig_job *j, struct node_id by,
+                     const struct holders *h)
+{
+    uint8_t bytes[512];
     struct buf body;
 
-    h.ids[0] = r->peers[peer].id;
-    h.ids[1] = r->id;
     buf_init_fixed(&body, bytes, sizeof bytes);
-    put_holders_body(&body, j->id, &h);
-    rig_put_signed(fact, FACT_HOLDERS, r->peers[peer].id, buf_bytes(&body));
+    put_holders_body(&body, j->id, h);
+    rig_put_signed(fact, FACT_HOLDERS, by, buf_bytes(&body));
 }
 
 void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
@@ -150,7 +171,9 @@ void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
     put_raw(&fact, j->spec.data, j->spec.len);
     put_block(&b, buf_bytes(&fact));
     buf_reset(&fact);
-    put_holders_of(r, peer, j, &fact);
+    rig_put_holders(
+        &fact, j, r->peers[peer].id,
+        &(struct holders){.generation = 1, .count = 2, .ids = {r->peers[peer].id, r->id}});
     put_block(&b, buf_bytes(&fact));
     buf_reset(&fact);
     rig_put_claim(r, peer, j, 1, &fact);

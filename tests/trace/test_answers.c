@@ -45,16 +45,12 @@ static void end(void)
 
 static void tell_title(uint32_t peer, const struct rig_job *job)
 {
-    struct buf fact, b;
+    struct buf fact;
 
     buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     rig_put_claim(&rig, peer, job, 2, &fact);
-    put_facts_begin(&b, job->id, 1, false, 1);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, peer, MESSAGE_FACTS, &b);
+    rig_tell(&rig, peer, job, 1, &fact);
     buf_clear(&fact);
-    buf_clear(&b);
 }
 
 /* Of all jobs; how often it was answered. */

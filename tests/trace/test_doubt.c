@@ -13,16 +13,12 @@ static struct rig_job job;
 
 static void tell_title(void)
 {
-    struct buf fact, b;
+    struct buf fact;
 
     buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     rig_put_claim(&rig, STRANGER, &job, 2, &fact);
-    put_facts_begin(&b, job.id, 1, false, 1);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, STRANGER, MESSAGE_FACTS, &b);
+    rig_tell(&rig, STRANGER, &job, 1, &fact);
     buf_clear(&fact);
-    buf_clear(&b);
 }
 
 /* Once a second, however often it is told. */
@@ -46,13 +42,8 @@ TEST(whom_it_knows_is_asked_about_whom_it_does_not_believe)
 
 static void put_list(struct buf *fact, uint32_t generation, struct node_id only)
 {
-    struct holders h = {.generation = generation, .count = 1, .ids = {only}};
-    uint8_t room[512];
-    struct buf body;
-
-    buf_init_fixed(&body, room, sizeof room);
-    put_holders_body(&body, job.id, &h);
-    rig_put_signed(fact, FACT_HOLDERS, only, buf_bytes(&body));
+    rig_put_holders(fact, &job, only,
+                    &(struct holders){.generation = generation, .count = 1, .ids = {only}});
 }
 
 static void tell_end(void)
@@ -123,7 +114,7 @@ TEST(a_list_that_stays_short_is_made_whole_by_a_former_holder)
 /* They come one in a frame, as those do that led to a list. */
 TEST(whoever_tells_many_old_lists_is_shown_everything_once)
 {
-    struct buf list, b;
+    struct buf list;
     uint32_t once;
 
     rig_start(&rig, 1, false);
@@ -136,22 +127,18 @@ TEST(whoever_tells_many_old_lists_is_shown_everything_once)
     rig_run(&rig, S_US);
     (void)rig_count(&rig, HOLDER, MESSAGE_FACTS);
     buf_init(&list, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     put_list(&list, 1, rig.peers[HOLDER].id);
-    put_facts_begin(&b, job.id, 0, false, 1);
-    put_block(&b, buf_bytes(&list));
-    rig_frame(&rig, HOLDER, MESSAGE_FACTS, &b);
+    rig_tell(&rig, HOLDER, &job, 0, &list);
     once = rig_count(&rig, HOLDER, MESSAGE_FACTS);
     CHECK(once > 0);
     for (int i = 0; i < 5; i++)
-        rig_frame(&rig, HOLDER, MESSAGE_FACTS, &b);
+        rig_tell(&rig, HOLDER, &job, 0, &list);
     CHECK_INT(rig_count(&rig, HOLDER, MESSAGE_FACTS), 0);
     rig_run(&rig, S_US);
     (void)rig_count(&rig, HOLDER, MESSAGE_FACTS);
-    rig_frame(&rig, HOLDER, MESSAGE_FACTS, &b);
+    rig_tell(&rig, HOLDER, &job, 0, &list);
     CHECK_INT(rig_count(&rig, HOLDER, MESSAGE_FACTS), once);
     buf_clear(&list);
-    buf_clear(&b);
     rig_job_clear(&job);
     rig_stop(&rig);
 }

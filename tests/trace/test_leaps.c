@@ -22,15 +22,10 @@ static void begin_peers(bool has_kernel, uint32_t leaves)
 
 static void put_list(struct buf *fact, uint32_t by, uint32_t other, uint32_t generation)
 {
-    struct holders h = {.generation = generation, .count = 2};
-    uint8_t room[512];
-    struct buf body;
-
-    h.ids[0] = rig.peers[other].id;
-    h.ids[1] = rig.id;
-    buf_init_fixed(&body, room, sizeof room);
-    put_holders_body(&body, job.id, &h);
-    rig_put_signed(fact, FACT_HOLDERS, rig.peers[by].id, buf_bytes(&body));
+    rig_put_holders(fact, &job, rig.peers[by].id,
+                    &(struct holders){.generation = generation,
+                                      .count = 2,
+                                      .ids = {rig.peers[other].id, rig.id}});
 }
 
 /* Both in one batch, as a coordinator shows them: which answer it gets. */
@@ -63,31 +58,18 @@ static uint8_t tell_titles(uint32_t from, uint32_t number)
 
 static void tell_list(uint32_t from, uint32_t other, uint32_t generation)
 {
-    struct buf fact, b;
+    struct buf fact;
 
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_facts_begin(&b, job.id, 1, false, 1);
     put_list(&fact, from, other, generation);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, from, MESSAGE_FACTS, &b);
+    rig_tell(&rig, from, &job, 1, &fact);
     buf_clear(&fact);
-    buf_clear(&b);
     rig_run(&rig, MS_US);
 }
 
 static void show_title(uint32_t from, uint32_t by, uint32_t epoch)
 {
-    struct buf fact, b;
-
-    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    rig_put_claim(&rig, by, &job, epoch, &fact);
-    put_job_id(&b, job.id);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, from, MESSAGE_CLAIM, &b);
-    buf_clear(&b);
-    buf_clear(&fact);
+    rig_show_claim(&rig, from, by, &job, epoch);
     rig_run(&rig, MS_US);
 }
 

@@ -18,17 +18,17 @@ static void say_junk(uint8_t type, uint32_t n)
     say(type, &b);
 }
 
+static void tell_fact_from(uint32_t from, const struct buf *fact)
+{
+    static uint64_t batch = 100;
+
+    rig_tell(&rig, from, &job, batch++, fact);
+}
+
 /* One fact, as a holder would show it. */
 static void tell_fact(const struct buf *fact)
 {
-    static uint64_t batch = 100;
-    struct buf b;
-
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_facts_begin(&b, job.id, batch++, false, 1);
-    put_block(&b, buf_bytes(fact));
-    say(MESSAGE_FACTS, &b);
-    buf_clear(&b);
+    tell_fact_from(thief, fact);
 }
 
 /* The title that the node itself has shown everybody. */
@@ -96,27 +96,20 @@ TEST(who_holds_nothing_ends_no_job)
 static void put_list(struct buf *fact, uint32_t by, uint32_t generation, int a, int b)
 {
     struct holders h = {.generation = generation, .count = 1};
-    uint8_t room[512];
-    struct buf body;
 
     h.ids[0] = a < 0 ? rig.id : rig.peers[a].id;
     if (b != a)
         h.ids[h.count++] = b < 0 ? rig.id : rig.peers[b].id;
-    buf_init_fixed(&body, room, sizeof room);
-    put_holders_body(&body, job.id, &h);
-    rig_put_signed(fact, FACT_HOLDERS, rig.peers[by].id, buf_bytes(&body));
+    rig_put_holders(fact, &job, rig.peers[by].id, &h);
 }
 
 static void tell_list(uint32_t from, uint32_t by, uint32_t generation, int a, int b)
 {
-    const uint32_t who = thief;
     struct buf fact;
 
     buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     put_list(&fact, by, generation, a, b);
-    thief = from;
-    tell_fact(&fact);
-    thief = who;
+    tell_fact_from(from, &fact);
     buf_clear(&fact);
     rig_run(&rig, MS_US);
 }
@@ -135,16 +128,7 @@ static void tell_title(uint32_t epoch)
 /* His title, as a coordinator shows it, or a worker's node that obeys him. */
 static void show_title(uint32_t from, uint32_t epoch)
 {
-    struct buf fact, b;
-
-    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    rig_put_claim(&rig, thief, &job, epoch, &fact);
-    put_job_id(&b, job.id);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, from, MESSAGE_CLAIM, &b);
-    buf_clear(&b);
-    buf_clear(&fact);
+    rig_show_claim(&rig, from, thief, &job, epoch);
     rig_run(&rig, MS_US);
 }
 
