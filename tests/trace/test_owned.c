@@ -1,69 +1,7 @@
 /* Stories of objects and of who put them: they go when he takes them back, or who may everything.
  */
-#include "core/node/keeping.h"
 #include "core/node/objects.h"
-#include "tests/lib/check.h"
-#include "tests/lib/story.h"
-#include "tests/lib/story_objects.h"
-
-#define SIZE 3000u
-#define ALICE 7
-#define BOB 9
-
-static struct story story;
-static uint8_t bytes[SIZE];
-
-static void start(uint32_t i)
-{
-    story.nodes[i].keeps_disk = true;
-    story_start_among(&story, i);
-}
-
-static void begin(void)
-{
-    story_init(&story, 3);
-    story.ages.objects_bytes = (uint64_t)1 << 30;
-    story_fill(bytes, sizeof bytes);
-    for (uint32_t i = 0; i < 3; i++)
-        start(i);
-    story_run(&story, 3 * S_US);
-}
-
-static void as(enum party party, uint8_t who)
-{
-    story.as = party;
-    story.who = who;
-}
-
-static struct digest put(enum party party, uint8_t who, uint32_t node)
-{
-    struct object_view v;
-    struct digest name;
-
-    as(party, who);
-    name = story_put_whole(&story, node, bytes, SIZE, 5 * S_US, &v);
-    story_run(&story, 5 * S_US);
-    return name;
-}
-
-static int take(enum party party, uint8_t who, uint32_t node, struct digest name)
-{
-    int code;
-
-    as(party, who);
-    code = story_ref_code(&story, node, MESSAGE_REQUEST_RM, name);
-    story_run(&story, 5 * S_US);
-    return code;
-}
-
-static uint32_t keepers(struct digest name)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < 3; i++)
-        count += keeping_is_kept(story.nodes[i].core, name);
-    return count;
-}
+#include "tests/lib/story_owned.h"
 
 TEST(who_did_not_put_an_object_does_not_remove_it)
 {
