@@ -5,13 +5,13 @@
 #include <sys/stat.h>
 
 #include "core/base/err.h"
-#include "core/host/authority.h"
 #include "core/host/certificate.h"
 #include "core/host/identity.h"
 #include "core/host/memory.h"
 #include "core/host/roots.h"
 #include "core/host/rotation.h"
 #include "tests/lib/check.h"
+#include "tests/unit/join_by_hand.h"
 
 static char folder[64], message[HOME_MESSAGE_SIZE];
 static struct home made, copy, joined;
@@ -32,21 +32,10 @@ static void shell(const char *what)
 static void join(void)
 {
     char state[HOME_PATH_SIZE + 8];
-    struct authority_parts parts;
-    EVP_PKEY *key = certificate_new_key();
     REQUIRE(home_open(&joined, message) == 0);
     snprintf(state, sizeof state, "%s/node", joined.path);
     REQUIRE(mkdir(state, 0700) == 0);
-    REQUIRE(authority_issue(&made, key, PARTY_NODE, &parts, message) == 0);
-    struct authority_adopted a = {.root = parts.root,
-                                  .issuer = parts.issuer,
-                                  .count = 1,
-                                  .certificates = {parts.leaf},
-                                  .keys = {key}};
-    a.leaves[0] = authority_node_leaf(state);
-    REQUIRE(authority_adopt(&joined, &a, message) == 0);
-    authority_parts_clear(&parts);
-    EVP_PKEY_free(key);
+    join_by_hand(&made, &joined, state);
 }
 
 static void reread(void)

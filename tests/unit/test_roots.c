@@ -18,6 +18,7 @@
 #include "core/host/trust.h"
 #include "core/wire/join.h"
 #include "tests/lib/check.h"
+#include "tests/unit/join_by_hand.h"
 
 static char folder[64], message[HOME_MESSAGE_SIZE];
 static struct home made, joined; /* the mesh's own, and that of another machine */
@@ -31,23 +32,6 @@ static void home_below(struct home *h, const char *name, char state[128])
     REQUIRE(mkdir(state, 0700) == 0);
 }
 
-/* As a join does it. */
-static void join(const struct home *h, const char *state)
-{
-    struct authority_parts parts;
-    EVP_PKEY *key = certificate_new_key();
-    REQUIRE(authority_issue(&made, key, PARTY_NODE, &parts, message) == 0);
-    struct authority_adopted a = {.root = parts.root,
-                                  .issuer = parts.issuer,
-                                  .count = 1,
-                                  .certificates = {parts.leaf},
-                                  .keys = {key}};
-    a.leaves[0] = authority_node_leaf(state);
-    REQUIRE(authority_adopt(h, &a, message) == 0);
-    authority_parts_clear(&parts);
-    EVP_PKEY_free(key);
-}
-
 static void begin(void)
 {
     snprintf(folder, sizeof folder, "/tmp/velum-roots-XXXXXX");
@@ -55,7 +39,7 @@ static void begin(void)
     home_below(&made, "made", made_state);
     home_below(&joined, "joined", joined_state);
     REQUIRE(identity_mesh_open(&made, message) == 0);
-    join(&joined, joined_state);
+    join_by_hand(&made, &joined, joined_state);
 }
 
 static void end(void)

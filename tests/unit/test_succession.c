@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
-#include "core/host/authority.h"
 #include "core/host/loop.h"
 #include "core/host/roots.h"
 #include "core/host/rotation.h"
 #include "tests/lib/check.h"
+#include "tests/unit/join_by_hand.h"
 
 #define PATIENCE_US (20 * S_US)
 
@@ -59,22 +59,6 @@ static void home_below(struct home *h, const char *name)
     REQUIRE(home_open(h, message) == 0);
 }
 
-static void join(void)
-{
-    struct authority_parts parts;
-    EVP_PKEY *key = certificate_new_key();
-    REQUIRE(authority_issue(&made, key, PARTY_NODE, &parts, message) == 0);
-    struct authority_adopted a = {.root = parts.root,
-                                  .issuer = parts.issuer,
-                                  .count = 1,
-                                  .certificates = {parts.leaf},
-                                  .keys = {key}};
-    a.leaves[0] = authority_node_leaf(state);
-    REQUIRE(authority_adopt(&joined, &a, message) == 0);
-    authority_parts_clear(&parts);
-    EVP_PKEY_free(key);
-}
-
 /* A node of this home, as far as roots go. */
 static void begin(const struct home *h)
 {
@@ -86,7 +70,7 @@ static void begin(const struct home *h)
     REQUIRE(mkdir(state, 0700) == 0);
     REQUIRE(identity_mesh_open(&made, message) == 0);
     if (h == &joined)
-        join();
+        join_by_hand(&made, &joined, state);
     REQUIRE(identity_node(&identity, h, state, message) == 0);
     REQUIRE(loop_new(&loop) == 0);
     const struct renewal_parts r = {.loop = loop,
