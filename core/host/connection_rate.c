@@ -20,6 +20,9 @@ static void put_off(struct connection *k, struct instant now)
 {
     struct linkset *s = k->set;
     k->put_off = true;
+#if VELUM_PLANT != 1065 /* unit/test_frame_rate: a link that is put off is read once more */
+    k->again = false;
+#endif
     watch_set(k->watch, false, k->out_at < k->out.len);
     if (instant_before(now, s->rate_at))
         return;

@@ -164,8 +164,11 @@ static void say_many(struct client *c)
 static bool one_is_put_off(void)
 {
     bool is = false;
-    for (uint32_t i = 0; i < SLOTS; i++)
-        is |= links->slots[i] && links->slots[i]->put_off;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        const struct connection *k = links->slots[i];
+        is |= k && k->put_off;
+        CHECK(!k || !k->put_off || !k->again);
+    }
     return is;
 }
 
