@@ -201,7 +201,11 @@ struct object_keep keeping_for(const struct node *n, struct node_id to, const st
                             .generation = k->generation,
                             .kept = k->kept,
                             .passing = k->passing};
+#if VELUM_PLANT == 1070 /* trace/test_owned: a node of before is told the name for several */
+    const bool several = false;
+#else
     const bool several = node_id_equal(k->by, keeping_several());
+#endif
 
     if (!level_is_below(n, to, several ? FEATURE_SEVERAL : FEATURE_OWNED))
         m.by = k->by;

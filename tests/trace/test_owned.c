@@ -209,12 +209,17 @@ TEST(what_several_put_is_told_to_older_nodes_as_they_know_it)
         start(i);
     story_run(&story, 3 * S_US);
     name = put(PARTY_SUBMIT, ALICE, 0);
+    /* One of before gives way to what names nobody. This one would not, and both would go on saying
+     * what they know as fast as the link carries it. */
+    story_drop(&story, MESSAGE_OBJECT_KEEP, 2, STORY_USER);
     (void)put(PARTY_SUBMIT, BOB, 1);
     story_run(&story, 30 * S_US);
     for (uint32_t i = 0; i < 2; i++)
         CHECK(node_id_equal(by_at(i, name), keeping_several()));
+    CHECK(!node_id_equal(by_at(2, name), keeping_several()));
     for (uint32_t i = 0; i < 2; i++)
         CHECK_INT(take(PARTY_SUBMIT, ALICE, i, name), 4);
+    story_drop(&story, 0, 0, 0);
     CHECK_INT(take(PARTY_USER, 1, 2, name), 0);
     CHECK_INT(keepers(name), 0);
     CHECK(story_end(&story));
