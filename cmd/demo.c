@@ -318,7 +318,7 @@ static int play(struct demo *d)
     demo_nodes_end(&d->nodes);
     if (code != 0)
         return code;
-    return d->end.view.state == JOB_DONE ? 0 : follow_failure(&d->end.view);
+    return d->end.view.state == JOB_DONE ? 0 : follow_failure(&d->end.view, false);
 }
 
 static void print_json(const struct demo *d, const char *digest, const char *undisturbed)

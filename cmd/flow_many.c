@@ -400,7 +400,7 @@ static void fail(struct many *m, uint32_t stage, const struct job_view *v)
 {
     m->stages[stage].step = FAILED;
     talk_line("[%s]", stage_at(m, stage)->name);
-    const int code = follow_failure(v);
+    const int code = follow_failure(v, !line_is_embedded(m->line));
     if (m->failure == 0)
         m->failure = code;
 }

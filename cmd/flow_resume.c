@@ -165,7 +165,7 @@ static int take_end(struct resume *r, uint32_t i, const struct job_view *v)
     }
     one->step = FAILED;
     talk_line("[%s]", stage_at(r, i)->name);
-    const int code = follow_failure(v);
+    const int code = follow_failure(v, !line_is_embedded(r->line));
     if (r->failure == 0)
         r->failure = code;
     return 0;

@@ -242,13 +242,10 @@ static void say_done(const struct job_view *v)
         say_checked(v);
 }
 
-int follow_failure(const struct job_view *v)
+static void try_asking(const struct job_view *v)
 {
     char id[9];
-    const char *state = job_state_name(v->state);
-    const char *why = strcmp(v->error, state) == 0 ? "" : v->error;
     id_hex(v->id.bytes, 8, id);
-    talk_error("job %s ended %s%s%s", id, state, why[0] ? ": " : "", why);
     if (v->state == JOB_TIMED_OUT && strstr(v->error, "its author"))
         talk_try("submit it again, and let the command stay until it says that all is handed in");
     else if (v->state == JOB_TIMED_OUT)
@@ -261,6 +258,31 @@ int follow_failure(const struct job_view *v)
         talk_try("velum show %s", id); /* nothing has gone wrong in a worker */
     else
         talk_try("velum logs %s", id);
+}
+
+static void try_again(const struct job_view *v)
+{
+    if (v->state == JOB_TIMED_OUT)
+        talk_try("a longer timeout");
+    else if (v->state == JOB_DIVERGENT)
+        talk_try("%s", strstr(v->error, "--tier tcc")
+                           ? "--tier tcc"
+                           : "a kernel that gives the same value every time");
+    else
+        talk_try("velum node, and run it there: velum show and velum logs then say more of it");
+}
+
+int follow_failure(const struct job_view *v, bool kept)
+{
+    char id[9];
+    const char *state = job_state_name(v->state);
+    const char *why = strcmp(v->error, state) == 0 ? "" : v->error;
+    id_hex(v->id.bytes, 8, id);
+    talk_error("job %s ended %s%s%s", id, state, why[0] ? ": " : "", why);
+    if (kept)
+        try_asking(v);
+    else
+        try_again(v);
     return (int)exit_code_of_state(v->state);
 }
 
@@ -288,7 +310,7 @@ int follow_outcome(struct line *l, struct job_entry *e, bool json, const struct 
     if (json)
         follow_print_json(e, 1);
     if (e->view.state != JOB_DONE)
-        return follow_failure(&e->view);
+        return follow_failure(&e->view, !line_is_embedded(l));
     if (!json)
         code = follow_result(l, e, o);
     if (code == CODE_DONE)

@@ -24,8 +24,9 @@ bool follow_job(struct line *l, struct job_id id, const struct follow_options *o
 int follow_outcome(struct line *l, struct job_entry *e, bool json, const struct pour_options *o);
 /* Only the result, of a job that is done and was shown (jobs_show). */
 int follow_result(struct line *l, const struct job_entry *e, const struct pour_options *o);
-/* Says why an ended job has no result. Returns the exit code. */
-int follow_failure(const struct job_view *v);
+/* Says why an ended job has no result. Returns the exit code. kept: nodes still know the job, so
+ * that more can be asked of them. */
+int follow_failure(const struct job_view *v, bool kept);
 /* The document {"v":1,"jobs":[...]} on standard output. */
 void follow_print_json(const struct job_entry *list, size_t count);
 

@@ -46,7 +46,7 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
     if (!job_state_is_final(e->view.state))
         return refuse_unfinished(&e->view, c->argv[0]);
     if (e->view.state != JOB_DONE)
-        return follow_failure(&e->view);
+        return follow_failure(&e->view, true);
     return opt_given(c->opts, "json") && e->view.result.len > 0 ? CODE_DONE : print_result(c, l, e);
 }
 

@@ -49,7 +49,7 @@ static int wait_all(const struct call *c, struct line *l, const struct job_id *i
         if (code < 0)
             code = line_report(l, code);
         else if (opt_given(c->opts, "json"))
-            code = ends[i].view.state == JOB_DONE ? 0 : follow_failure(&ends[i].view);
+            code = ends[i].view.state == JOB_DONE ? 0 : follow_failure(&ends[i].view, true);
         first = first ? first : code;
     }
     if (opt_given(c->opts, "json"))

@@ -101,6 +101,11 @@ needs_compiler() {
     run velum run zero.c 10000
     [ "$status" -eq 1 ]
     [[ $output == *"leaf 3 ended its worker three times: the kernel died of SIGFPE"* ]]
+    # Without a node nobody could be asked more of it.
+    [[ ${lines[-1]} == "try: velum node, and run it there"* ]]
+    node a
+    run -1 velum run zero.c 10000
+    [[ ${lines[-1]} == "try: velum logs "* ]]
 }
 
 @test "an expression of i is reduced as it is told" {
