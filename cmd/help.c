@@ -25,7 +25,8 @@ static const char environment[] =
     "  VELUM_HOME    keys and state (default: $XDG_STATE_HOME/velum, else\n"
     "                ~/.local/state/velum)\n"
     "  VELUM_CONFIG  the settings file of velum node, as --config\n"
-    "  TMPDIR        where a job with files keeps them when there is no node (default: /tmp)\n"
+    "  TMPDIR        where a job with files keeps them when there is no node (default: /tmp,\n"
+    "                else /dev/shm or the current folder)\n"
     "  NO_COLOR      no colours, when set to anything\n";
 
 static const struct topic {

@@ -93,7 +93,9 @@ static int open_scratch(struct embedded *e, const struct embedded_options *o, ch
 {
     int rc = o->objects ? scratch_open(&e->scratch) : 0;
     if (rc < 0)
-        snprintf(text, size, "no folder for objects can be made in TMPDIR or /tmp: %s",
+        snprintf(text, size,
+                 "no folder for objects can be made in TMPDIR or, where that is not set, in /tmp, "
+                 "/dev/shm or the current folder: %s\ntry: TMPDIR=FOLDER, one that can be written",
                  rc == ERR_TOO_LARGE ? "its name is too long" : strerror(errno));
     return rc < 0 ? ERR_SYSTEM : 0;
 }

@@ -1,5 +1,6 @@
-/* The folder in which a node inside a command keeps its objects: made under TMPDIR (or /tmp) when
- * such a node begins, and removed with all that is in it when that ends.
+/* The folder in which a node inside a command keeps its objects: made when such a node begins, and
+ * removed with all that is in it when that ends. It is under TMPDIR; where that is not set, under
+ * /tmp, or else, as in a root that holds nothing but velum, /dev/shm or the current folder.
  *
  *   velum-run-XXXXXX/lock       held as long as the node lives; first to come, last to go
  *   velum-run-XXXXXX/objects/   the mover's folder (mover_folder.h)

@@ -50,6 +50,17 @@ squares() {
     squares >root/squares.c
     run -0 chroot root /velum cc /squares.c 1000000
     [[ $output == *"First leaf  = "* ]]
+    run -0 --separate-stderr env -u TMPDIR chroot root /velum run /squares.c 1000000
+    [ "$output" = "$(velum run --progress none root/squares.c 1000000 2>/dev/null)" ]
+    run -0 --separate-stderr env -u TMPDIR chroot root /velum run -e 'i * x[0]' 1..10 2
+    [ "$output" = 110 ]
+    [ "$(ls -A root)" = "$(printf 'squares.c\nvelum')" ]
+    run -1 env -u TMPDIR chroot --userspec=65534:65534 root /velum run -e i 1..10
+    [[ $output == *"or the current folder: Permission denied"* ]]
+    ends_with_try
+    mkdir -m 1777 root/t
+    run -0 --separate-stderr env TMPDIR=/t chroot --userspec=65534:65534 root /velum run -e i 1..10
+    [ "$output" = 55 ]
 }
 
 @test "-o makes a plugin that a node would take, and nothing of what is none" {

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/lib/check.h"
@@ -94,5 +96,40 @@ TEST(where_none_can_be_made_nothing_is_left)
     end();
 }
 
+/* In a root that holds nothing. What it comes to is the exit code. */
+static int open_in_empty_root(void)
+{
+    struct scratch s;
+    if (chroot(base) != 0 || chdir("/") != 0)
+        return 2;
+    if (scratch_open(&s) < 0)
+        return 3;
+    if (strncmp(s.objects, "/velum-run-", 11) != 0 || access(s.objects, F_OK) != 0)
+        return 4;
+    scratch_close(&s);
+    return 0;
+}
+
+TEST(without_a_folder_for_such_things_the_current_one_serves_unless_one_is_named)
+{
+    if (geteuid() != 0)
+        SKIP("only root can change its root");
+    begin();
+    for (int named = 0; named < 2; named++) {
+        int status = -1;
+        if (named)
+            setenv("TMPDIR", "/not/there", 1);
+        else
+            unsetenv("TMPDIR");
+        const pid_t pid = fork();
+        if (pid == 0)
+            _exit(open_in_empty_root());
+        CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+        CHECK_INT(WEXITSTATUS(status), named ? 3 : 0);
+    }
+    CHECK_INT(rmdir(base), 0);
+}
+
 TEST_MAIN(it_is_made_and_goes_with_all_that_is_in_it,
-          what_a_dead_node_left_is_removed_and_nothing_else, where_none_can_be_made_nothing_is_left)
+          what_a_dead_node_left_is_removed_and_nothing_else, where_none_can_be_made_nothing_is_left,
+          without_a_folder_for_such_things_the_current_one_serves_unless_one_is_named)
