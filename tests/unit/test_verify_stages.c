@@ -305,6 +305,33 @@ TEST(stages_that_are_missing_are_waited_for)
     check_end(false, TALLY_MISSING);
 }
 
+/* Those before the one that is cut off are there, and nothing of it is. */
+TEST(a_list_of_stages_that_is_cut_off_anywhere_is_not_in_the_form)
+{
+    struct buf b;
+
+    buf_init(&b, &heap.alloc, 65536);
+    begin_open();
+    put_stages_begin(&b, job, (struct node_id){0});
+    parts_append(&b, 1, 4, "work");
+    const size_t whole = b.len;
+    uint8_t *bytes = malloc(whole);
+    REQUIRE(bytes);
+    memcpy(bytes, b.data, whole);
+    buf_clear(&b);
+    tally_clear(&tally);
+    for (size_t len = 1 + 2 * ID_SIZE; len < whole; len++) {
+        begin_open();
+        record_signed(FACT_STAGES, (struct bytes){bytes, len});
+        CHECK_INT(tally.problems_count, 1);
+        CHECK_INT(tally.problems[0].fault, TALLY_FORMAT);
+        CHECK(tally.stages.count >= 1 && tally.stages.count < 4);
+        CHECK(tally.stages.list[tally.stages.count - 1].end > 0);
+        check_end(false, TALLY_FORMAT);
+    }
+    free(bytes);
+}
+
 /* Its seven leaves were folded where they were computed, and are one here. */
 TEST(a_stage_that_is_rolled_is_one_leaf)
 {
@@ -406,6 +433,7 @@ TEST(what_is_no_leaf_is_no_value_and_has_no_name)
 }
 
 TEST_MAIN(a_stage_that_is_rolled_is_one_leaf, every_stage_is_proven,
+          a_list_of_stages_that_is_cut_off_anywhere_is_not_in_the_form,
           a_leaf_of_any_stage_that_nothing_counts_is_missed,
           a_leaf_of_a_later_stage_is_counted_once_only,
           a_value_of_a_later_stage_that_does_not_fold_is_found, a_result_is_that_of_the_last_stage,

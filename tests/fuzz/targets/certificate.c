@@ -1,16 +1,19 @@
 /* The one name in a certificate. The first byte chooses: the rest is a certificate in DER, or the
- * name of one whose key is right, or a signature in DER. */
+ * name of one whose key is right, or a signature in DER, or the roots of a mesh, one after the
+ * other. */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/host/certificate.h"
+#include "core/host/roots.h"
 #include "core/node/event.h"
 #include "tests/fuzz/target.h"
 #include "tests/lib/check.h"
+#include "tests/lib/heap.h"
 
-enum what { NAME, DER, SIGNATURE, WHATS };
+enum what { NAME, DER, SIGNATURE, ROOTS, WHATS };
 
 static EVP_PKEY *key;
 static struct node_id key_id;
@@ -129,6 +132,22 @@ static void take_signature(struct bytes in)
     CHECK_MEM(sig, again, sizeof sig);
 }
 
+static void take_roots(struct bytes in)
+{
+    struct roots r;
+    if (roots_decode(&r, in) < 0)
+        return;
+    CHECK(r.count >= 2 && r.count <= ROOTS_GENERATIONS_MAX);
+    CHECK(roots_used(&r) < r.count && roots_first_trusted(&r) < r.count);
+    CHECK(roots_version(&r) > 0);
+    CHECK(roots_ended_s(&r, r.count - 1) == INT64_MAX);
+    for (uint32_t i = 0; i + 1 < r.count; i++)
+        CHECK(roots_ended_s(&r, i) <= r.at_s);
+    CHECK_INT(roots_follow(&r, &r, false), ERR_EXISTS);
+    CHECK(bytes_equal(buf_bytes(&r.bytes), in));
+    roots_clear(&r);
+}
+
 void target_one(struct bytes in)
 {
     if (in.len == 0)
@@ -142,8 +161,11 @@ void target_one(struct bytes in)
     case DER:
         take_der(rest);
         break;
-    default:
+    case SIGNATURE:
         take_signature(rest);
+        break;
+    default:
+        take_roots(rest);
         break;
     }
 }
@@ -172,25 +194,64 @@ static void put_signature(struct buf *out, uint8_t fill)
     put_raw(out, der, len);
 }
 
+static X509 *certificate_of(enum certificate_kind kind, EVP_PKEY *of, X509 *by, EVP_PKEY *by_key)
+{
+    X509 *x = certificate_make(&(struct certificate_request){
+        .kind = kind, .key = of, .issuer = by, .issuer_key = by_key, .seconds = 3600});
+    REQUIRE(x);
+    return x;
+}
+
+/* Two generations, the second certified by the first or not. */
+static void put_roots(struct buf *out, enum roots_stage stage, bool certified)
+{
+    struct roots r = {.count = 2, .stage = stage, .at_s = 1800000000};
+    EVP_PKEY *next = certificate_new_key();
+    REQUIRE(next);
+    for (int i = 0; i < 2; i++) {
+        struct roots_generation *g = &r.all[i];
+        g->root = certificate_of(CERTIFICATE_ROOT, i == 0 ? key : next, NULL, NULL);
+        g->issuer = certificate_of(CERTIFICATE_ISSUER, key, g->root, i == 0 ? key : next);
+    }
+    if (certified)
+        r.all[1].cross = certificate_of(CERTIFICATE_CROSS, next, r.all[0].root, key);
+    buf_init(&r.bytes, &heap_plain, ROOTS_SIZE_MAX);
+    REQUIRE(roots_sign(&r, next) == 0);
+    put_raw(out, r.bytes.data, r.bytes.len);
+    roots_clear(&r);
+    EVP_PKEY_free(next);
+}
+
+static void put_name(struct buf *out, const char *role)
+{
+    put_raw(out, "velum://", 8);
+    put_digits(out, sha256_of("a mesh", 6).bytes);
+    put_u8(out, '/');
+    put_raw(out, role, strlen(role));
+    put_u8(out, '/');
+    put_u8(out, HERE);
+}
+
 bool target_seed(size_t i, struct buf *out)
 {
     static const char *const roles[] = {"node", "admin", "submit", "native", "read", "issuer", "x"};
     const size_t names = sizeof roles / sizeof *roles;
     begin();
-    if (i >= names + 5)
-        return false;
-    put_u8(out, i < names ? NAME : i < names + 3 ? DER : SIGNATURE);
     if (i < names) {
-        put_raw(out, "velum://", 8);
-        put_digits(out, sha256_of("a mesh", 6).bytes);
-        put_u8(out, '/');
-        put_raw(out, roles[i], strlen(roles[i]));
-        put_u8(out, '/');
-        put_u8(out, HERE);
+        put_u8(out, NAME);
+        put_name(out, roles[i]);
     } else if (i < names + 3) {
+        put_u8(out, DER);
         put_der(out, (enum certificate_kind)(i - names));
-    } else {
+    } else if (i < names + 5) {
+        put_u8(out, SIGNATURE);
         put_signature(out, i % 2 ? 0x7f : 0xff);
+    } else if (i < names + 9) {
+        const size_t n = i - names - 5;
+        put_u8(out, ROOTS);
+        put_roots(out, n == 3 ? ROOTS_ALONE : (enum roots_stage)n, n < 3);
+    } else {
+        return false;
     }
     return true;
 }

@@ -3,11 +3,12 @@
  * too, so that what they cover is looked at.
  *
  * What must hold: a refusal leaves the folder as it is, a second opening gives the same records,
- * and then nothing is damaged. */
+ * and then nothing is damaged, which the other reader of journals finds as well. */
 #include "core/journal/journal.h"
 #include "core/base/crc32c.h"
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/verify/scan.h"
 #include "tests/fuzz/target.h"
 #include "tests/golden/golden.h"
 #include "tests/lib/check.h"
@@ -113,6 +114,42 @@ static struct digest digest_of(struct replayed *t)
     return sha256_end(&t->sum);
 }
 
+/* --- the other reader --- */
+
+static int load(void *ctx, uint64_t number, uint64_t most, struct bytes *out)
+{
+    char name[SEGMENT_NAME_SIZE];
+    const struct store_memory_content *c;
+    segment_name(number, name);
+    c = store_memory_find(ctx, name);
+    REQUIRE(c);
+    *out = (struct bytes){c->data, c->size < most ? (size_t)c->size : (size_t)most};
+    return 0;
+}
+
+static int count_one(void *ctx, uint16_t type, struct bytes payload)
+{
+    uint64_t *count = ctx;
+    (void)type, (void)payload;
+    (*count)++;
+    return 0;
+}
+
+static int scan(struct store_memory *m, struct scan_report *report)
+{
+    uint64_t numbers[2 * SEGMENTS_MAX], count = 0;
+    struct scan_files files = {m, numbers, 0, load};
+    char name[SEGMENT_NAME_SIZE];
+    for (uint64_t number = 1; number <= 2 * SEGMENTS_MAX; number++) {
+        segment_name(number, name);
+        if (store_memory_find(m, name))
+            numbers[files.count++] = number;
+    }
+    int rc = scan_journal(&files, LEVEL, count_one, &count, report);
+    CHECK(count == report->records && (rc == ERR_DAMAGED) == (report->what != NULL));
+    return rc;
+}
+
 static void check_untouched(struct store_memory *m, struct store_memory *before)
 {
     CHECK(store_memory_bytes(m) == store_memory_bytes(before));
@@ -131,8 +168,10 @@ void target_one(struct bytes in)
 {
     struct store_memory *m = store_of(in), *before = store_memory_clone(m);
     struct journal_report report;
+    struct scan_report scanned;
     struct replayed t, again;
     heap_init(&heap);
+    (void)scan(m, &scanned);
     memset(&t, 0, sizeof t);
     sha256_init(&t.sum);
     (void)journal_check(&heap.alloc, &m->store, LEVEL, take, take_damage, &t, &report);
@@ -149,6 +188,8 @@ void target_one(struct bytes in)
         memset(&t, 0, sizeof t);
         CHECK_INT(journal_check(&heap.alloc, &m->store, LEVEL, take, take_damage, &t, &report), 0);
         CHECK(report.bad_fault == JOURNAL_FAULT_NONE && t.count == again.count);
+        CHECK_INT(scan(m, &scanned), 0);
+        CHECK(scanned.records == again.count);
     }
     store_memory_free(m);
     store_memory_free(before);

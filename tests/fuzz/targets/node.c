@@ -1,8 +1,8 @@
-/* What a node does with frames of others: of a peer it has a link with, of its workers, and of a
- * user. An input is a row of (u8 whose, u8 type, u16 length, payload). The node leads one job,
- * holds another and works for a third. Whatever comes, it neither breaks an ensure nor takes more
- * memory, and ends with nothing left over; what it writes to its journal it can read again, which
- * the bench checks (tests/lib/rig.h). */
+/* What a node does with frames of others: of a peer it has a link with, and another for bytes of
+ * objects, of its workers, and of a user. An input is a row of (u8 whose, u8 type, u16 length,
+ * payload). The node leads one job, holds another and works for a third. Whatever comes, it neither
+ * breaks an ensure nor takes more memory, and ends with nothing left over; what it writes to its
+ * journal it can read again, which the bench checks (tests/lib/rig.h). */
 #include "core/wire/feature.h"
 #include "core/wire/message.h"
 #include "tests/fuzz/target.h"
@@ -13,7 +13,9 @@
 #define FRAMES_MAX 64
 #define STEP_US 2000
 
-enum whose { PEER, WORKER, USER, SUBMITTER, WHOSE };
+#define BULK_LINK (RIG_USER_LINK + 2)
+
+enum whose { PEER, WORKER, USER, SUBMITTER, BULK, WHOSE };
 
 static struct rig rig;
 static struct rig_job jobs[3];
@@ -28,6 +30,17 @@ static void user_up(uint64_t link, enum party party)
     ev.link_up.id = rig_id(0xee);
     rig_certificate(ev.link_up.id, party, certificate);
     ev.link_up.certificate = (struct bytes){certificate, sizeof certificate};
+    rig_event(&rig, &ev);
+}
+
+/* The peer has dialled, to be served. */
+static void bulk_up(void)
+{
+    struct event ev = {.kind = EVENT_LINK_UP};
+    ev.link_up.link = BULK_LINK;
+    ev.link_up.party = PARTY_NODE;
+    ev.link_up.bulk = true;
+    ev.link_up.id = rig.peers[0].id;
     rig_event(&rig, &ev);
 }
 
@@ -46,6 +59,7 @@ static void begin(void)
     worker = rig_start_chunk(&rig, &jobs[2], chunk, 16);
     user_up(RIG_USER_LINK, PARTY_USER);
     user_up(RIG_USER_LINK + 1, PARTY_SUBMIT);
+    bulk_up();
 }
 
 static void say(enum whose whose, uint8_t type, struct bytes payload)
@@ -53,7 +67,9 @@ static void say(enum whose whose, uint8_t type, struct bytes payload)
     struct event ev = {.kind = EVENT_FRAME};
     if (whose == PEER && rig.peers[0].link == 0)
         return;
-    ev.frame.link = whose == PEER ? rig.peers[0].link : RIG_USER_LINK + (whose == SUBMITTER);
+    ev.frame.link = whose == PEER   ? rig.peers[0].link
+                    : whose == BULK ? BULK_LINK
+                                    : RIG_USER_LINK + (whose == SUBMITTER);
     ev.frame.frame = (struct frame){type, 7, payload};
     if (whose == WORKER) {
         ev.kind = EVENT_WORKER_FRAME;
@@ -98,6 +114,8 @@ static void put_about(struct buf *out, struct bytes payload, struct job_id job)
 
 static enum whose whose_word(uint8_t type)
 {
+    if (type >= MESSAGE_BULK_WANT && type <= MESSAGE_BULK_REFUSE)
+        return BULK;
     return type < MESSAGE_REQUEST_SUBMIT ? PEER : type < MESSAGE_ORDER_LOAD ? USER : WORKER;
 }
 

@@ -1,11 +1,7 @@
 /* What a node takes from its own journal: a row of records, (u16 type, block payload), of any
  * content. It refuses, or it starts with what they say; and what shows a journal reads each of them
  * to its end, or not at all. */
-#include "core/journal/journal.h"
-#include "core/node/journal_record.h"
-#include "tests/fuzz/target.h"
-#include "tests/golden/golden.h"
-#include "tests/lib/check.h"
+#include "tests/fuzz/targets/in_records.h"
 #include "tests/lib/rig_inside.h"
 
 static struct rig rig;
@@ -27,16 +23,14 @@ static void show(uint16_t type, struct bytes payload)
 static bool replay(struct node *n, struct bytes in)
 {
     struct reader r = reader_of(in);
-    while (reader_left(&r) > 0) {
-        uint16_t type = read_u16(&r);
-        struct bytes payload = read_block(&r, TARGET_INPUT_MAX);
-        if (r.failed)
-            return false;
+    struct bytes payload;
+    uint16_t type;
+    while (in_records_next(&r, &type, &payload)) {
         show(type, payload);
         if (node_replay(n, type, payload) < 0)
             return false;
     }
-    return true;
+    return !r.failed;
 }
 
 void target_one(struct bytes in)
@@ -51,21 +45,6 @@ void target_one(struct bytes in)
     }
     node_free(n);
     rig_stop(&rig);
-}
-
-static int put_record(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
-{
-    struct buf *out = ctx;
-    (void)sequence;
-    put_u16(out, type);
-    put_block(out, payload);
-    return 0;
-}
-
-static int no_damage(void *ctx, const struct journal_report *found)
-{
-    (void)ctx, (void)found;
-    return 0;
 }
 
 /* Those that no golden journal has: an object kept, and a job set aside. */
@@ -87,15 +66,8 @@ static bool put_other(size_t i, struct buf *out)
 
 bool target_seed(size_t i, struct buf *out)
 {
-    struct journal_report report;
     size_t golden = 0;
     while (golden_journal_name(golden))
         golden++;
-    if (i >= golden)
-        return put_other(i - golden, out);
-    struct store_memory *m = golden_journal_make(i);
-    REQUIRE(journal_check(&heap_plain, &m->store, NODE_FEATURE_LEVEL, put_record, no_damage, out,
-                          &report) == 0);
-    store_memory_free(m);
-    return true;
+    return i < golden ? in_records_golden(i, out) : put_other(i - golden, out);
 }

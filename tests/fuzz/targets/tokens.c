@@ -1,14 +1,27 @@
-/* The file of tokens: what is read is within its bounds. */
+/* The file of tokens, and that of who came by them: what is read is within its bounds. */
 #include "core/host/tokens.h"
 #include "core/base/text.h"
+#include "core/host/joined.h"
 #include "tests/fuzz/targets/in_file.h"
 
-void target_one(struct bytes in)
+static const struct home here = {"."};
+static char message[HOME_MESSAGE_SIZE];
+
+static void take_joined(void)
 {
-    static const struct home here = {"."};
+    static struct joined_list all;
+    if (joined_read(&here, &all, message) < 0) {
+        CHECK(message[0] != '\0');
+        return;
+    }
+    CHECK(all.count <= JOINED_MAX);
+    for (uint32_t i = 0; i < all.count; i++)
+        CHECK(all.list[i].at_s >= 0);
+}
+
+static void take_tokens(void)
+{
     static struct tokens all;
-    static char message[HOME_MESSAGE_SIZE];
-    in_file("tokens", in);
     if (tokens_read(&here, &all, message) < 0) {
         CHECK(message[0] != '\0');
         return;
@@ -22,6 +35,14 @@ void target_one(struct bytes in)
     }
 }
 
+void target_one(struct bytes in)
+{
+    in_file("tokens", in);
+    take_tokens();
+    in_file("joined", in);
+    take_joined();
+}
+
 #define VERIFIER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 bool target_seed(size_t i, struct buf *out)
@@ -32,6 +53,7 @@ bool target_seed(size_t i, struct buf *out)
         "HGFEDCBA submit,native 1 10000 4 " VERIFIER " -\n",
         "ABCDEFGH node 1800000000 1 0 " VERIFIER " -",
         "",
+        "ABCDEFGH 1800000000 " VERIFIER " -\nHGFEDCBA 1 - " VERIFIER "\n",
     };
     return in_texts(texts, sizeof texts / sizeof *texts, i, out);
 }
