@@ -91,10 +91,15 @@ static struct connection *connection_find(struct linkset *s, uint64_t number)
     return k && k->number == number ? k : NULL;
 }
 
+/* Small frames go out at once. Of what is much the system takes no more ahead than keeps it busy
+ * until the loop looks again: megabytes would be out of the processor's caches when they go. */
 static void be_prompt(int fd)
 {
-    int on = 1;
+    int on = 1, unsent = LINK_UNSENT_MAX;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#if VELUM_PLANT != 1114 /* unit/test_link_bulk: the system takes megabytes of what nobody reads */
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+#endif
 }
 
 /* A descriptor that is connected to somebody of this machine who was already checked. */

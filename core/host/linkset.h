@@ -52,6 +52,7 @@
 #define LINK_TURN_FRAMES 256
 #define LINK_PUT_OFF_US (10 * MS_US)
 #define LINK_CLOSE_US (1 * S_US)
+#define LINK_UNSENT_MAX 262144 /* bytes that a link has in the system, not sent yet */
 #define LINK_NODE_QUEUE_MAX ((size_t)4 << 20)
 #define LINK_USER_QUEUE_MAX ((size_t)64 << 20)
 

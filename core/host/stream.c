@@ -1,8 +1,6 @@
 #include "core/host/stream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,13 +31,6 @@ int stream_write(struct stream *s, const void *from, size_t len)
 bool stream_has_pending(const struct stream *s)
 {
     return s->tls && tls_has_pending(s->tls);
-}
-
-void stream_gather(const struct stream *s, bool on)
-{
-    int value = on;
-    if (s->tls)
-        (void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
 }
 
 void stream_end(struct stream *s)

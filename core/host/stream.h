@@ -14,9 +14,6 @@ struct stream {
 int stream_read(struct stream *s, void *to, size_t cap);
 int stream_write(struct stream *s, const void *from, size_t len);
 bool stream_has_pending(const struct stream *s);
-/* While it gathers, records that are written go out together, as large as the network takes them;
- * the last goes when it ends. */
-void stream_gather(const struct stream *s, bool on);
 /* Says that nothing more will be written; reading goes on. */
 void stream_end(struct stream *s);
 void stream_close(struct stream *s);

@@ -33,36 +33,31 @@ $(span % <"$FOLDER/ticks") meanwhile"
     rm -f "$FOLDER/ticks"
 }
 
-# link_ratio KIND N UNIT: links against TLS alone, paired; the ratios are in `values`.
+# link_ratio KIND N PAIRS UNIT: links against TLS alone, paired; the ratios are in `values`.
 link_ratio() {
-    local i links bare
-    : >"$FOLDER/links"
-    : >"$FOLDER/bare"
-    for ((i = 0; i < $(many 9 5); i++)); do
-        read -r links bare <<<"$(tool link "$1" "$2")" && [ -n "$bare" ] || return
-        echo "$links" >>"$FOLDER/links"
-        echo "$bare" >>"$FOLDER/bare"
-        echo "$(calc "$links / $bare")" >>"$FOLDER/values"
-    done
-    beside="links $(span "$3" <"$FOLDER/links"); TLS alone $(span "$3" <"$FOLDER/bare")"
-    command="tests/bench/link $1 $2, the two in turn"
+    tool link "$1" "$2" "$3" >"$FOLDER/pairs" || return
+    awk '{ print $1 }' "$FOLDER/pairs" >"$FOLDER/links"
+    awk '{ print $2 }' "$FOLDER/pairs" >"$FOLDER/bare"
+    awk '{ print $1 / $2 }' "$FOLDER/pairs" >"$FOLDER/values"
+    beside="links $(span "$4" <"$FOLDER/links"); TLS alone $(span "$4" <"$FOLDER/bare")"
+    command="tests/bench/link $1 $2 $3, the two in turn"
 }
 
 row_handshakes() {
-    link_ratio handshakes "$(many 1000 300)" /s || return
+    link_ratio handshakes "$(many 500 100)" "$(many 17 9)" /s || return
     what="handshakes of two nodes that know each other, per second of processor time of both, against \
 OpenSSL alone with the same certificates"
     figure median x '>=' 0.8 0.9
 }
 
 row_linkbulk() {
-    link_ratio bulk "$(many 1024 256)" MiB/s || return
+    link_ratio bulk 256 "$(many 35 15)" MiB/s || return
     what="frames of 64 KiB over a link between two processes, against OpenSSL alone with the same cipher"
     figure median x '>=' 0.8 0.9
 }
 
 row_roundtrip() {
-    link_ratio trips "$(many 20000 3000)" us || return
+    link_ratio trips "$(many 10000 3000)" "$(many 17 9)" us || return
     what="round trip of a frame of 64 bytes between two processes, p50, against OpenSSL alone"
     figure median x '<=' 1.5 1.25
 }
