@@ -33,6 +33,7 @@
 #define STEP_SHIFT 16
 #define WANT_SHIFT 8 /* of memory, in the status of a signal */
 #define CLOSE_MS 400
+#define CLOSE_GROUPS_MS 10000
 #define MEMORY_BYTES_DEFAULT ((uint64_t)4 << 30)
 
 #define NO_GROUP UINT32_MAX
@@ -623,10 +624,11 @@ void spawner_bury(struct spawner *s)
 static void await_end(const struct spawner *s)
 {
     uint8_t data[PACKET_SIZE];
+    const int patience_ms = cgroup_is_open() ? CLOSE_GROUPS_MS : CLOSE_MS;
     shutdown(s->fd, SHUT_WR);
     for (int waited = 0; waited < 64;) {
         struct pollfd p = {s->fd, POLLIN, 0};
-        int rc = poll(&p, 1, CLOSE_MS);
+        int rc = poll(&p, 1, patience_ms);
         if (rc < 0 && errno == EINTR && ++waited)
             continue;
         if (rc <= 0 || recv(s->fd, data, sizeof data, MSG_DONTWAIT) <= 0)

@@ -66,7 +66,8 @@ void spawner_failure(int status, char text[SPAWNER_FAILURE_SIZE]);
 int spawner_new(struct spawner *out);
 /* Replaces a dead spawner by exec, keeping s->executable. 0 or ERR_SYSTEM with errno set. */
 int spawner_exec(struct spawner *s);
-/* Ends it with all its workers within 500 ms, reaps it and closes its descriptors. */
+/* Ends it with all its workers, reaps it and closes its descriptors. It has 400 ms for that, or
+ * where there are cgroups 10 s: it alone removes theirs, and who has much memory dies slowly. */
 void spawner_close(struct spawner *s);
 /* Reaps a spawner whose socket has closed; its workers die with it. Keeps s->executable. */
 void spawner_bury(struct spawner *s);

@@ -158,3 +158,23 @@ no_group_left() {
     until_true 5 no_group_left
     for folder in "${GROUPS_OF_TEST[@]}"; do until_true 5 rmdir "$folder"; done
 }
+
+@test "workers in cgroups: a node that ends leaves none, however slowly its workers die" {
+    own_cgroup "velum-test-$$"
+    printf '[node]\ncgroups = yes\n' >groups.conf
+    VELUM=$FOLDER/grouped node a --slots 1 --config groups.conf
+    until_true 5 has_workers "$PID_a"
+    for spawner in $(children_of "$PID_a"); do
+        [ -z "$(children_of "$spawner")" ] || break
+    done
+    kill -STOP "$spawner"
+    kill "$PID_a"
+    until_true 5 test ! -e "$VELUM_HOME/nodes/$PORT_a/control"
+    sleep 1
+    kill -CONT "$spawner"
+    wait "$PID_a"
+    [ -z "$(groups_left)" ]
+    rmdir "${GROUPS_OF_TEST[@]}"
+}
+
+has_workers() { [ -n "$(workers_of "$1")" ]; }
