@@ -110,6 +110,12 @@ static void take_sight(struct inputs *in, uint16_t i, const struct object_view *
     in->made[i] = (struct stage_input){.name = v->name, .size = v->size};
 }
 
+/* A file that a node tells nothing of is sent: only what is not here is refused with the role. */
+static bool may_not(const struct line *l, const struct input *i)
+{
+    return i->from.fd < 0 && line_refusal(l) == CODE_NOT_ALLOWED;
+}
+
 /* Asks one node for all that is not found yet; true when nothing is left to ask for. */
 static bool look_at(void *ctx, struct line *l)
 {
@@ -122,7 +128,7 @@ static bool look_at(void *ctx, struct line *l)
         s->rc = objects_each(l, false, s->in->list[i].ref, see, &seen);
         if (s->rc == LINE_REFUSED && line_refusal(l) == CODE_MISUSE)
             s->several = &s->in->list[i];
-        else if (s->rc == LINE_REFUSED)
+        else if (s->rc == LINE_REFUSED && !may_not(l, &s->in->list[i]))
             s->rc = 0; /* it has none, or keeps none at all */
         if (s->rc == 0 && seen.count == 1)
             take_sight(s->in, i, &seen.v);

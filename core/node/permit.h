@@ -12,8 +12,9 @@
  * What somebody may with what is his own only (PERMIT_OWN) goes by the author of the job, where
  * this node knows it: by its specification, or else as the directory tells (hearsay.h). Whoever
  * names a job by the whole id, which only its author was told, and that is not known here yet, is
- * believed, but for its end, which its holders judge (kill_right.h). An object can be read by who
- * knows its whole name (PERMIT_WHOLE), and is removed by who put it, alone, or whose job made it.
+ * believed, but for its end, which its holders judge (kill_right.h). An object can be read, and
+ * asked about, by who knows its whole name (PERMIT_WHOLE), and is removed by who put it, alone, or
+ * whose job made it.
  *
  * A job is judged once more by each node that takes it, by the signature under it and not by who
  * brings it (permit_spec). Private to core/node. */

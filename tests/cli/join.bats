@@ -49,8 +49,8 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
 @test "who may submit runs kernels and no C source, and sees and ends only its own jobs" {
     first
     joins two "$(invite --role submit)"
-    mine=$(on two "$VELUM" run -d sleep 600)
-    theirs=$(velum run -d sleep 600)
+    mine=$(on two "$VELUM" run -d sleep 60000)
+    theirs=$(velum run -d sleep 60000)
     on two run -0 velum run --progress none pi 1000000
     on two run -4 velum run -e 'i' 0..10 --reduce sum
     on two run -0 velum ps
@@ -62,6 +62,19 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     [ "$(velum show --json "$theirs" | field state)" = running ]
     on two run -3 velum logs "$theirs"
     on two run -4 velum objects
+    # What he put and can name his jobs read; to run them is nothing that is refused.
+    echo one >word
+    ref=$(on two "$VELUM" put --progress none word 2>/dev/null)
+    [ ${#ref} = 64 ]
+    before=$(velum events --json | grep -o '"event":"refused"' | wc -l)
+    for from in "$ref" word; do
+        on two run -0 --separate-stderr velum run --progress none hash "$from"
+        [ "$output" = "$(printf one | sha256sum | cut -d' ' -f1)" ]
+    done
+    on two run -0 velum objects "$ref"
+    [ "$(velum events --json | grep -o '"event":"refused"' | wc -l)" = "$before" ]
+    on two run -4 velum run hash "${ref:0:12}"
+    [[ $output == *"all 64 digits"* ]]
     on two run -0 velum kill "$mine"
     run -0 velum kill "$theirs"
 }

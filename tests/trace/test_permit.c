@@ -131,15 +131,19 @@ TEST(a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
 static uint32_t ask_object(uint64_t user, uint8_t type, const char *ref)
 {
     struct request_get get = {.ref = ""};
+    struct request_objects objects = {.ref = ""};
     struct request_rm rm = {.ref = ""};
     uint8_t room[256];
     struct buf b;
 
     snprintf(rm.ref, sizeof rm.ref, "%s", ref);
     snprintf(get.ref, sizeof get.ref, "%s", ref);
+    snprintf(objects.ref, sizeof objects.ref, "%s", ref);
     buf_init_fixed(&b, room, sizeof room);
     if (type == MESSAGE_REQUEST_GET)
         put_request_get(&b, &get);
+    else if (type == MESSAGE_REQUEST_OBJECTS)
+        put_request_objects(&b, &objects);
     else
         put_request_rm(&b, &rm);
     return story_ask(&story, user, type, buf_bytes(&b));
@@ -147,22 +151,28 @@ static uint32_t ask_object(uint64_t user, uint8_t type, const char *ref)
 
 #define WHOLE "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-/* These nodes keep no objects: who may ask hears that, and who may not hears of his role. */
+/* These nodes keep no objects: who may ask hears that, or that this one is not there, and who may
+ * not hears of his role. */
 TEST(an_object_is_for_who_knows_its_whole_name)
 {
-    static const uint8_t types[] = {MESSAGE_REQUEST_GET, MESSAGE_REQUEST_RM};
+    static const uint8_t types[] = {MESSAGE_REQUEST_GET, MESSAGE_REQUEST_RM,
+                                    MESSAGE_REQUEST_OBJECTS};
     uint64_t user, admin;
 
     story_begin(&story, 3);
     user = user_as(PARTY_SUBMIT, 9, 0);
     admin = user_as(PARTY_USER, 5, 0);
     for (size_t i = 0; i < sizeof types; i++) {
+        const int none = types[i] == MESSAGE_REQUEST_OBJECTS ? 3 : 1;
         CHECK_INT(code_of(user, ask_object(user, types[i], "00112233")), 4);
-        CHECK_INT(code_of(user, ask_object(user, types[i], WHOLE)), 1);
-        CHECK_INT(code_of(admin, ask_object(admin, types[i], "00112233")), 1);
+        CHECK_INT(code_of(user, ask_object(user, types[i], WHOLE)), none);
+        CHECK_INT(code_of(admin, ask_object(admin, types[i], "00112233")), none);
         /* No reference at all. */
         CHECK_INT(code_of(user, story_ask(&story, user, types[i], bytes_of_text("x"))), 4);
     }
+    /* All that a node has is for admins. */
+    CHECK_INT(code_of(user, ask_object(user, MESSAGE_REQUEST_OBJECTS, "")), 4);
+    CHECK_INT(code_of(admin, ask_object(admin, MESSAGE_REQUEST_OBJECTS, "")), 0);
     CHECK(story_end(&story));
 }
 

@@ -24,7 +24,7 @@ static const struct expected users[] = {
     {MESSAGE_REQUEST_SHOW, "y", "y", "-"},    {MESSAGE_REQUEST_STALE, "-", "-", "-"},
     {MESSAGE_REQUEST_PUT, "y", "y", "-"},     {MESSAGE_REQUEST_DATA, "y", "y", "-"},
     {MESSAGE_REQUEST_GET, "w", "w", "-"},     {MESSAGE_REQUEST_MORE, "y", "y", "-"},
-    {MESSAGE_REQUEST_OBJECTS, "-", "-", "-"}, {MESSAGE_REQUEST_RM, "w", "w", "-"},
+    {MESSAGE_REQUEST_OBJECTS, "w", "w", "-"}, {MESSAGE_REQUEST_RM, "w", "w", "-"},
     {MESSAGE_REQUEST_STAGES, "o", "o", "y"},  {MESSAGE_REQUEST_SESSION, "o", "o", "-"},
     {MESSAGE_REQUEST_AHEAD, "y", "y", "-"},   {MESSAGE_REQUEST_ASIDES, "y", "y", "-"},
     {MESSAGE_REQUEST_SNIPPET, "-", "y", "-"}, {MESSAGE_REQUEST_ACT, "y", "y", "y"},
