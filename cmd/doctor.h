@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cmd/findings.h"
+#include "cmd/revocation.h"
 #include "core/host/home.h"
 #include "core/host/identity.h"
 
@@ -33,12 +34,15 @@ void doctor_modes(struct findings *f, const struct home *h);
 struct doctor_certificate {
     const char *what, *path;
     struct identity_card card;
-    bool renewable;   /* what signs it is on this machine */
-    bool lost_issuer; /* it is not, though the mesh was made here */
-    bool in_use;      /* a node runs with it */
+    bool renewable;               /* what signs it is on this machine */
+    bool lost_issuer;             /* it is not, though the mesh was made here */
+    bool in_use;                  /* a node runs with it */
+    struct revocation revocation; /* of its key */
 };
 /* Fills in who renews what a user or node of this home has. */
 void doctor_renewal(struct doctor_certificate *c, const struct home *h);
+/* Fills in whether the key was revoked, by the journal in `state`; NULL: by all of this home. */
+void doctor_revoked(struct doctor_certificate *c, const struct home *h, const char *state);
 void doctor_certificate(struct findings *f, const struct doctor_certificate *c, int64_t now_s);
 /* The issuer's, which only the root's key renews (`renewable`), where this machine has its key. */
 void doctor_issuer(struct findings *f, const struct doctor_certificate *c, bool has_key,

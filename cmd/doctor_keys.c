@@ -1,3 +1,5 @@
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd/doctor.h"
@@ -54,6 +56,22 @@ static void due(struct findings *f, const struct doctor_certificate *c, const ch
                      "of %s: ends on %s; the next start renews it", c->what, end);
 }
 
+/* Its key is trusted no longer. `renewable`: what makes another one lies here. */
+static void revoked(struct findings *f, const struct doctor_certificate *c)
+{
+    char fix[FINDING_SIZE];
+    const int stem = (int)strlen(c->path) - (int)strlen("pem");
+    const char *reason = c->revocation.reason;
+    if (c->renewable)
+        snprintf(fix, sizeof fix, "rm %s %.*skey, and the next start makes another", c->path, stem,
+                 c->path);
+    else
+        snprintf(fix, sizeof fix, "velum leave --force, and velum join STRING with another key");
+    findings_add(f, FINDING_BAD, "certificate", fix,
+                 "of %s: its key was revoked%s%s: no node of its mesh lets it in", c->what,
+                 reason[0] ? ": " : "", reason);
+}
+
 void doctor_certificate(struct findings *f, const struct doctor_certificate *c, int64_t now_s)
 {
     char begin[DURATION_TEXT_SIZE], end[DURATION_TEXT_SIZE], renewal[DURATION_TEXT_SIZE];
@@ -62,7 +80,9 @@ void doctor_certificate(struct findings *f, const struct doctor_certificate *c, 
     duration_iso(c->card.ends_s, end);
     duration_iso(c->card.renew_at_s, renewal);
     snprintf(fix, sizeof fix, "rm %s, and the next start makes another", c->path);
-    if (now_s < c->card.begins_s)
+    if (c->revocation.is)
+        revoked(f, c);
+    else if (now_s < c->card.begins_s)
         findings_add(f, FINDING_BAD, "certificate", SET_THE_CLOCK,
                      "of %s: good from %s on only: the clock is behind, or was ahead", c->what,
                      begin);
@@ -179,8 +199,10 @@ static void look_at_user(struct findings *f, const struct home *h, int64_t now_s
     struct doctor_certificate c = {.what = "user", .path = path};
     doctor_renewal(&c, h);
     snprintf(path, sizeof path, "%s/user.pem", h->path);
-    if (read_card(f, h, "user", "certificate", &c.card))
-        doctor_certificate(f, &c, now_s);
+    if (!read_card(f, h, "user", "certificate", &c.card))
+        return;
+    doctor_revoked(&c, h, NULL);
+    doctor_certificate(f, &c, now_s);
 }
 
 void doctor_keys(struct findings *f, const struct home *h, int64_t now_s)

@@ -120,8 +120,10 @@ static void look_at_certificate(const struct node_here *n)
     if (identity_look(&c.card, n->home, n->state, "node", message) < 0)
         findings_add(n->f, FINDING_BAD, "certificate",
                      "remove it, and the next start makes another", "%s: %s", n->what, message);
-    else
+    else {
+        doctor_revoked(&c, n->home, n->state);
         doctor_certificate(n->f, &c, n->now_s);
+    }
 }
 
 /* When its journal was written last, by the clock of then. */

@@ -137,8 +137,9 @@ static int run(const struct call *c)
         return CODE_MISUSE;
     }
     int rc = invite_open(&h, message);
-    if (rc == 0)
-        rc = open_mesh(&h, bind, message);
+    if (rc < 0)
+        return invitation_refuse(rc, message);
+    rc = open_mesh(&h, bind, message);
     if (rc < 0) {
         talk_error("%s", message[0] ? message : err_sentence(rc));
         talk_try(rc == ERR_REFUSED ? "velum init --bind ADDR, or start it again with another --port"

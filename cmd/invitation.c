@@ -74,6 +74,32 @@ static void say_about(const struct token *t, const char *out)
               t->uses, t->uses == 1 ? "" : "s", w.until);
 }
 
+int invitation_refuse(int rc, const char *message)
+{
+    talk_error("%s", message[0] ? message : err_sentence(rc));
+    if (rc == ERR_PERMISSION)
+        talk_try("the same there");
+    else if (rc == ERR_NOT_FOUND)
+        talk_try("velum init, which makes one and opens it, or velum join STRING");
+    else
+        talk_try("velum doctor");
+    return rc == ERR_PERMISSION  ? CODE_NOT_ALLOWED
+           : rc == ERR_NOT_FOUND ? CODE_NOT_FOUND
+                                 : CODE_FAILED;
+}
+
+/* Nobody has the string of a token that could not be written. */
+static int failed_to_put(const struct home *h, const struct token *t, const char *out,
+                         const char *message)
+{
+    char ignored[HOME_MESSAGE_SIZE];
+    talk_error("%s", message[0] ? message : "the string cannot be written");
+    talk_try(out ? "--out FILE, in a folder of yours" : "--out FILE");
+    (void)tokens_revoke(h, t->id, ignored);
+    noted_token(EVENT_NOTE_VOID, t->id, "");
+    return CODE_FAILED;
+}
+
 int invitation_give(const struct call *c, const struct home *h)
 {
     char text[JOIN_TEXT_SIZE], message[HOME_MESSAGE_SIZE] = "";
@@ -84,15 +110,14 @@ int invitation_give(const struct call *c, const struct home *h)
     if (rc != 0)
         return rc;
     rc = invite_make(h, &i, text, &t, message);
-    if (rc == 0) {
-        note(&t);
-        rc = put(out, text, message);
-    }
     if (rc < 0) {
         talk_error("%s", message[0] ? message : err_sentence(rc));
         talk_try("velum token list");
         return CODE_FAILED;
     }
+    note(&t);
+    if (put(out, text, message) < 0)
+        return failed_to_put(h, &t, out, message);
     say_about(&t, out);
     if (!strchr(text, '@'))
         talk_line("no node of this mesh can be reached from other machines: velum init opens it");

@@ -39,7 +39,9 @@ struct token_words {
 };
 void token_words(const struct token *t, struct token_words *to);
 
-/* The exit code; has said what went wrong. */
+/* What invite_open or invite_look said against it; the exit code. */
+int invitation_refuse(int rc, const char *message);
+/* The exit code; has said what went wrong. Where the string cannot be given it is void. */
 int invitation_give(const struct call *c, const struct home *h);
 
 #endif

@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/address.h"
 #include "core/host/join_ask.h"
 
 static const struct opt opts[] = {
@@ -30,11 +31,23 @@ static const struct opt opts[] = {
     {0},
 };
 
-static int misuse(const char *text)
+static int misuse_try(const char *text, const char *hint)
 {
     talk_error("%s", text);
-    talk_try("velum help join");
+    talk_try("%s", hint);
     return CODE_MISUSE;
+}
+
+static int misuse(const char *text)
+{
+    return misuse_try(text, "velum help join");
+}
+
+static int refuse_file(const char *path)
+{
+    talk_error("%s cannot be read", path);
+    talk_try("the file that velum token create --out wrote");
+    return CODE_FAILED;
 }
 
 /* One line, and nothing else in it. */
@@ -43,11 +56,8 @@ static int read_file(const char *path, char to[JOIN_TEXT_SIZE])
     int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     size_t len = 0;
     ssize_t n = 1;
-    if (fd < 0) {
-        talk_error("%s cannot be read", path);
-        talk_try("the file that velum token create --out wrote");
-        return CODE_FAILED;
-    }
+    if (fd < 0)
+        return refuse_file(path);
     while (n > 0 && len < JOIN_TEXT_SIZE - 1) {
         n = read(fd, to + len, JOIN_TEXT_SIZE - 1 - len);
         len += n > 0 ? (size_t)n : 0;
@@ -56,22 +66,43 @@ static int read_file(const char *path, char to[JOIN_TEXT_SIZE])
         close(fd);
     to[len] = '\0';
     to[strcspn(to, "\r\n")] = '\0';
-    return CODE_DONE;
+    return n < 0 ? refuse_file(path) : CODE_DONE;
 }
+
+#define COPY_AGAIN "the string once more, whole, as it was printed"
 
 static int refuse_string(int rc)
 {
     switch (rc) {
     case ERR_CHECKSUM:
-        return misuse("the string was mistyped: a letter is wrong");
+        return misuse_try("the string was mistyped: a letter is wrong", COPY_AGAIN);
     case ERR_VERSION:
-        return misuse("the string is of another version of velum");
+        return misuse_try("the string is of another version of velum",
+                          "velum version, here and where it was made");
     case ERR_TOO_LARGE:
         return misuse("at most four addresses may stand behind the @");
     default:
-        return misuse("that is no string to join by, or a part of it is missing: it looks like "
-                      "VLM1-...-...-...-N-....@HOST:PORT");
+        return misuse_try("that is no string to join by, or a part of it is missing: it looks like "
+                          "VLM1-...-...-...-N-....@HOST:PORT",
+                          COPY_AGAIN);
     }
+}
+
+/* What stands behind the @ is no part of the checksum. */
+static int check_addrs(const struct join_string *s)
+{
+    struct address at;
+    if (s->addrs_count == 0)
+        return misuse("the string names no address: put @HOST:PORT behind it, of a node where it "
+                      "was made");
+    for (uint32_t i = 0; i < s->addrs_count; i++) {
+        if (address_parse(s->addrs[i], &at) != ERR_FORMAT)
+            continue;
+        talk_error("%s: not an address", s->addrs[i]);
+        talk_try("HOST:PORT behind the @, as in 10.0.0.1:8001");
+        return CODE_MISUSE;
+    }
+    return CODE_DONE;
 }
 
 static int take_string(const struct call *c, struct join_string *s)
@@ -88,7 +119,7 @@ static int take_string(const struct call *c, struct join_string *s)
         memset(c->argv[0], '-', strlen(c->argv[0])); /* other users see a process's arguments */
     }
     int rc = join_string_parse(s, text);
-    return rc < 0 ? refuse_string(rc) : CODE_DONE;
+    return rc < 0 ? refuse_string(rc) : check_addrs(s);
 }
 
 static int code_of(int rc)
@@ -107,7 +138,7 @@ static int code_of(int rc)
     }
 }
 
-static int report(int rc, const char *message)
+static int report(int rc, const char *message, const char *hint)
 {
     int code = code_of(rc);
     talk_error("%s", message[0] ? message : err_sentence(rc));
@@ -116,7 +147,7 @@ static int report(int rc, const char *message)
     else if (code == CODE_NO_NODE)
         talk_try("velum nodes there, and that the port is open on the way");
     else
-        talk_try("velum help join");
+        talk_try("%s", hint);
     return code;
 }
 
@@ -151,7 +182,7 @@ static int renew(const struct call *c, uint16_t port)
     if (rc == 0)
         rc = join_renew(&h, node ? state : NULL, message);
     if (rc < 0)
-        return report(rc, message);
+        return report(rc, message, "velum doctor");
     talk_line("renewed: the certificate of this machine's user%s", node ? ", and its node's" : "");
     return CODE_DONE;
 }
@@ -174,7 +205,7 @@ static int run(const struct call *c)
     if (rc == 0)
         rc = join_ask(&h, &s, number, opt_text(c->opts, "data", NULL), &asked, message);
     if (rc < 0)
-        return report(rc, message);
+        return report(rc, message, "velum help join");
     talk_line("joined mesh %s by %s; this machine's user may %s", asked.mesh, asked.asked,
               strcmp(asked.role, "native") == 0   ? "run everything"
               : strcmp(asked.role, "submit") == 0 ? "run kernels"

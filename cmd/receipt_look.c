@@ -198,7 +198,7 @@ static void json_job_part(struct json *j, const struct receipt *r)
     json_time(j, "written", r->written_s);
 }
 
-static void json_revocation(struct json *j, const struct receipt_revocation *r)
+static void json_revocation(struct json *j, const struct revocation *r)
 {
     if (!r->is) {
         json_null(j, "revoked");

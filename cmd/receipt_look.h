@@ -5,17 +5,9 @@
 
 #include <stdio.h>
 
+#include "cmd/revocation.h"
 #include "core/host/identity.h"
-#include "core/wire/act.h"
 #include "core/wire/receipt.h"
-
-/* That its signer's key is trusted no longer, where somebody knows it (verify_revoked.h). */
-struct receipt_revocation {
-    bool is;
-    int64_t at_s; /* Unix time, as who revoked it says */
-    struct node_id by;
-    char reason[ACT_REASON_SIZE];
-};
 
 /* One that was read, with who signed it. Its receipt is large: it lies on the heap. */
 struct receipt_look {
@@ -24,8 +16,8 @@ struct receipt_look {
     struct bytes body; /* borrowed from the text */
     struct receipt_fault fault;
     struct witness witness;
-    const char *why; /* what is wrong with the signature or its certificates */
-    struct receipt_revocation revocation;
+    const char *why;              /* what is wrong with the signature or its certificates */
+    struct revocation revocation; /* where somebody knows it (verify_revoked.h) */
 };
 
 /* Reads a text and looks at its form: 0, ERR_FORMAT with the fault, or ERR_NO_MEMORY. The look is

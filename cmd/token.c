@@ -20,24 +20,26 @@ static int failed(const char *message, int rc)
     return CODE_FAILED;
 }
 
-static int say_revoked(int count, const char *which)
+static int say_revoked(const char *which, int count)
 {
     if (count == 0) {
         talk_error("%s: no such token that could still be used", which);
         talk_try("velum token list");
         return CODE_NOT_FOUND;
     }
-    talk_line("%d token%s revoked; who joined before stays", count, count == 1 ? "" : "s");
+    talk_line("%s%s; who joined before stays", which, count == 1 ? " is revoked" : " are revoked");
     return CODE_DONE;
 }
 
 static int revoke_all(const struct home *h)
 {
-    char message[HOME_MESSAGE_SIZE] = "";
+    char message[HOME_MESSAGE_SIZE] = "", which[32] = "--all";
     int rc = tokens_revoke(h, NULL, message);
     if (rc > 0)
         noted_token(EVENT_NOTE_VOID, NULL, "every one");
-    return rc < 0 ? failed(message, rc) : say_revoked(rc, "--all");
+    if (rc > 0)
+        snprintf(which, sizeof which, "%d token%s", rc, rc == 1 ? "" : "s");
+    return rc < 0 ? failed(message, rc) : say_revoked(which, rc);
 }
 
 static int revoke_each(const struct call *c, const struct home *h)
@@ -53,7 +55,7 @@ static int revoke_each(const struct call *c, const struct home *h)
             rc = 0;
         if (rc > 0)
             noted_token(EVENT_NOTE_VOID, id, "");
-        int one = rc < 0 ? failed(message, rc) : say_revoked(rc, c->argv[i]);
+        int one = rc < 0 ? failed(message, rc) : say_revoked(c->argv[i], rc);
         code = code == CODE_DONE ? one : code;
     }
     return code;
@@ -78,9 +80,9 @@ static int run(const struct call *c)
         return misuse("create and list take options only");
     if (!create && !lists && (c->argc > 1) == opt_given(c->opts, "all"))
         return misuse("revoke takes ids, or --all");
-    int rc = invite_open(&h, message);
+    int rc = create ? invite_open(&h, message) : invite_look(&h, message);
     if (rc < 0)
-        return failed(message, rc);
+        return invitation_refuse(rc, message);
     if (create)
         return invitation_give(c, &h);
     if (lists)

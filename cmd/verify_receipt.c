@@ -74,7 +74,7 @@ static void say_verified(const struct receipt_look *k)
 /* "it was signed by NAME, whose key was revoked on DATE by ID (reason)", and what comes of it. */
 static void say_revocation(const struct receipt_look *k, const char *rest, char to[REVOKED_SIZE])
 {
-    const struct receipt_revocation *r = &k->revocation;
+    const struct revocation *r = &k->revocation;
     char by[9], when[DURATION_TEXT_SIZE];
     id_hex(r->by.bytes, 8, by);
     duration_iso(r->at_s, when);

@@ -469,11 +469,11 @@ int authority_look(const char *path, struct authority_life *out, char message[HO
     int rc = pem_file_read_certificate(path, &x, message);
     if (rc < 0)
         return rc;
-    struct certificate_name name;
+    struct certificate_name name = {.party = 0};
     bool is_leaf = certificate_read_name(x, &name) == 0;
     *out = (struct authority_life){certificate_not_before(x), certificate_not_after(x),
                                    authority_renew_at_s(x),
-                                   is_leaf ? certificate_role(name.party) : NULL};
+                                   is_leaf ? certificate_role(name.party) : NULL, name.id};
     X509_free(x);
     return 0;
 }

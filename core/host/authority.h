@@ -82,7 +82,8 @@ void authority_parts_clear(struct authority_parts *parts);
 /* From when to when it is good, and when it is half over, Unix time. Looks at the file only. */
 struct authority_life {
     int64_t begins_s, ends_s, renew_at_s;
-    const char *role; /* of a leaf: the word in its name; NULL of others */
+    const char *role;  /* of a leaf: the word in its name; NULL of others */
+    struct node_id id; /* of a leaf's key */
 };
 int authority_look(const char *path, struct authority_life *out, char message[HOME_MESSAGE_SIZE]);
 

@@ -304,6 +304,7 @@ int identity_look(struct identity_card *out, const struct home *h, const char *f
     out->ends_s = life.ends_s;
     out->renew_at_s = life.renew_at_s;
     out->role = life.role;
+    out->id = life.id;
     if (is_node || is_user)
         out->fits = fits(h, &leaf, out->has_key);
     return 0;

@@ -52,8 +52,9 @@ int identity_renew(struct identity *i, const struct home *h, const char *state,
 struct identity_card {
     int64_t begins_s, ends_s, renew_at_s; /* Unix time */
     bool has_key;                         /* the key lies beside it */
-    bool fits;        /* it is good now: signed by this mesh, and of the key beside it */
-    const char *role; /* of user and node: the word in its name; else NULL */
+    bool fits;         /* it is good now: signed by this mesh, and of the key beside it */
+    const char *role;  /* of user and node: the word in its name; else NULL */
+    struct node_id id; /* of user and node */
 };
 /* FOLDER/NAME.pem: root, issuer, user (in the mesh's folder) or node (in a node's). Only of the
  * last two it is found out whether they fit. 0, or < 0 with a sentence. */

@@ -12,6 +12,17 @@
 #include "core/host/identity.h"
 #include "core/host/peers_file.h"
 
+/* Where this machine does not, `rc` being 0 so far. */
+static int judge(const struct home *h, int rc, char *message)
+{
+    if (rc < 0 || authority_issues(h))
+        return rc;
+    snprintf(message, HOME_MESSAGE_SIZE,
+             "this machine joined its mesh, and does not let others in; ask on the machine where "
+             "the mesh was made");
+    return ERR_PERMISSION;
+}
+
 int invite_open(struct home *h, char message[HOME_MESSAGE_SIZE])
 {
     int rc = home_locate(h, message);
@@ -19,12 +30,16 @@ int invite_open(struct home *h, char message[HOME_MESSAGE_SIZE])
         rc = home_open(h, message);
     if (rc == 0)
         rc = identity_mesh_open(h, message);
-    if (rc < 0 || authority_issues(h))
-        return rc;
-    snprintf(message, HOME_MESSAGE_SIZE,
-             "this machine joined its mesh, and does not let others in; ask on the machine where "
-             "the mesh was made");
-    return ERR_PERMISSION;
+    return judge(h, rc, message);
+}
+
+int invite_look(struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    struct digest mesh;
+    int rc = home_locate(h, message);
+    if (rc == 0)
+        rc = identity_home_mesh(h, &mesh, message);
+    return judge(h, rc, message);
 }
 
 /* --- where to ask --- */

@@ -16,6 +16,8 @@ struct invite {
 /* Opens the home (and makes its mesh when there is none), and says whether it may let others in.
  * ERR_PERMISSION, with a sentence, where the mesh was made elsewhere. */
 int invite_open(struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* The same for who only looks: where there is no mesh none is made, ERR_NOT_FOUND. */
+int invite_look(struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* The string, and the token as it is kept. */
 int invite_make(const struct home *h, const struct invite *i, char text[JOIN_TEXT_SIZE],
                 struct token *token, char message[HOME_MESSAGE_SIZE]);

@@ -11,7 +11,8 @@
  *
  * Every change is made under the home lock and synced before the function returns, so that a token
  * for one use is used once, whatever crashes: who dies between the two has used it up. A token that
- * ended is shown for a day more. At most TOKENS_MAX at a time. Errors leave a sentence. */
+ * ended is shown for a day more, unless one that is good needs its room. At most TOKENS_MAX at a
+ * time. Errors leave a sentence. */
 #ifndef VELUM_HOST_TOKENS_H
 #define VELUM_HOST_TOKENS_H
 

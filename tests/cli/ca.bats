@@ -64,7 +64,7 @@ back() { velum ca import-root --passphrase-file - "$@"; }
 }
 
 @test "a passphrase is never an argument, and not a short one" {
-    velum token list
+    velum token create >/dev/null
     run -1 setsid "$VELUM" ca export-root </dev/null
     [[ $output == *"no terminal"* ]]
     ends_with_try

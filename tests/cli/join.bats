@@ -91,6 +91,14 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     on two run -2 velum join
     on two run -2 velum join "$string" --token-file -
     on two run -2 velum join "VLM2${string:4}"
+    ends_with_try
+    for bad in "${string%@*}" "${string%@*}@127.0.0.1:0" "${string%@*}@127.0.0.1:99999"; do
+        on two run -2 velum join --only "$bad" # what is behind the @ is in no checksum
+        [[ $output == *"address"* ]]
+        ends_with_try
+    done
+    on two run -1 velum join --only --token-file "$FOLDER"
+    [[ $output == *"$FOLDER cannot be read"* ]]
     on two run -5 velum join --only "${string%@*}@127.0.0.1:$(free_port)"
     [[ $output == *"refused"* ]]
     ends_with_try
@@ -142,6 +150,7 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     user=$(sed -E 's/.*"user":"([0-9a-f]*)".*/\1/' <<<"$ids")
     grep -q "joined with token ${string:32:8} .*user $user, node" "$FOLDER/a.log"
     run -0 velum token revoke "${string:32:8}"
+    [ "$output" = "${string:32:8} is revoked; who joined before stays" ]
     run -3 velum token revoke "${string:32:8}" AAAAAAAA
     run -0 velum token list
     [[ $output == *void* ]]
@@ -153,8 +162,26 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
         # shellcheck disable=SC2086
         run -2 velum token $bad
     done
-    on two run -1 velum token create
-    [[ $output == *"does not let others in"* ]]
+    for word in create list "revoke --all"; do
+        # shellcheck disable=SC2086
+        on two run -4 velum token $word
+        [[ $output == *"does not let others in"* ]]
+        ends_with_try
+    done
+    on two run -4 velum init
+    for word in list "revoke --all"; do
+        # shellcheck disable=SC2086
+        on none run -3 velum token $word
+        [[ $output == *"there is no mesh in $FOLDER/none"* ]]
+        ends_with_try
+    done
+    [ ! -e none ]
+    # What nobody can have the string of is void.
+    run -1 velum token create --out none/file
+    ends_with_try
+    run -1 bash -c "'$VELUM' token create >/dev/full"
+    run -0 velum token list
+    [[ $output != *good* ]]
     secret=${string:41:26}
     run -1 grep -raq "$secret" "$FOLDER"/one "$FOLDER"/two "$FOLDER"/a.log /proc/"$PID_a"/cmdline \
         /proc/"$PID_a"/environ

@@ -109,7 +109,7 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
     VELUM_HOME=$FOLDER/two velum receipt "$mine" -o r
     # A machine that joined judges by the root that it was told.
     VELUM_HOME=$FOLDER/three run -0 velum verify r
-    running=$(velum run -d sleep 600)
+    running=$(velum run -d sleep 60000)
     run -7 velum receipt "$running"
     ends_with_try
     velum kill "$running"

@@ -76,6 +76,9 @@ ended() { ! kill -0 "$1" 2>/dev/null; }
     # It does not start again, and where it was not told it is not let in.
     on four run -4 timeout 20 "$VELUM" node --bind 127.0.0.1 --port "$PORT_d" --name d
     [[ ${#lines[@]} -le 3 && $output == *"was revoked: it was stolen"*"velum leave"* ]]
+    on four run -1 velum doctor
+    [[ $output == *"bad   certificate   of node $PORT_d: its key was revoked: it was stolen"* ]]
+    [[ $output == *"ok    certificate   of user"*"try: velum leave --force, and velum join"* ]]
     rm -f four/nodes/"$PORT_d"/*.seg
     start four d "$PORT_d"
     until_true 20 ended "$PID_d"
@@ -127,7 +130,7 @@ has_act() { # has_act MACHINE PORT
     user=$(grep -o 'user [0-9a-f]*' a.log | tail -n 1)
     user=${user#user }
     [ ${#user} = 64 ]
-    job=$(on two "$VELUM" run -d sleep 600)
+    job=$(on two "$VELUM" run -d sleep 60000)
     on two run -0 velum ps
     on two run -4 velum revoke "${user/#?????/00000}"
     [[ $output == *"only an admin of this mesh may do that"* ]]
@@ -147,6 +150,7 @@ has_act() { # has_act MACHINE PORT
     ends_with_try
     on two run -4 velum run --progress none pi 1000
     on two run -1 velum join --renew
+    ends_with_try
     grep -q "did not renew the certificate of a stranger ${user:0:16}" a.log
 }
 
@@ -197,6 +201,8 @@ own_id() { # own_id MACHINE: as the node says who submitted a job of his
     ends_with_try
     run -1 velum doctor
     [[ $output == *"answers, and refuses: this user's key was revoked: the last admin goes"* ]]
+    [[ $output == *"of user: its key was revoked: the last admin goes"*"rm "*"user.key, and the next"* ]]
+    [[ $output == *"ok    certificate   of node"* ]]
 
     rm one/user.key one/user.pem
     kill -TERM "$PID_a"

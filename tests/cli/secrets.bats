@@ -55,7 +55,7 @@ whole_run() {
     on one velum run pi 100000000
     on one velum run hostile 1 || true
     on one velum run -e 'i%7' 0..1000 --reduce sum || true # where C is compiled
-    job=$(VELUM_HOME=$FOLDER/one velum run -d sleep 600)
+    job=$(VELUM_HOME=$FOLDER/one velum run -d sleep 60000)
     on one velum kill "$job"
     on one velum token list
     on one velum doctor || true

@@ -8,6 +8,7 @@
 #include "cmd/doctor_discovery.h"
 #include "cmd/doctor_peers.h"
 #include "config.h"
+#include "core/base/text.h"
 #include "core/wire/tier.h"
 #include "tests/lib/check.h"
 
@@ -161,6 +162,32 @@ TEST(test_a_certificate_through_its_life)
                       "it is right, velum join --renew");
 }
 
+static void check_revoked(bool made_here, const char *reason, const char *line)
+{
+    struct doctor_certificate c = {
+        .what = "user",
+        .path = "/h/user.pem",
+        .card = {BEGIN_S, BEGIN_S + 10 * DAY_S, BEGIN_S + 5 * DAY_S, true, true},
+        .renewable = made_here,
+        .revocation = {.is = true}};
+    text_copy(c.revocation.reason, sizeof c.revocation.reason, reason);
+    begin(false);
+    doctor_certificate(&found, &c, BEGIN_S);
+    check_said(line);
+}
+
+TEST(test_a_key_that_was_revoked_is_good_for_nothing)
+{
+    check_revoked(
+        true, "lost",
+        "bad   certificate   of user: its key was revoked: lost: no node of its mesh lets "
+        "it in\n      try: rm /h/user.pem /h/user.key, and the next start makes another\n");
+    check_revoked(
+        false, "",
+        "bad   certificate   of user: its key was revoked: no node of its mesh lets it in\n"
+        "      try: velum leave --force, and velum join STRING with another key\n");
+}
+
 /* Keys of the mesh are asked for on the machine only that has had them. */
 TEST(test_a_certificate_whose_issuer_is_lost)
 {
@@ -247,7 +274,8 @@ TEST(test_a_socket_for_beacons_is_known_in_the_tables_of_the_system)
 
 TEST_MAIN(test_what_is_not_ok_says_what_to_do_and_the_end_counts,
           test_a_tier_is_told_with_what_it_lacks, test_compilers, test_limits_memory_and_room,
-          test_a_certificate_through_its_life, test_a_certificate_whose_issuer_is_lost,
+          test_a_certificate_through_its_life, test_a_key_that_was_revoked_is_good_for_nothing,
+          test_a_certificate_whose_issuer_is_lost,
           test_the_end_of_an_issuer_without_the_root_key_is_told_in_time,
           test_what_a_node_says_of_others_and_itself,
           test_a_socket_for_beacons_is_known_in_the_tables_of_the_system)

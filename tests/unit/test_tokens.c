@@ -179,6 +179,15 @@ TEST(a_full_list_says_so_and_an_old_one_makes_room)
     t.id[2] = 1;
     CHECK_INT(tokens_add(&home, &t, NOW, message), ERR_FULL);
     CHECK(strstr(message, "revoke"));
+    /* One that is revoked gives way at once, and nothing else does. */
+    CHECK_INT(redeem(0, 1, NOW), 0);
+    CHECK_INT(tokens_add(&home, &t, NOW, message), 0);
+    t.id[2] = 2;
+    CHECK_INT(tokens_add(&home, &t, NOW, message), ERR_FULL);
+    CHECK_INT(tokens_read(&home, &all, message), 0);
+    CHECK_INT(all.count, TOKENS_MAX);
+    CHECK_INT(all.list[0].id[1], 1);
+    CHECK_INT(all.list[TOKENS_MAX - 1].id[2], 1);
     CHECK_INT(tokens_add(&home, &t, NOW + 100 + 24 * 3600, message), 0);
     CHECK_INT(tokens_read(&home, &all, message), 0);
     CHECK_INT(all.count, 1);
