@@ -304,8 +304,13 @@ int follow_outcome(struct line *l, struct job_entry *e, bool json, const struct 
 {
     int rc = jobs_show(l, e), code = CODE_DONE;
     if (rc < 0) {
+        char id[9];
         talk_error("the job is done, but its result cannot be shown");
-        return line_report(l, rc);
+        code = line_report(l, rc);
+        id_hex(e->view.id.bytes, 8, id);
+        if (rc == LINE_REFUSED && !line_has_hint(l))
+            talk_try("velum result %s, later or of another node (--addr)", id);
+        return code;
     }
     if (json)
         follow_print_json(e, 1);

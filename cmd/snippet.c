@@ -163,8 +163,12 @@ int snippet_describe(struct snippet *s, const struct call *c, struct line *l)
     int rc = exchange(l, &m, MESSAGE_REPLY_KERNEL, &frame);
     if (rc == 0)
         rc = read_kernel_view(frame.payload, &s->kernel);
-    if (rc < 0)
-        return line_report_about(l, s->what, rc);
+    if (rc < 0) {
+        code = line_report_about(l, s->what, rc);
+        if (rc == LINE_REFUSED && !line_has_hint(l))
+            talk_try("velum cc FILE.c, which compiles it here");
+        return code;
+    }
     return s->kernel.refused[0] ? refuse_source(s, s->kernel.refused) : 0;
 }
 

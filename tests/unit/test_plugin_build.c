@@ -91,6 +91,27 @@ TEST(a_plugin_calls_what_the_headers_declare)
     CHECK(x > 24.9092974268256 && x < 24.9092974268258); /* sin(2) + 20 + 4 */
 }
 
+/* As libtcc's code has it, which is the same kernel. */
+TEST(numbers_wrap_and_types_may_lie_over_each_other)
+{
+    static const char leaf[] =
+        "#include \"velum_kernel.h\"\n#include <math.h>\n#include <string.h>\n"
+        "static int it_wraps(int64_t a) { return a + 3 < a; }\n"
+        "static int it_lies(float *f, uint32_t *u)\n{\n    *f = 1;\n    *u = 0;\n"
+        "    return *f == 0;\n}\n"
+        "static double of(uint64_t first)\n{\n    float f;\n"
+        "    return it_wraps((int64_t)first) + 2 * it_lies(&f, (uint32_t *)(void *)&f);\n}\n"
+        "#define sin(x) (of(x) - 20 - strlen(c->reason))\n";
+    const struct velum_kernel *k = NULL;
+    char reason[REASON_SIZE] = "";
+    CHECK_INT(build(leaf), 0);
+    CHECK_INT(plugin_load("it.so", &k, reason), 0);
+    struct velum_call call = {.first = INT64_MAX - 1, .count = 3, .reason = (char[]){""}};
+    double x = 0;
+    REQUIRE(k != NULL && k->leaf(NULL, &call, &x) == 0);
+    CHECK(x == 3);
+}
+
 TEST(nothing_is_included_that_the_digest_does_not_cover)
 {
     char before[1024];
@@ -139,5 +160,5 @@ TEST(who_is_interrupted_leaves_nothing)
     CHECK(access("it.so", F_OK) != 0);
 }
 
-TEST_MAIN(a_plugin_calls_what_the_headers_declare,
+TEST_MAIN(a_plugin_calls_what_the_headers_declare, numbers_wrap_and_types_may_lie_over_each_other,
           nothing_is_included_that_the_digest_does_not_cover, who_is_interrupted_leaves_nothing)
