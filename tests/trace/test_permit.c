@@ -187,6 +187,27 @@ TEST(nobody_is_told_of_a_job_that_is_not_there)
     CHECK(story_end(&story));
 }
 
+/* Of all that have ended the directory keeps the last ones only. */
+TEST(whose_a_job_is_stands_in_its_specification_where_the_directory_has_none)
+{
+    struct job_id id;
+    uint64_t author, other;
+
+    story_begin(&story, 3);
+    author = user_as(PARTY_SUBMIT, 9, 0);
+    CHECK_INT(code_of(author, story_submit(&story, author, 1)), 0);
+    story_run(&story, S_US);
+    id = story_job(&story, 1);
+    other = user_as(PARTY_SUBMIT, 8, 0);
+    REQUIRE(job_find(story.nodes[0].core, id) != NULL);
+    directory_drop(story.nodes[0].core, id);
+    CHECK_INT(code_of(other, story_ask_id(&story, other, MESSAGE_REQUEST_KILL, id)), 4);
+    directory_drop(story.nodes[0].core, id);
+    story.who = 9; /* signs */
+    CHECK_INT(code_of(author, story_ask_id(&story, author, MESSAGE_REQUEST_KILL, id)), 0);
+    CHECK(story_end(&story));
+}
+
 TEST(a_node_asks_nothing_that_users_ask)
 {
     uint64_t user;
@@ -205,6 +226,7 @@ TEST(a_node_asks_nothing_that_users_ask)
 }
 
 TEST_MAIN(a_job_is_ended_by_its_author_or_an_admin, who_may_submit_ends_what_he_submitted,
+          whose_a_job_is_stands_in_its_specification_where_the_directory_has_none,
           who_may_look_submits_nothing, a_session_is_for_who_submitted_the_job,
           what_no_role_may_ask_is_not_known_here,
           a_job_signed_by_who_may_look_is_refused_whoever_brings_it,

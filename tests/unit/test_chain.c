@@ -1,5 +1,6 @@
 /* Lists of holders that were replaced: which of them a ledger keeps, so that whoever has missed
  * some can go from the one he knows to the present one. */
+#include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/job/ledger.h"
 #include "tests/lib/check.h"
@@ -280,8 +281,52 @@ TEST(out_of_memory_nothing_is_lost)
     }
 }
 
+/* Late ones come in any order, and the earlier one is put before the later. */
+TEST(out_of_memory_a_late_list_is_not_lost)
+{
+    uint64_t failures = 1;
+
+    for (uint64_t n = 1; failures > 0; n++) {
+        struct ledger *l = begin();
+
+        apply(l, list(1, 'a', "abc"));
+        apply(l, list(2, 'c', "cef"));
+        apply(l, list(4, 'c', "cfg"));
+        heap.fail_at = heap.calls + n;
+        for (uint32_t generation = 3; generation >= 2; generation--) {
+            struct bytes late = list(generation, 'b', generation == 3 ? "bd" : "bh");
+            int rc = apply(l, late);
+
+            if (rc < 0) {
+                CHECK_INT(rc, ERR_NO_MEMORY);
+                CHECK(apply(l, late) >= 0);
+            }
+            CHECK(ledger_keeps(l, FACT_HOLDERS, late));
+        }
+        failures = heap.failures;
+        heap.fail_at = 0;
+        apply(l, list(5, 'h', "hg"));
+        CHECK_STR(lists_of(l), "2b 5h");
+        end(l);
+    }
+}
+
+/* Whoever he is, he was a holder by one of those before, or there was none. */
+TEST(before_a_list_whose_author_is_not_known_nothing_goes)
+{
+    struct ledger *l = begin();
+
+    CHECK_INT(ledger_apply(l, list(2, 'a', "abc")), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, list(3, 'b', "bd")), LEDGER_NEW);
+    apply(l, list(4, 'd', "de"));
+    CHECK_STR(lists_of(l), "2a 3b 4d");
+    end(l);
+}
+
 TEST_MAIN(a_job_whose_first_coordinator_is_its_last_keeps_none,
           a_list_stays_that_made_somebody_a_holder_who_wrote_one,
           nodes_that_take_turns_lengthen_nothing, the_chain_is_bounded_and_the_oldest_go,
           a_journal_does_not_say_who_signed_and_nothing_goes_before_it_is_known,
-          a_list_that_comes_late_is_kept_for_what_comes_next, out_of_memory_nothing_is_lost)
+          a_list_that_comes_late_is_kept_for_what_comes_next, out_of_memory_nothing_is_lost,
+          out_of_memory_a_late_list_is_not_lost,
+          before_a_list_whose_author_is_not_known_nothing_goes)

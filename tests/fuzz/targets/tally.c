@@ -64,7 +64,8 @@ static int feed(struct tally *t, struct bytes in, const struct about *a)
     uint16_t type;
     int rc = 0;
     while (rc == 0 && in_records_next(&r, &type, &payload)) {
-        memcpy(room, payload.data, payload.len);
+        if (payload.len > 0)
+            memcpy(room, payload.data, payload.len);
         if (payload.len >= ID_SIZE && memcmp(room, a->said.bytes, ID_SIZE) == 0)
             memcpy(room, a->made.bytes, ID_SIZE);
         rc = tally_record(t, type, (struct bytes){room, payload.len});
