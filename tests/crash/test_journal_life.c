@@ -267,7 +267,7 @@ static struct {
  * that is to be killed does not make so many calls. */
 static bool short_life(const struct plan *p, bool *over)
 {
-    const struct crash_depth depth = {16, 3, chaos() ? 40 : SIZE_MAX};
+    const struct crash_depth depth = {16, 3, chaos() || STEPS_MAX < 4 ? 40 : SIZE_MAX};
     static struct crash_walk walk;
     static struct short_life l;
     bool good;

@@ -16,8 +16,14 @@
 #include "tests/fuzz/target.h"
 
 #define SEEDS_MAX 512
-#define CPU_MS_DEFAULT "1200"
 #define LINE_MAX ((size_t)2 * TARGET_INPUT_MAX + 2)
+
+/* Most of what damage does is seen by sanitizers. */
+#ifdef __SANITIZE_ADDRESS__
+#define CPU_MS_DEFAULT "1200"
+#else
+#define CPU_MS_DEFAULT "400"
+#endif
 
 static const char *name;
 static struct bytes current; /* for whoever reports a finding */
