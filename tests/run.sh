@@ -220,7 +220,8 @@ one() { # one NUMBER FILE
     computing=
     ! only_computes "$2" || computing='nice'
     case $2 in
-    tests/unit/* | tests/trace/*) program "$1" 60 "$2" ;;
+    tests/unit/*) program "$1" 180 "$2" ;;
+    tests/trace/*) program "$1" 60 "$2" ;;
     tests/crash/* | tests/fuzz/*) program "$1" 180 "$2" ;;
     tests/cli/smoke*) bats_file "$1" 200 "$2" ;;
     tests/cli/*) bats_file "$1" 900 "$2" ;;
