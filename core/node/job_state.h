@@ -77,6 +77,7 @@ struct labour {
     double task_us; /* what a task took lately; 0: nobody knows */
     struct instant touched;
     struct labour_end end;
+    struct labour_placing placing;
     struct unlike_state unlike;
     struct stage_inputs *inputs; /* of stages that have some, and chunks here; labour_inputs.h */
 };

@@ -189,6 +189,7 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
     c->next_chunk = j->labour->chunks;
     j->labour->chunks = c;
     j->labour->chunks_count++;
+    labour_output_chunk_came(j, stage);
     labour_inputs_expect(j, stage);
     n->serve_wanted = true;
     return 0;

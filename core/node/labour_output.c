@@ -9,6 +9,8 @@
 #include "core/node/worker_order.h"
 #include "core/node/workers.h"
 
+#define NEXT_US (2 * MS_US) /* the next chunk comes within that, or later */
+
 static const struct making_owner owner;
 
 /* `who` is the worker's number. */
@@ -209,13 +211,16 @@ int labour_output_part(struct node *n, struct worker *w, struct bytes payload)
     return 0;
 }
 
-/* The worker goes on with the next leaf meanwhile. The last one of a chunk is waited for, and so is
- * what tasks yield. */
+/* The worker goes on with the next leaf, or chunk, meanwhile. What tasks yield is waited for. */
 static bool may_wait(const struct worker *w)
 {
     const struct labour_chunk *c = w->chunk;
 
-    return !c->tasks && !c->ahead && w->output_leaf + 1 < c->end;
+#if VELUM_PLANT == 1105 /* trace/test_collect_ends: a slot waits for the disk between two chunks */
+    if (w->output_leaf + 1 == c->end)
+        return false;
+#endif
+    return !c->tasks && !c->ahead;
 }
 
 int labour_output_end(struct node *n, struct worker *w, struct bytes payload)
@@ -229,6 +234,46 @@ int labour_output_end(struct node *n, struct worker *w, struct bytes payload)
     w->chunk->moved = n->now;
     making_finish(n, w->making, may_wait(w));
     return 0;
+}
+
+/* Whoever granted it hears of the slot before the outputs are safe. */
+static bool next_may_come(const struct job *j, const struct labour_chunk *c)
+{
+#if VELUM_PLANT == 1107 /* trace/test_collect_ends: the last outputs wait for what does not come */
+    return !c->tasks;
+#endif
+    return !c->tasks && c->end < stage_leaves(j, c->stage).end;
+}
+
+void labour_output_chunk_ended(struct job *j, const struct labour_chunk *c)
+{
+    struct labour_placing *p = &j->labour->placing;
+
+    *p = (struct labour_placing){j->node->now, c->stage};
+#if VELUM_PLANT != 1106 /* trace/test_collect_ends: outputs of each chunk are synced on their own */
+    if (next_may_come(j, c))
+        p->at = instant_plus_us(j->node->now, NEXT_US);
+#endif
+    labour_output_look(j);
+}
+
+void labour_output_chunk_came(struct job *j, uint32_t stage)
+{
+    if (j->labour->placing.stage == stage)
+        j->labour->placing.at = (struct instant){0};
+}
+
+struct instant labour_output_due(const struct job *j)
+{
+    return j->labour->placing.at.us > 0 ? j->labour->placing.at : INSTANT_NEVER;
+}
+
+void labour_output_look(struct job *j)
+{
+    if (!instant_reached(j->node->now, labour_output_due(j)))
+        return;
+    j->labour->placing.at = (struct instant){0};
+    makings_place(j->node);
 }
 
 void labour_output_drop(struct node *n, struct worker *w)

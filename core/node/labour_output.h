@@ -17,6 +17,13 @@ int labour_output_end(struct node *n, struct worker *w, struct bytes payload);
 /* Ends the worker, whose output the disk does not take: that is no fault of its. It is so, too, of
  * one that has waited for LABOUR_OUTPUT_LIMIT_US until it might go on. */
 void labour_output_not_written(struct node *n, struct worker *w);
+/* All of the chunk is computed, and its outputs have their names. They are put in place at once, or
+ * together with those of the next chunk of the stage, which may come in a moment. */
+void labour_output_chunk_ended(struct job *j, const struct labour_chunk *c);
+/* It has come. */
+void labour_output_chunk_came(struct job *j, uint32_t stage);
+struct instant labour_output_due(const struct job *j);
+void labour_output_look(struct job *j);
 /* The worker has no chunk any more: what it began is dropped. */
 void labour_output_drop(struct node *n, struct worker *w);
 /* What it names is whole here. */

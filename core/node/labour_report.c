@@ -132,7 +132,7 @@ static int take_progress(struct job *j, struct labour_chunk *c, const struct wor
     buf_clear(&values);
     if (ended) {
         j->labour->pending_now = true;
-        makings_place(n); /* what it told waits for them */
+        labour_output_chunk_ended(j, c); /* what it told waits for that */
         if (c->tasks)
             labour_tasks_over(n, c, at);
         labour_chunk_remove(j, c);
@@ -343,6 +343,7 @@ bool labour_report_waits(const struct job *j)
 void labour_report_flush_due(struct node *n)
 {
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
+        labour_output_look(j);
         if (j->labour->resend != NULL || j->labour->open_due)
             resend_some(j);
         if (j->labour->pending_count > 0 &&
@@ -350,6 +351,19 @@ void labour_report_flush_due(struct node *n)
              instant_since_us(n->now, j->labour->pending_since) >= n->limits.coalesce_us))
             labour_report_flush(j);
     }
+}
+
+struct instant labour_report_flush_at(const struct node *n)
+{
+    struct instant due = INSTANT_NEVER;
+
+    for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
+        due = instant_first(due, labour_output_due(j));
+        if (j->labour->pending_count > 0)
+            due = instant_first(due,
+                                instant_plus_us(j->labour->pending_since, n->limits.coalesce_us));
+    }
+    return due;
 }
 
 void labour_report_forget(struct job *j, uint64_t seq)

@@ -28,6 +28,7 @@ void labour_report_merge_failed(struct job *j, uint8_t flags, const char *cause)
 void labour_report_flush(struct job *j);
 /* Sends what must not wait, or has waited long enough. */
 void labour_report_flush_due(struct node *n);
+struct instant labour_report_flush_at(const struct node *n);
 /* Takes KEPT: 32 job, u64 seq. Reports up to it are synced by enough holders. */
 int labour_report_kept(struct node *n, struct node_id from, struct bytes payload);
 /* What no coordinator has confirmed goes out once more, and says so, and what it follows; as much

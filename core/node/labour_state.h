@@ -21,4 +21,10 @@ struct labour_end {
     bool denied;           /* he said that it goes on */
 };
 
+/* A chunk has ended, and its outputs have their names: labour_output.h. */
+struct labour_placing {
+    struct instant at; /* they are put in place then; 0: none waits for that */
+    uint32_t stage;
+};
+
 #endif

@@ -607,24 +607,13 @@ int node_start(struct node *n, struct instant now, struct actions *out)
     return n->memory_out ? ERR_NO_MEMORY : 0;
 }
 
-static struct instant labour_due(const struct node *n)
-{
-    struct instant due = INSTANT_NEVER;
-
-    for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
-        if (j->labour->pending_count > 0)
-            due = instant_first(due,
-                                instant_plus_us(j->labour->pending_since, n->limits.coalesce_us));
-    return due;
-}
-
 struct instant node_due(const struct node *n)
 {
     struct instant due = mesh_due(n->mesh);
 
     due = instant_first(instant_first(due, n->round_at), n->commit_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
-    due = instant_first(due, labour_due(n));
+    due = instant_first(due, labour_report_flush_at(n));
     if (waits_are_due(n) || listings_are_due(n) || stage_views_are_due(n) || n->later_jobs != NULL)
         due = n->now;
     due = instant_first(instant_first(due, snapshot_due(n)), introduce_due(n));

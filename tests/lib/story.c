@@ -163,7 +163,21 @@ struct moved_to {
     struct story_node *node;
     uint32_t request;
     size_t bytes; /* of the order */
+    bool syncs;
 };
+
+/* In the order of the orders. */
+static int64_t answer_us(struct story_node *n, bool syncs)
+{
+    struct instant now = n->story->now, from = now;
+
+    if (instant_before(now, n->mover_free))
+        from = n->mover_free;
+    if (syncs)
+        n->mover_free = from = instant_plus_us(from, n->sync_us);
+    n->syncs += syncs;
+    return instant_since_us(from, now) + SYNC_US + n->mover_us;
+}
 
 static void moved(void *ctx, uint8_t type, struct bytes payload)
 {
@@ -177,7 +191,7 @@ static void moved(void *ctx, uint8_t type, struct bytes payload)
                              .data = story_copy(payload),
                              .len = payload.len};
 
-    story_push(to->node->story, ev, SYNC_US + to->node->mover_us);
+    story_push(to->node->story, ev, answer_us(to->node, to->syncs));
 }
 
 /* The host ends a mover that is given more: it is the core that counts. */
@@ -192,9 +206,13 @@ static void moves_count(struct story_node *n, size_t bytes)
 static void move(struct story *s, struct story_node *n, const struct action *a,
                  struct bytes payload)
 {
-    struct moved_to to = {n, a->request, payload.len};
+    struct moved_to to = {n, a->request, payload.len, false};
+    enum move_finish way;
+    uint64_t stream;
 
     (void)s;
+    if (a->type == MESSAGE_MOVE_FINISH && read_move_finish(payload, &stream, &way) == 0)
+        to.syncs = way == MOVE_FINISH;
     moves_count(n, payload.len);
     if (!n->mover_silent)
         sim_mover_order(&n->mover, (uint8_t)a->type, payload, moved, &to);

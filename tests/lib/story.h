@@ -61,6 +61,9 @@ struct story_node {
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */
     uint32_t unanswered_count;
     int64_t mover_us;    /* it obeys at once, and says so this much later */
+    int64_t sync_us;     /* what it syncs of streams takes so long, and orders behind that wait */
+    uint32_t syncs;      /* of streams, so often */
+    struct instant mover_free;
     uint32_t moves_open; /* orders that were not answered yet, and their bytes */
     size_t moves_open_bytes;
 };

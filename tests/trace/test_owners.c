@@ -358,7 +358,7 @@ TEST(what_a_killed_job_made_goes_when_everybody_is_there)
     begin(5, 0);
     story.nodes[4].keeps_disk = true;
     id = story_submitted(&story, 0, 1);
-    for (int k = 0; k < 2000 && story_leaves_computed(&story) < 4; k++)
+    for (int k = 0; k < 2000 && left_of(id) < 4; k++)
         story_run(&story, MS_US);
     kill_job(0, id);
     story_kill(&story, 4);
