@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/host/file.h"
 #include "core/host/loop.h"
@@ -20,8 +21,8 @@
 #define AHEAD ((uint64_t)2 << 20)
 #define ROOMS 8 /* pieces in memory, of all streams together */
 
-/* Pieces are hashed from memory, where there is room for the two that come next; or else they are
- * read back from the file. */
+/* Pieces behind the first are hashed from memory, where there is room for the two that come next;
+ * or else they are read back from the file. */
 static struct {
     uint8_t *bytes; /* PIECE_SIZE of them, once they were wanted */
     bool taken;
@@ -36,6 +37,7 @@ struct stream {
     int rc;             /* after an error: nothing of the stream is left but this */
     int data, list;
     uint64_t size;
+    struct sha256 first; /* of the first piece, as it comes in */
     uint8_t *next[2];    /* rooms of the two pieces that come in; NULL: they have none */
     uint64_t on_its_way; /* bytes the disk was asked to take */
     uint64_t added;      /* pieces given to the hashing threads */
@@ -260,9 +262,26 @@ static void take_rooms(struct stream *s)
     s->next[0] = NULL;
 }
 
+static int end_first(struct stream *s)
+{
+    const struct digest digest = sha256_end(&s->first);
+    s->added = s->taken = 1;
+    return file_put(s->list, 0, &digest, sizeof digest);
+}
+
+/* Most objects have no other piece: its bytes are copied nowhere, and no thread is woken. */
+static int add_first(struct stream *s, struct bytes part)
+{
+    sha256_add(&s->first, part.data, part.len);
+    s->size += part.len;
+    return s->size == PIECE_SIZE ? end_first(s) : 0;
+}
+
 /* To the end of a piece at most. */
 static int add_part(struct stream *s, struct bytes part)
 {
+    if (s->added == 0)
+        return add_first(s, part);
     if (s->size == s->added * PIECE_SIZE)
         take_rooms(s);
     uint8_t *room = s->next[s->size / PIECE_SIZE % 2];
@@ -305,6 +324,7 @@ static int begin(struct folder *f, const struct move_keyed *m, struct stream **o
         s->key = m->key;
         s->announced = m->size;
     }
+    sha256_init(&s->first);
     s->data = s->list = -1;
     *out = streams[i] = s;
     return fail(f, s, open_files(f, s));
@@ -401,8 +421,10 @@ int stream_abort(struct folder *f, uint64_t number)
 
 static int name_stream(struct stream *s, struct digest *name)
 {
+    int rc = s->added == 0 && s->size > 0 ? end_first(s) : 0;
     const uint64_t rest = object_pieces(s->size) - s->added;
-    int rc = rest > 0 ? hash_more(s, rest) : 0;
+    if (rc == 0 && rest > 0)
+        rc = hash_more(s, rest);
     if (rc == 0)
         rc = take_all(s);
     return rc < 0 ? rc : folder_list_name(s->list, s->size, name);

@@ -7,8 +7,8 @@
 
 #define MIB ((size_t)1 << 20)
 #define SIZE (5 * MIB + 7)
-#define CAME (3 * MIB + 1000)
-#define THERE (2 * MIB) /* pieces are hashed by twos */
+#define CAME (4 * MIB + 1000)
+#define THERE (3 * MIB) /* pieces behind the first are hashed by twos */
 
 static const struct digest key = {{7, 8, 9}};
 static uint8_t *data;
