@@ -96,6 +96,17 @@ static void drop_trailing_slashes(char *path)
         path[--len] = '\0';
 }
 
+/* A worker, whose current folder is another, is told the path too. */
+static bool make_whole(char path[HOME_PATH_SIZE], const char *given)
+{
+    path[0] = '\0';
+#if VELUM_PLANT != 1087 /* unit/test_home: workers look for the objects of a node elsewhere */
+    if (*given != '/' && (!getcwd(path, HOME_PATH_SIZE) || !text_append(path, HOME_PATH_SIZE, "/")))
+        return false;
+#endif
+    return text_append(path, HOME_PATH_SIZE, given);
+}
+
 void home_file(const struct home *h, const char *name, char to[HOME_PATH_SIZE])
 {
     ensure(join(to, h->path, name));
@@ -122,11 +133,7 @@ int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE])
                      "and HOME is set; set VELUM_HOME to a folder of yours");
         return ERR_NOT_FOUND;
     }
-    if (*base != '/' &&
-        (!getcwd(h->path, sizeof h->path) || !text_append(h->path, sizeof h->path, "/")))
-        h->path[0] = '\0';
-    if (!text_append(h->path, sizeof h->path, base) ||
-        !text_append(h->path, sizeof h->path, tail)) {
+    if (!make_whole(h->path, base) || !text_append(h->path, sizeof h->path, tail)) {
         say(message, "the path %.64s... is too long; set VELUM_HOME to a shorter one", base);
         h->path[0] = '\0';
         return ERR_TOO_LARGE;
@@ -350,19 +357,29 @@ static int open_nodes(const struct home *h, char *message)
     return open_folder(path, message);
 }
 
+static int data_path(const char *data, char path[HOME_PATH_SIZE], char *message)
+{
+    if (!*data) {
+        say(message, "the state folder's path is empty; give --data a folder");
+        return ERR_ARGUMENT;
+    }
+    if (!make_whole(path, data)) {
+        say(message, "the path %.64s... is too long; give --data a shorter one", data);
+        return ERR_TOO_LARGE;
+    }
+    drop_trailing_slashes(path);
+    return bound_path(path, message);
+}
+
 int home_state_open(const struct home *h, uint16_t port, const char *data,
                     char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE])
 {
-    int rc = 0;
-    if (!data) {
+    int rc;
+    if (data) {
+        rc = data_path(data, path, message);
+    } else {
         rc = open_nodes(h, message);
         nodes_path(h, port, "", path);
-    } else {
-        rc = *data ? bound_path(data, message) : ERR_ARGUMENT;
-        if (!*data)
-            say(message, "the state folder's path is empty; give --data a folder");
-        text_copy(path, HOME_PATH_SIZE, data);
-        drop_trailing_slashes(path);
     }
     if (rc == 0)
         rc = open_folder(path, message);
@@ -372,17 +389,12 @@ int home_state_open(const struct home *h, uint16_t port, const char *data,
 int home_state_path(const struct home *h, uint16_t port, const char *data,
                     char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE])
 {
-    int rc = bound_path(data ? data : h->path, message);
-    if (rc == 0 && data && !*data) {
-        say(message, "the state folder's path is empty; give --data a folder");
-        rc = ERR_ARGUMENT;
-    }
+    if (data)
+        return data_path(data, path, message);
+    int rc = bound_path(h->path, message);
     if (rc < 0)
         return rc;
-    if (data)
-        text_copy(path, HOME_PATH_SIZE, data);
-    else
-        nodes_path(h, port, "", path);
+    nodes_path(h, port, "", path);
     drop_trailing_slashes(path);
     return 0;
 }

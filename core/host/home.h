@@ -57,7 +57,7 @@ int home_try_lock(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 
 /* The state folder of the node on `port`, or `data` when not NULL: made, checked, locked without
  * waiting (ERR_BUSY: the message names the other node's process id). Returns the lock's descriptor
- * and the path. */
+ * and the path, which begins with a slash. */
 int home_state_open(const struct home *h, uint16_t port, const char *data,
                     char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE]);
 /* Only computes that path: nothing is made, checked or locked. `h` may be NULL with `data`. */

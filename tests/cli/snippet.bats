@@ -95,6 +95,16 @@ needs_compiler() {
     survives_a_loss squares.c
 }
 
+@test "a node whose folder was named from where it was started computes what reads objects" {
+    needs_compiler
+    node a --data near --slots 1
+    run -0 --separate-stderr velum run -e i 1..10
+    [ "$output" = 55 ]
+    velum run --progress none mandelbrot --size 30x20 -o near.png
+    velum run --progress none --local mandelbrot --size 30x20 -o here.png
+    cmp near.png here.png
+}
+
 @test "a division by zero in a leaf fails the job and names the leaf" {
     needs_compiler
     squares 0 'i / (call->first - 3000 ? 1 : 0)' >zero.c

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/host/memory.h"
 #include "tests/lib/check.h"
 
@@ -166,6 +167,28 @@ TEST(one_node_a_folder)
     CHECK_INT(home_state_open(&home, 8001, other, path, message), ERR_PERMISSION);
     CHECK(strstr(message, "chmod 600"));
     CHECK(home_state_open(&home, 8001, "", path, message) < 0);
+    end();
+}
+
+/* Workers are in another folder than their node. */
+TEST(the_path_of_a_state_folder_is_whole)
+{
+    char path[HOME_PATH_SIZE], where[HOME_PATH_SIZE], was[HOME_PATH_SIZE];
+    begin();
+    CHECK_INT(home_open(&home, message), 0);
+    REQUIRE(getcwd(was, sizeof was) && chdir(root) == 0 && getcwd(where, sizeof where));
+    text_append(where, sizeof where, "/near");
+    int fd = home_state_open(&home, 8001, "near/", path, message);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK_STR(path, where);
+    CHECK_INT(home_state_path(NULL, 8001, "near", path, message), 0);
+    CHECK_STR(path, where);
+    char longest[HOME_PATH_SIZE];
+    memset(longest, 'l', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    CHECK_INT(home_state_path(NULL, 8001, longest, path, message), ERR_TOO_LARGE);
+    CHECK_INT(chdir(was), 0);
     end();
 }
 
@@ -437,6 +460,7 @@ TEST(the_machine_has_one_name)
 
 TEST_MAIN(where_the_home_is, folders_are_made_private, loose_folders_are_refused,
           links_and_files_in_the_way_are_refused, one_node_a_folder,
-          the_folder_of_a_node_that_was_killed_is_waited_for, racing_first_starts,
-          nodes_announce_themselves, controls_are_sockets_in_order, small_files,
-          what_a_killed_writer_left_is_used_up, no_space_is_said, the_machine_has_one_name)
+          the_path_of_a_state_folder_is_whole, the_folder_of_a_node_that_was_killed_is_waited_for,
+          racing_first_starts, nodes_announce_themselves, controls_are_sockets_in_order,
+          small_files, what_a_killed_writer_left_is_used_up, no_space_is_said,
+          the_machine_has_one_name)
