@@ -165,7 +165,10 @@ static int explain(const struct ask *a, int rc, const char *addr, char *message)
     if (rc == ERR_FORMAT || rc == ERR_IO || rc == ERR_CLOSED)
         format = "what listens at %s is no velum node";
     if (rc == ERR_IDENTITY) {
-        format = "the node at %s belongs to another mesh, or to another user";
+        format = a->identity && identity_met_other_time(a->identity)
+                     ? "by the clock of this machine the certificate of the node at %s is not "
+                       "good now: set the clock of this machine, or of that one"
+                     : "the node at %s belongs to another mesh, or to another user";
         code = ERR_IDENTITY;
     }
     if (rc == ERR_VERSION) {

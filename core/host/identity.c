@@ -83,15 +83,16 @@ out:
     return rc;
 }
 
-/* Where nothing is issued, no start makes another. */
-static void say_join_again(const struct home *h, const struct authority_leaf *leaf, char *message)
+/* Where nothing is issued, no start makes another. `how`: what is wrong with it. */
+static void say_join_again(const struct home *h, const struct authority_leaf *leaf, const char *how,
+                           char *message)
 {
     snprintf(
         message, HOME_MESSAGE_SIZE,
-        "%s/%s.pem is not there, or good no longer, and this machine joined its mesh (%s) and "
-        "makes none itself: velum join --renew, up to 30 days after its end, or velum join with "
-        "a new string, for the same --port",
-        leaf->folder, leaf->name, h->path);
+        "%s/%s.pem %s, and this machine joined its mesh (%s) and makes none itself: velum join "
+        "--renew, up to 30 days after its end, or velum join with a new string, for the same "
+        "--port",
+        leaf->folder, leaf->name, how, h->path);
 }
 
 static bool is_missing(const struct authority_leaf *leaf)
@@ -122,7 +123,7 @@ static int read_identity(struct identity **out, const struct home *h,
     struct authority_parts parts;
     int rc = authority_read(h, leaf, signs, &parts, message);
     if (rc < 0 && is_missing(leaf) && !authority_issues(h))
-        say_join_again(h, leaf, message);
+        say_join_again(h, leaf, "is not there", message);
     if (rc < 0)
         return rc;
     struct identity *i = calloc(1, sizeof *i);
@@ -142,6 +143,7 @@ static int read_identity(struct identity **out, const struct home *h,
         return rc;
     }
     bool is_over = (int64_t)time(NULL) >= certificate_not_after(i->root);
+    bool has_ended = (int64_t)time(NULL) >= certificate_not_after(i->leaf);
     rc = identity_of(out, i, leaf->party);
     if (rc < 0 && is_over)
         snprintf(message, HOME_MESSAGE_SIZE,
@@ -151,7 +153,9 @@ static int read_identity(struct identity **out, const struct home *h,
                  h->path);
 #if VELUM_PLANT != 896 /* unit/test_join_desk: who joined is told to remove a certificate */
     else if (rc < 0 && !authority_issues(h))
-        say_join_again(h, leaf, message);
+        say_join_again(h, leaf,
+                       has_ended ? "has ended by the clock of this machine" : "is good no longer",
+                       message);
 #endif
     else if (rc < 0)
         snprintf(message, HOME_MESSAGE_SIZE,
@@ -209,6 +213,11 @@ int64_t identity_renew_at_s(const struct identity *i)
 bool identity_met_newer(const struct identity *i)
 {
     return !i->issues && trust_met_newer(i->trust);
+}
+
+bool identity_met_other_time(const struct identity *i)
+{
+    return trust_met_other_time(i->trust);
 }
 
 bool identity_is_due(const struct identity *i)

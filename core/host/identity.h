@@ -41,6 +41,9 @@ struct bytes identity_roots_bytes(const struct identity *i);
 /* Somebody of this mesh came in whose root is not known here: the mesh has gone on meanwhile, and
  * this machine must ask for what it missed. It is due then. */
 bool identity_met_newer(const struct identity *i);
+/* Somebody of this mesh was refused because his certificate is not good now: a clock is wrong, his
+ * or this machine's, or he is late. */
+bool identity_met_other_time(const struct identity *i);
 /* Renews a running node's certificate when it is due, and takes what lies in `state` in place of
  * what it has: the same key, so the same id. 1 when that is something new, 0 when not, also
  * where it has ended and an issuer elsewhere is to be asked; ERR_BUSY

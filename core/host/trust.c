@@ -37,7 +37,7 @@ struct trust {
     STACK_OF(X509) * issuers;
     struct digest mesh;
     int64_t begins_s;
-    bool met_newer;
+    bool met_newer, met_other_time;
     uint64_t uses;
     uint32_t known_count;
     struct known *known[TRUST_CACHE_MAX];
@@ -193,8 +193,8 @@ static int check_past(struct trust *t, X509 *leaf, int64_t at_s, struct known *k
         if (certificate_check_chain(t->old[i].store, leaf, t->issuers, at_s) < 0)
             continue;
         k->retired_s = t->old[i].ended_s;
-        k->late = i + 1 == t->old_count && t->renews_late &&
-                  certificate_not_before(leaf) < k->retired_s;
+        k->late =
+            i + 1 == t->old_count && t->renews_late && certificate_not_before(leaf) < k->retired_s;
         return 0;
     }
     return ERR_IDENTITY;
@@ -303,8 +303,12 @@ static int check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t lat
     if (rc == 0 && k->signs_only)
         rc = know_again(t, leaf, sent, k);
 #endif
-    if (rc == 0)
+    if (rc == 0) {
         rc = known_is_valid(t, k, late_s);
+#if VELUM_PLANT != 1077 /* unit/test_wrong_clock: who is refused for the time is a stranger */
+        t->met_other_time = t->met_other_time || rc < 0;
+#endif
+    }
     *out = k;
     return rc;
 }
@@ -335,8 +339,7 @@ int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t
 bool trust_is_retired(struct trust *t, X509 *leaf, STACK_OF(X509) * sent)
 {
     struct known *k = NULL;
-    return t->old_count > 0 &&
-           (check(t, leaf, sent, trust_now_s(t), &k) < 0 || k->retired_s != 0);
+    return t->old_count > 0 && (check(t, leaf, sent, trust_now_s(t), &k) < 0 || k->retired_s != 0);
 }
 
 int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party)
@@ -353,6 +356,11 @@ int trust_check_own(struct trust *t, X509 *leaf, struct node_id *id, int *party)
 bool trust_met_newer(const struct trust *t)
 {
     return t->met_newer;
+}
+
+bool trust_met_other_time(const struct trust *t)
+{
+    return t->met_other_time;
 }
 
 static int know_bytes(struct trust *t, struct bytes certificate, struct known **out)

@@ -33,6 +33,8 @@ int trust_check_late(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, int64_t
                      struct node_id *id, int *party);
 /* Somebody came in whose root is not known yet, by a cross certificate from one that is. */
 bool trust_met_newer(const struct trust *t);
+/* Somebody was refused for nothing but the time. */
+bool trust_met_other_time(const struct trust *t);
 /* As struct seal.verify, also of who had his time before the issuer was renewed. Whoever signed
  * under a root that counts no longer signs nothing new: his certificate is taken to have ended with
  * it. */

@@ -129,7 +129,9 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
     }
     if (fresh && (spec->not_after_s < n->wall_s ||
                   spec->not_after_s > n->wall_s + SPEC_NOT_AFTER_MAX_S + 24 * 3600)) {
-        text_copy(why, cap, "the job's last date has passed or is too far ahead");
+        text_copy(why, cap,
+                  "the job's last date has passed or is too far ahead: the clock where it was "
+                  "submitted, or the one here, is wrong by a day or more");
         return ERR_TIMEOUT;
     }
     return 0;

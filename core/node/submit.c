@@ -237,6 +237,19 @@ static struct node_id who_brings(const struct node *n, const struct asker *to)
     return l != NULL ? l->id : to->node;
 }
 
+/* What who submitted it can do about what spec_verify says. */
+static const char *spec_hint(int rc)
+{
+    switch (rc) {
+    case ERR_TIMEOUT:
+        return "timedatectl set-ntp true, here and there";
+    case ERR_PERMISSION:
+        return "velum token create --role ... where the mesh was made, and join again";
+    default:
+        return "velum doctor, where it was submitted";
+    }
+}
+
 /* What both ways in check. 0 when the job is new here; 1 when it was answered. */
 static int submit_check(struct node *n, struct bytes spec_signed, struct job_spec *spec,
                         struct job_id *id, const struct asker *to, struct instant began)
@@ -255,7 +268,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
     rc = spec_verify(n, spec_signed, spec, id, true, why, sizeof why);
     if (rc < 0) {
         event_spec(n, who_brings(n, to), *id, rc, why);
-        submit_refuse(n, to, 4, why, "");
+        submit_refuse(n, to, 4, why, spec_hint(rc));
         return 1;
     }
     j = job_find(n, *id);

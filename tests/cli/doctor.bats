@@ -2,14 +2,6 @@
 # shellcheck disable=SC2154
 load lib.bash
 
-# Wrong clocks need a velum with shared libraries (tests/chaos/driver/wall.c).
-at_days() { # at_days DAYS ARGS...
-    perl -e 'print pack "q", $ARGV[0] * 86400' -- "$1" >"$FOLDER/wall"
-    shift
-    env LD_PRELOAD="$VELUM_OBJECTS/tests/chaos/driver/wall.so" CHAOS_WALL="$FOLDER/wall" \
-        "$VELUM_OBJECTS/velum.shared" "$@"
-}
-
 says() { # says LINE...: the last run printed lines that begin so.
     local line
     for line in "$@"; do

@@ -120,6 +120,28 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
     [[ $output == *"made on this machine"* ]]
 }
 
+@test "a clock that is wrong by hours or days is named, and there is what to do" {
+    first
+    for days in -1 8 400; do # none of them; the node's alone; not even who answers
+        invite >string
+        on two run -4 at_days $days join --only --token-file string
+        [[ $output == *"by the clock of this machine"* ]]
+        ends_with_try
+        [[ ${lines[-1]} == *"set-ntp"* ]]
+        [ ! -e two/root.pem ] && [ ! -e two/user.key ]
+    done
+    joins two "$(invite --role native)"
+    # A job by a clock that is a day off is refused, and that of weeks lets in nobody.
+    for days in -8 2 30 200; do
+        on two run -4 at_days $days run pi 1000 --addr "127.0.0.1:$PORT_a"
+        [[ $output == *clock*"try: "*"set-ntp"* ]]
+    done
+    # A stranger is no question of time.
+    VELUM_HOME=$FOLDER/other velum token create >/dev/null
+    VELUM_HOME=$FOLDER/other run -4 velum nodes --addr "127.0.0.1:$PORT_a"
+    [[ $output == *"belongs to another mesh"* ]]
+}
+
 @test "of many who join with a string for one, one does" {
     first
     string=$(invite --role read)

@@ -205,3 +205,11 @@ comes_back() {
     grep -qx 'Restart=on-failure' "$unit" || return 2
     [ "$1" != 0 ] && ! grep -qE "^RestartPreventExitStatus=(.* )?$1( |\$)" "$unit"
 }
+
+# Wrong clocks need a velum with shared libraries (tests/chaos/driver/wall.c).
+at_days() { # at_days DAYS ARGS...
+    perl -e 'print pack "q", $ARGV[0] * 86400' -- "$1" >"$FOLDER/wall"
+    shift
+    env LD_PRELOAD="$VELUM_OBJECTS/tests/chaos/driver/wall.so" CHAOS_WALL="$FOLDER/wall" \
+        "$VELUM_OBJECTS/velum.shared" "$@"
+}

@@ -139,7 +139,9 @@ TEST(test_signature_is_believed_by_a_clock_that_is_behind)
     REQUIRE(start(&other, other_state) == 0);
     wrong_s = 0;
     CHECK_INT(judge(node, other), 0);
+    CHECK(!identity_met_other_time(node));
     CHECK(trust_check(identity_trust(node), identity_leaf(other), NULL, &id, &party) < 0);
+    CHECK(identity_met_other_time(node));
     wrong_s = 5 * 86400;
     CHECK_INT(trust_check(identity_trust(node), identity_leaf(other), NULL, &id, &party), 0);
     identity_free(node);
