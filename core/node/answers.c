@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const uint32_t a_second[ANSWER_KINDS] = {
-    [ANSWER_WORD] = 16, [ANSWER_COMPARE] = 1, [ANSWER_COPY] = 1};
+    [ANSWER_WORD] = 16, [ANSWER_COMPARE] = 1, [ANSWER_COPY] = 1, [ANSWER_EVIDENCE] = 8};
 
 static bool is_over(const struct node *n, const struct answered *a)
 {

@@ -11,6 +11,7 @@ enum answer {
     ANSWER_WORD,    /* a list or a title that is greater */
     ANSWER_COMPARE, /* all holders of a job are asked what they have */
     ANSWER_COPY,    /* a job that has ended goes to all its holders again */
+    ANSWER_EVIDENCE, /* that there is a job */
     ANSWER_KINDS,
 };
 

@@ -14,6 +14,7 @@
 #include "core/node/door.h"
 #include "core/node/drain.h"
 #include "core/node/events.h"
+#include "core/node/evidence.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
@@ -351,11 +352,12 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
 static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
                      struct bytes payload)
 {
-    int rc = type < MESSAGE_DIRECTORY ? introduce_frame(n, from, type, payload)
-             : type == MESSAGE_UNLIKE ? unlike_heard(n, from, payload)
-             : type == MESSAGE_ACT    ? acts_frame(n, from, request, payload)
-             : type == MESSAGE_ROOTS  ? roots_heard(n, from, payload)
-                                      : peer_frame(n, from, type, request, payload);
+    int rc = type < MESSAGE_DIRECTORY   ? introduce_frame(n, from, type, payload)
+             : type == MESSAGE_UNLIKE   ? unlike_heard(n, from, payload)
+             : type == MESSAGE_ACT      ? acts_frame(n, from, request, payload)
+             : type == MESSAGE_ROOTS    ? roots_heard(n, from, payload)
+             : type == MESSAGE_EVIDENCE ? evidence_frame(n, from, payload)
+                                        : peer_frame(n, from, type, request, payload);
 
     n->memory_out |= rc == ERR_NO_MEMORY;
     return rc;

@@ -3,6 +3,7 @@
 #include "core/node/author_ask.h"
 #include "core/node/authors.h"
 #include "core/node/directory.h"
+#include "core/node/evidence.h"
 #include "core/node/jobs.h"
 #include "core/node/link.h"
 
@@ -16,11 +17,13 @@ void vouches_init(struct node *n)
 {
     map_init(&n->vouches.coordinators, n->alloc, ID_SIZE, JOBS_LIVE_MAX + 1);
     n->vouches.look_at = INSTANT_NEVER;
+    evidence_init(n);
 }
 
 void vouches_free(struct node *n)
 {
     author_asks_free(n);
+    evidence_free(n);
     tally_free(n, &n->vouches.coordinators);
 }
 
@@ -29,11 +32,15 @@ void vouches_free(struct node *n)
 static enum standing standing_of(const struct node *n, const struct entry *e)
 {
     const struct job *j = job_find(n, e->id);
+    uint32_t reach;
 
     if (j != NULL && j->ledger != NULL)
         return STANDING_HERE;
-    return e->vouched && (e->standing == STANDING_VOUCHED ||
-                          tally_of(&n->vouches.coordinators, e->coordinator) < VOUCHED_MAX)
+    if (!e->vouched)
+        return STANDING_DOUBTED;
+    reach = evidence_reach(n, e->coordinator);
+    return reach > 0 && (e->standing == STANDING_VOUCHED ||
+                         tally_of(&n->vouches.coordinators, e->coordinator) < reach)
                ? STANDING_VOUCHED
                : STANDING_DOUBTED;
 }
@@ -85,6 +92,15 @@ static void count_anew(struct node *n, struct entry *e)
     vouch_count(n, e, v.by);
 }
 
+void vouch_anew(struct node *n, struct node_id coordinator)
+{
+    for (struct entry *e = n->running.first; e != NULL; e = e->next)
+        if (node_id_equal(e->coordinator, coordinator))
+            count_anew(n, e);
+    if (n->vouches.doubted > 0)
+        n->vouches.look_at = n->now;
+}
+
 static void vouched_by(struct node *n, struct entry *e, struct node_id from)
 {
     e->heard = n->now;
@@ -133,8 +149,8 @@ void vouch_entry_gone(struct node *n, const struct entry *e)
 bool vouch_has_room(struct node *n, struct node_id from, struct node_id coordinator)
 {
     struct vouches *v = &n->vouches;
-    const bool doubted =
-        !node_id_equal(from, coordinator) || tally_of(&v->coordinators, coordinator) >= VOUCHED_MAX;
+    const bool doubted = !node_id_equal(from, coordinator) ||
+                         tally_of(&v->coordinators, coordinator) >= evidence_reach(n, coordinator);
 
     if (n->running.count < JOBS_LIVE_MAX)
         return true;
@@ -304,6 +320,8 @@ static void look(struct node *n, struct entry *e)
         e->since = n->now;
     }
     count_anew(n, e);
+    if (e->vouched && e->standing == STANDING_DOUBTED)
+        evidence_look(n, e);
     if (!is_due(n, e) || v->asks_count == VOUCH_ASKS_MAX || ask_about(n, e->id) != NULL)
         return;
     v->asks_count++;
@@ -316,6 +334,7 @@ void vouches_tick(struct node *n)
     struct vouches *v = &n->vouches;
 
     asks_tick(n);
+    evidence_tick(n);
     author_asks_forget(n);
     if (v->view_seen.us != n->view_changed.us) {
         v->view_seen = n->view_changed;
@@ -329,6 +348,7 @@ void vouches_tick(struct node *n)
         if (e != NULL)
             look(n, e);
         if (v->next == NULL) {
+            evidence_looked(n);
             v->look_at = v->doubted > 0 ? instant_plus_us(n->now, LOOK_US) : INSTANT_NEVER;
             return;
         }
@@ -341,7 +361,7 @@ struct instant vouches_due(const struct node *n)
 
     if (v->asks_count > 0 || v->view_seen.us != n->view_changed.us)
         return n->now;
-    return v->look_at;
+    return instant_first(v->look_at, evidence_due(n));
 }
 
 void vouch_revoked(struct node *n, struct node_id id)

@@ -3,7 +3,7 @@
  *
  *   - its ledger is here;
  *   - its coordinator has told it himself, over his own link or when he was asked, and is the same
- *     process still: for VOUCHED_MAX each;
+ *     process still: for as many as he is believed (evidence.h), at most VOUCHED_MAX each;
  *   - it is doubted, which all others are: DOUBTED_COUNTED_MAX of these.
  *
  * Of doubted ones those are asked that they name, VOUCH_ASKS_MAX at a time, where nobody has told
@@ -13,8 +13,9 @@
  * holders are all gone stays for VOUCH_GONE_US. Doubted ones that nobody tells are not passed on,
  * and take no room that others need.
  *
- * So one thief makes others count VOUCHED_MAX jobs of his own and DOUBTED_COUNTED_MAX of others',
- * for as long as his links stand and some minutes longer. Private to core/node. */
+ * So with the keys of k nodes a thief makes others count k * EVIDENCE_FREE jobs that there are not,
+ * and DOUBTED_COUNTED_MAX more however many he has, for as long as his links stand and some minutes
+ * longer. Private to core/node. */
 #ifndef VELUM_NODE_VOUCH_H
 #define VELUM_NODE_VOUCH_H
 
@@ -41,6 +42,8 @@ bool vouch_passes_on(const struct node *n, const struct entry *e);
 void vouch_state(struct node *n, struct node_id from, struct job_id id, const struct job_view *v);
 /* It does not have this job, which it may have led. */
 void vouch_denied(struct node *n, struct node_id from, struct job_id id);
+/* Of this one another number is believed than before. */
+void vouch_anew(struct node *n, struct node_id coordinator);
 /* The entry leaves its list. */
 void vouch_entry_gone(struct node *n, const struct entry *e);
 /* It leads nothing any more. */

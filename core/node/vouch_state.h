@@ -6,6 +6,7 @@
 #include "core/base/instant.h"
 #include "core/base/map.h"
 #include "core/node/author_state.h"
+#include "core/node/evidence_state.h"
 
 #define VOUCH_ASKS_MAX 16u
 
@@ -30,7 +31,7 @@ struct vouches {
     uint32_t heirs_asked; /* for so many jobs, since then (heir.h) */
     struct instant heirs_since;
     struct author_asks author_asks;
-    bool looking;
+    struct evidences evidence;
     struct instant look_at, view_seen;
 };
 

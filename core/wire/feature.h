@@ -18,7 +18,7 @@
  *      has ended; objects of which is known that several users put them (object_peer.h), and what a
  *      user signed who took one back (removal.h); chunks that are computed, and told when their
  *      outputs are safe (node/peer.h). Whoever has it tells each of its links at once when anything
- *      changes that it says of itself */
+ *      changes that it says of itself, and shows that there is a job (node/evidence_peer.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -41,5 +41,6 @@
 #define FEATURE_COMPUTED 7u
 #define FEATURE_REMOVAL 7u
 #define FEATURE_OWN_WORD 7u
+#define FEATURE_EVIDENCE 7u
 
 #endif

@@ -5,7 +5,8 @@
  * 14, 15      who is who                       core/wire/introduce.h
  * 32 to 59    jobs, between nodes; and 70      core/node/peer.h; and 72  core/wire/roots.h
  * 71, 118, 119  acts                           core/wire/act_talk.h
- * 60 to 79    objects, between nodes           core/node/object_peer.h
+ * 60 to 79    objects, between nodes           core/node/object_peer.h; and 73
+ *                                              core/node/evidence_peer.h
  * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
  *                                              core/wire/asides.h, core/wire/snippet.h,
  *                                              core/wire/event_note.h, core/wire/roots.h
@@ -70,6 +71,7 @@
     X(UNLIKE, 70)          /* of jobs: two compilers make two kernels of a snippet */              \
     X(ACT, 71)             /* what somebody wants done to a node, a user or the mesh */            \
     X(ROOTS, 72)           /* the mesh's next root */                                              \
+    X(EVIDENCE, 73)        /* is there such a job? and who signed it */                            \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \

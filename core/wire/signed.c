@@ -76,18 +76,22 @@ static struct digest root_by_path(const struct signed_bytes *s, struct digest bo
     return at;
 }
 
-size_t signed_text(const struct signed_bytes *s, const char *domain, uint8_t to[SIGNED_TEXT_SIZE])
+size_t signed_text_of(const struct signed_bytes *s, struct digest body, const char *domain,
+                      uint8_t to[SIGNED_TEXT_SIZE])
 {
     size_t domain_len = strlen(domain) + 1;
     ensure(domain_len + 1 + ID_SIZE <= SIGNED_TEXT_SIZE);
     bool listed = s->path_count > 0;
-    struct digest what = sha256_of(s->body.data, s->body.len);
-    if (listed)
-        what = root_by_path(s, what);
+    struct digest what = listed ? root_by_path(s, body) : body;
     memcpy(to, domain, domain_len);
     to[domain_len] = listed ? KIND_LIST : KIND_ONE;
     memcpy(to + domain_len + 1, what.bytes, ID_SIZE);
     return domain_len + 1 + ID_SIZE;
+}
+
+size_t signed_text(const struct signed_bytes *s, const char *domain, uint8_t to[SIGNED_TEXT_SIZE])
+{
+    return signed_text_of(s, sha256_of(s->body.data, s->body.len), domain, to);
 }
 
 /* The root of `count` bodies: a stack of the roots of complete subtrees, as in a binary counter, so

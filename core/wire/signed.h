@@ -44,6 +44,9 @@ void read_signed(struct reader *r, struct signed_bytes *s);
 /* The text that was signed, see above. to[64] is enough for the domains above;
  * returns its length. */
 size_t signed_text(const struct signed_bytes *s, const char *domain, uint8_t to[64]);
+/* The same of a body of which only the digest is known; that of *s is not looked at. */
+size_t signed_text_of(const struct signed_bytes *s, struct digest body, const char *domain,
+                      uint8_t to[64]);
 /* For a signer of a list of `count` bodies (at most 65,536) given by their digests: the root, for
  * count >= 2, and body i's path, written into path_count, path_index and path of *s. A list of one
  * has no path and is signed as a single body. To sign a list: signed_path for any of them, then

@@ -1,11 +1,38 @@
-/* Who those are of whom a node was told. */
+/* Who those are of whom a node was told; and which jobs there are. */
 #include "core/wire/introduce.h"
+
+#include "core/node/evidence_peer.h"
 #include "core/wire/message.h"
+#include "core/wire/view.h"
 #include "tests/golden/golden.h"
 
 bool golden_is_introduce(uint8_t type)
 {
-    return type == MESSAGE_INTRODUCE || type == MESSAGE_INTRODUCED;
+    return type == MESSAGE_INTRODUCE || type == MESSAGE_INTRODUCED || type == MESSAGE_EVIDENCE;
+}
+
+static void put_shown(struct buf *b)
+{
+    struct evidence m = {.job = golden_job(1), .word = EVIDENCE_SHOWN, .state = JOB_DONE};
+    m.sealed.certificate = bytes_of_text("a certificate, DER");
+    m.sealed.signature[0] = 0x5a;
+    m.sealed.path_count = 1;
+    m.sealed.path_index = 1;
+    m.sealed.path[0] = golden_digest(2);
+    put_evidence(b, &m);
+}
+
+static int tell_shown(struct bytes p, FILE *to)
+{
+    struct evidence m;
+    int rc = read_evidence(p, &m);
+    if (rc == 0)
+        fprintf(to, " job=%02x%02x word=%u state=%s certificate=%.*s signature=%02x path=%u",
+                m.job.bytes[0], m.job.bytes[1], (unsigned)m.word,
+                job_state_name((enum job_state)m.state), (int)m.sealed.certificate.len,
+                (const char *)m.sealed.certificate.data, m.sealed.signature[0],
+                (unsigned)m.sealed.path_count);
+    return rc;
 }
 
 void golden_put_introduce(uint8_t type, struct buf *b)
@@ -14,7 +41,9 @@ void golden_put_introduce(uint8_t type, struct buf *b)
     struct introduced m = {.count = 1};
     m.list[0].id = golden_node(4);
     m.list[0].certificate = bytes_of_text("a certificate, DER");
-    if (type == MESSAGE_INTRODUCE)
+    if (type == MESSAGE_EVIDENCE)
+        put_shown(b);
+    else if (type == MESSAGE_INTRODUCE)
         put_introduce(b, &asked);
     else
         put_introduced(b, &m);
@@ -29,6 +58,8 @@ int golden_tell_introduce(uint8_t type, struct bytes p, FILE *to)
 {
     struct introduce asked = {.count = 0};
     struct introduced m = {.count = 0};
+    if (type == MESSAGE_EVIDENCE)
+        return tell_shown(p, to);
     int rc = type == MESSAGE_INTRODUCE ? read_introduce(p, &asked) : read_introduced(p, &m);
     for (uint32_t i = 0; rc == 0 && i < asked.count; i++)
         say_id(to, asked.ids[i]);

@@ -231,7 +231,7 @@ TEST(golden_messages_are_understood_by_a_node)
         buf_clear(&payload);
         count++;
     }
-    CHECK_INT(count, 54);
+    CHECK_INT(count, 55);
     rig_stop(&r);
     fclose(hex);
 }

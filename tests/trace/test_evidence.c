@@ -1,0 +1,206 @@
+/* How many jobs that run elsewhere a node is believed, which answers everything that is asked about
+ * them: as many as it shows that users signed them. */
+#include "core/node/directory.h"
+#include "core/node/evidence.h"
+#include "core/node/evidence_peer.h"
+#include "core/node/jobs.h"
+#include "core/node/vouch.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig_told.h"
+
+#define PEERS 5u
+#define FIRST 1
+
+static struct rig rig;
+
+static void begin(uint32_t level)
+{
+    rig_start(&rig, 1, false);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        rig.peers[i].level = i == 0 ? 0 : level;
+        rig_peer_up(&rig, i, 1);
+    }
+    rig_run(&rig, S_US);
+}
+
+static void put_word(uint32_t peer, struct job_id job, enum evidence_word word, enum party author,
+                     uint8_t signature)
+{
+    uint8_t certificate[RIG_CERTIFICATE_SIZE];
+    struct evidence m = {.job = job, .word = word};
+    struct buf b;
+
+    rig_certificate((struct node_id){{9, 9}}, author, certificate);
+    m.sealed.certificate = (struct bytes){certificate, sizeof certificate};
+    m.sealed.signature[0] = signature;
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_evidence(&b, &m);
+    rig_frame(&rig, peer, MESSAGE_EVIDENCE, &b);
+    buf_clear(&b);
+}
+
+/* What it is asked, in the order of time: true when there is one. */
+static bool asked(uint32_t peer, struct job_id *job)
+{
+    const struct rig_sent *s = rig_take(&rig, peer, MESSAGE_EVIDENCE);
+    struct evidence m;
+
+    if (s == NULL)
+        return false;
+    CHECK(read_evidence(s->payload, &m) == 0 && m.word == EVIDENCE_ASK);
+    *job = m.job;
+    return true;
+}
+
+/* It answers so, whatever is asked; gives how often it was. */
+static uint32_t answers(uint32_t peer, int64_t us, enum evidence_word word, enum party author)
+{
+    uint32_t count = 0;
+    struct job_id job;
+
+    for (int64_t at = 0; at < us; at += 100 * MS_US) {
+        rig_run(&rig, 100 * MS_US);
+        while (asked(peer, &job)) {
+            put_word(peer, job, word, author, 0);
+            count++;
+        }
+    }
+    return count;
+}
+
+static uint32_t vouched_by(uint32_t peer)
+{
+    uint32_t count = 0;
+
+    for (const struct entry *e = rig.node->running.first; e != NULL; e = e->next)
+        count +=
+            node_id_equal(e->coordinator, rig.peers[peer].id) && e->standing == STANDING_VOUCHED;
+    return count;
+}
+
+TEST(four_thieves_do_not_end_all_submission)
+{
+    struct rig_job job;
+
+    begin(0);
+    for (uint32_t i = FIRST; i < PEERS; i++)
+        told_many(&rig, i, i * JOBS_LIVE_MAX, VOUCHED_MAX, i);
+    CHECK_INT(rig.node->running.count, JOBS_LIVE_MAX);
+    CHECK_INT(directory_live(rig.node), (PEERS - FIRST) * EVIDENCE_FREE + DOUBTED_COUNTED_MAX);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    rig_submit(&rig, 0, &job);
+    rig_run(&rig, 50 * MS_US);
+    CHECK(job_find(rig.node, job.id) != NULL);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+TEST(who_shows_its_jobs_is_believed_all_of_them)
+{
+    begin(0);
+    told_many(&rig, FIRST, 1, VOUCHED_MAX, FIRST);
+    CHECK_INT(vouched_by(FIRST), EVIDENCE_FREE);
+    CHECK_INT(answers(FIRST, 60 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 6);
+    CHECK_INT(vouched_by(FIRST), VOUCHED_MAX);
+    CHECK_INT(answers(FIRST, 120 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 0);
+    rig_stop(&rig);
+}
+
+TEST(who_has_few_jobs_is_asked_for_none)
+{
+    begin(0);
+    told_many(&rig, FIRST, 1, EVIDENCE_FREE, FIRST);
+    CHECK_INT(answers(FIRST, 120 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 0);
+    CHECK_INT(vouched_by(FIRST), EVIDENCE_FREE);
+    rig_stop(&rig);
+}
+
+TEST(who_does_not_have_what_it_tells_is_believed_nothing_until_it_shows_some)
+{
+    begin(0);
+    told_many(&rig, FIRST, 1, 4 * EVIDENCE_FREE, FIRST);
+    CHECK_INT(answers(FIRST, 40 * S_US, EVIDENCE_NONE, PARTY_SUBMIT), EVIDENCE_MISSES);
+    CHECK_INT(vouched_by(FIRST), 0);
+    CHECK_INT(answers(FIRST, 40 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 1);
+    CHECK(vouched_by(FIRST) > EVIDENCE_FREE);
+    rig_stop(&rig);
+}
+
+TEST(who_says_nothing_has_nothing)
+{
+    struct job_id job;
+
+    begin(0);
+    told_many(&rig, FIRST, 1, 4 * EVIDENCE_FREE, FIRST);
+    rig_run(&rig, 40 * S_US);
+    CHECK_INT(vouched_by(FIRST), 0);
+    for (uint32_t i = 0; i < EVIDENCE_MISSES; i++)
+        CHECK(asked(FIRST, &job));
+    CHECK(!asked(FIRST, &job));
+    rig_stop(&rig);
+}
+
+/* A node can sign, but nobody's job; and what nobody signed is an offence. */
+TEST(what_no_user_signed_is_no_evidence)
+{
+    struct job_id job = {{0}};
+
+    begin(0);
+    told_many(&rig, FIRST, 1, 4 * EVIDENCE_FREE, FIRST);
+    CHECK(answers(FIRST, 40 * S_US, EVIDENCE_SHOWN, PARTY_NODE) > 0);
+    CHECK_INT(vouched_by(FIRST), 0);
+    told_many(&rig, 2, 1001, 4 * EVIDENCE_FREE, 2);
+    for (uint32_t i = 0; i < 100 && !asked(2, &job); i++)
+        rig_run(&rig, 100 * MS_US);
+    put_word(2, job, EVIDENCE_SHOWN, PARTY_SUBMIT, RIG_BROKEN_SIGNATURE);
+    rig_run(&rig, S_US);
+    CHECK_INT(vouched_by(2), EVIDENCE_FREE);
+    CHECK(rig.node->offences != NULL);
+    /* What was not asked for is not looked at. */
+    put_word(3, job, EVIDENCE_SHOWN, PARTY_SUBMIT, RIG_BROKEN_SIGNATURE);
+    rig_stop(&rig);
+}
+
+TEST(an_older_node_is_asked_nothing)
+{
+    begin(FEATURE_EVIDENCE - 1);
+    told_many(&rig, FIRST, 1, 4 * EVIDENCE_FREE, FIRST);
+    CHECK_INT(answers(FIRST, 40 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 0);
+    CHECK_INT(vouched_by(FIRST), EVIDENCE_FREE);
+    rig_stop(&rig);
+}
+
+static void ask_for(uint32_t peer, struct job_id job)
+{
+    put_word(peer, job, EVIDENCE_ASK, PARTY_SUBMIT, 0);
+}
+
+TEST(who_has_a_job_shows_who_signed_it_a_few_times_a_second)
+{
+    const struct rig_sent *s;
+    struct rig_job job;
+    struct evidence m;
+
+    begin(0);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    rig_submit(&rig, 0, &job);
+    ask_for(2, job.id);
+    s = rig_take(&rig, 2, MESSAGE_EVIDENCE);
+    REQUIRE(s != NULL && read_evidence(s->payload, &m) == 0);
+    CHECK(m.word == EVIDENCE_SHOWN && m.state == 0 && job_id_equal(m.job, job.id));
+    CHECK(m.sealed.certificate.len > 0 && m.sealed.certificate.data[ID_SIZE] != PARTY_NODE);
+    ask_for(2, told_id(1));
+    s = rig_take(&rig, 2, MESSAGE_EVIDENCE);
+    CHECK(s != NULL && read_evidence(s->payload, &m) == 0 && m.word == EVIDENCE_NONE);
+    for (uint32_t i = 0; i < 100; i++)
+        ask_for(3, job.id);
+    CHECK_INT(rig_count(&rig, 3, MESSAGE_EVIDENCE), 8);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+TEST_MAIN(four_thieves_do_not_end_all_submission, who_shows_its_jobs_is_believed_all_of_them,
+          who_has_few_jobs_is_asked_for_none,
+          who_does_not_have_what_it_tells_is_believed_nothing_until_it_shows_some,
+          who_says_nothing_has_nothing, what_no_user_signed_is_no_evidence,
+          an_older_node_is_asked_nothing, who_has_a_job_shows_who_signed_it_a_few_times_a_second)
