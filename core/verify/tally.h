@@ -11,7 +11,7 @@
 #include "core/verify/span.h"
 #include "core/verify/stages.h"
 
-#define TALLY_FEATURE_LEVEL 7 /* as core/wire/feature.h has it */
+#define TALLY_FEATURE_LEVEL 8 /* as core/wire/feature.h has it */
 #define TALLY_PROBLEMS_MAX 32
 
 /* How a job ended; the numbers of the wire's job states. */

@@ -18,11 +18,12 @@
  *      has ended; objects of which is known that several users put them (object_peer.h), and what a
  *      user signed who took one back (removal.h); chunks that are computed, and told when their
  *      outputs are safe (node/peer.h). Whoever has it tells each of its links at once when anything
- *      changes that it says of itself, and shows that there is a job (node/evidence_peer.h) */
+ *      changes that it says of itself
+ *   8  whether there is a job, and who signed it (node/evidence_peer.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
-#define FEATURE_LEVEL 7u
+#define FEATURE_LEVEL 8u
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
 #define FEATURE_STAGE_CANCEL 2u
@@ -41,6 +42,6 @@
 #define FEATURE_COMPUTED 7u
 #define FEATURE_REMOVAL 7u
 #define FEATURE_OWN_WORD 7u
-#define FEATURE_EVIDENCE 7u
+#define FEATURE_EVIDENCE 8u
 
 #endif

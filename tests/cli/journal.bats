@@ -252,13 +252,13 @@ reseal() {
     chmod 700 shut
 }
 
-@test "a journal of feature level 8 or format 2 is refused in one sentence that names both, untouched" {
+@test "a journal of feature level 9 or format 2 is refused in one sentence that names both, untouched" {
     command -v perl >/dev/null || skip "no perl"
     recorded TERM
     local segment place at byte words
     segment=$(ls "$state"/*.seg)
     cp "$segment" kept
-    for place in 8:2:"format 2 with feature level 7" 12:8:"format 1 with feature level 8"; do
+    for place in 8:2:"format 2 with feature level 8" 12:9:"format 1 with feature level 9"; do
         cp kept "$segment"
         IFS=: read -r at byte words <<<"$place"
         printf "\\x$byte" | dd of="$segment" bs=1 seek="$at" conv=notrunc 2>/dev/null
@@ -266,10 +266,10 @@ reseal() {
         sha256sum "$state"/*.seg >before
         run -1 timeout 10 "$VELUM" node --port "$PORT_a"
         [ "${#lines[@]}" = 1 ]
-        [[ $output == *"is of $words, and this velum reads format 1 with feature levels up to 7"* ]]
+        [[ $output == *"is of $words, and this velum reads format 1 with feature levels up to 8"* ]]
         for word in check dump compact; do
             run -1 velum journal $word --data "$state"
-            [[ $output == *"is of $words, and this velum reads format 1 with feature levels up to 7"* ]]
+            [[ $output == *"is of $words, and this velum reads format 1 with feature levels up to 8"* ]]
             ends_with_try
         done
         sha256sum "$state"/*.seg >after
