@@ -6,6 +6,7 @@
 #include "core/base/err.h"
 #include "core/node/authors.h"
 #include "core/node/directory.h"
+#include "core/node/ends.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/hearsay.h"
@@ -156,6 +157,7 @@ static void entry_drop(struct node *n, struct entry *e)
 
     if (is_live(e, &by))
         vouch_uncount(n, e, by);
+    ends_forget(n, e);
     list_remove(n, e->ended ? &n->ended : &n->running, e);
     unmark_dirty(n, e);
     map_remove(&n->directory, &e->id);
@@ -191,11 +193,12 @@ void directory_killed(struct node *n, struct job_id id)
         e->killed = true;
 }
 
-/* Room for one more: the entry of the job that ended first goes. */
+/* Room for one more: the entry of the job that ended first goes, and before that one that may not
+ * have. */
 static void make_room(struct node *n)
 {
     if (n->directory.count >= DIRECTORY_MAX && n->ended.first != NULL)
-        entry_drop(n, n->ended.first);
+        entry_drop(n, ends_least(n));
 }
 
 /* They came in any order: all are looked at, some at a time. */
@@ -251,6 +254,8 @@ static void entry_set(struct node *n, struct entry *e, struct peer_entry *p)
 
     if (is_live(e, &by))
         vouch_uncount(n, e, by);
+    if (!ends)
+        ends_forget(n, e);
     e->vouched &= node_id_equal(e->coordinator, p->coordinator);
     e->version = p->version;
     e->epoch = p->epoch;
@@ -603,6 +608,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
     uint16_t count = read_u16(&r);
     struct entry *e;
     struct peer_entry p;
+    struct end_before before;
     bool news;
 
     for (uint16_t i = 0; i < count && !r.failed; i++) {
@@ -612,8 +618,10 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         if (!p.readable)
             continue;
         meet_coordinator(n, &p);
+        before = ends_before(directory_find(n, p.view.id));
         news = hearsay_allows(n, from, &p, relay) && entry_heard(n, from, &p);
         vouch_heard(n, from, &p, news);
+        ends_heard(n, from, &p, news, before);
         if (!news)
             continue;
         e = directory_find(n, p.view.id);

@@ -31,6 +31,10 @@ struct entry {
     enum standing standing;
     bool counted, vouched; /* vouched: by its coordinator, as the process of this boot id */
     bool answered;         /* vouched, and when he was asked */
+    bool unsure;           /* it has ended, as somebody says (ends.h) */
+    bool end_own;          /* who coordinates it does */
+    bool end_vain;         /* nobody could say so who was asked */
+    struct instant end_asked;
     uint64_t boot;
     struct instant heard, since; /* last told so; and so long it is like this, or was asked about */
     /* Of a job whose ledger is here (hearsay.h). */

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/acts.h"
 #include "core/node/answers.h"
+#include "core/node/ends.h"
 #include "core/node/evidence_peer.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
@@ -93,7 +94,8 @@ static bool is_here(struct node *n, struct evidence *m)
         return false;
     r = reader_of(j->ledger != NULL ? ledger_spec_signed(j->ledger) : buf_bytes(&j->spec_signed));
     read_signed(&r, &m->sealed);
-    m->state = j->ledger != NULL && j->settled ? job_final_state(j) : 0;
+    if (j->ledger != NULL)
+        m->state = job_is_final(j) ? job_final_state(j) : JOB_RUNNING;
     return !r.failed;
 }
 
@@ -141,14 +143,20 @@ void evidence_look(struct node *n, const struct entry *e)
         w->sample = e->id;
 }
 
+void evidence_ask(struct node *n, struct node_id to, struct job_id job)
+{
+    const struct evidence m = {.job = job, .word = EVIDENCE_ASK};
+
+    send(n, to, &m);
+}
+
 static void ask(struct node *n, struct witness *w)
 {
     struct evidences *v = &n->vouches.evidence;
-    const struct evidence m = {.job = w->sample, .word = EVIDENCE_ASK};
 
     w->asked = n->now;
     v->asks[v->asks_count++] = (struct evidence_ask){w->sample, w->id, n->now};
-    send(n, w->id, &m);
+    evidence_ask(n, w->id, w->sample);
 }
 
 void evidence_looked(struct node *n)
@@ -169,24 +177,46 @@ void evidence_looked(struct node *n)
 
 /* --- what comes of it --- */
 
-static void misses(struct node *n, struct witness *w)
+static void misses(struct node *n, struct node_id id)
 {
-    if (w->missed < EVIDENCE_MISSES)
-        w->missed++;
-    if (w->missed < EVIDENCE_MISSES || w->failed)
+    struct witness *w = witness_find(n, id);
+
+    if (w == NULL || w->failed || ++w->missed < EVIDENCE_MISSES)
         return;
     w->failed = true;
     w->shown = 0;
-    vouch_anew(n, w->id);
+    vouch_anew(n, id);
 }
 
-static void shows(struct node *n, struct witness *w)
+static void shows(struct node *n, struct node_id id)
 {
+    struct witness *w = witness_find(n, id);
+
+    if (w == NULL)
+        return;
     w->missed = 0;
     w->failed = false;
-    if (evidence_reach(n, w->id) < VOUCHED_MAX)
+    if (evidence_reach(n, id) < VOUCHED_MAX)
         w->shown++;
-    vouch_anew(n, w->id);
+    vouch_anew(n, id);
+}
+
+void evidence_end_shown(struct node *n, struct node_id id)
+{
+    struct witness *w = witness_of(n, id);
+
+    if (w != NULL)
+        w->ends = EVIDENCE_FREE;
+}
+
+bool evidence_end(struct node *n, struct node_id id)
+{
+    struct witness *w = witness_find(n, id);
+
+    if (w == NULL || w->ends == 0)
+        return false;
+    w->ends--;
+    return true;
 }
 
 /* 1: a user signed it, 0: it says nothing about who tells of it, or an error. */
@@ -218,12 +248,22 @@ static struct evidence_ask *ask_of(struct evidences *v, struct node_id who, stru
     return NULL;
 }
 
+static void sample_answered(struct node *n, struct node_id from, const struct evidence *m, int rc)
+{
+    if (m->word != EVIDENCE_SHOWN)
+        vouch_denied(n, from, m->job);
+    if (rc > 0)
+        shows(n, from);
+    else if (rc < 0 || m->word != EVIDENCE_SHOWN)
+        misses(n, from);
+}
+
 int evidence_frame(struct node *n, struct node_id from, struct bytes payload)
 {
     struct evidences *v = &n->vouches.evidence;
     struct evidence_ask *a;
-    struct witness *w;
     struct evidence m;
+    bool sampled;
     int rc = 0;
 
     if (read_evidence(payload, &m) < 0)
@@ -233,18 +273,17 @@ int evidence_frame(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     }
     a = ask_of(v, from, m.job);
-    if (a == NULL)
+    sampled = a != NULL;
+    if (!sampled && !ends_awaits(n, from, m.job))
         return 0; /* it came too late, or was not asked for */
-    *a = v->asks[--v->asks_count];
-    w = witness_find(n, from);
     if (m.word == EVIDENCE_SHOWN)
         rc = judge(n, &m);
-    else
-        vouch_denied(n, from, m.job);
-    if (w != NULL && rc > 0)
-        shows(n, w);
-    else if (w != NULL && (rc < 0 || m.word != EVIDENCE_SHOWN))
-        misses(n, w);
+    if (sampled) {
+        *a = v->asks[--v->asks_count];
+        sample_answered(n, from, &m, rc);
+    }
+    if (ends_awaits(n, from, m.job))
+        ends_answered(n, from, &m, rc > 0);
     return rc < 0 ? rc : 0;
 }
 
@@ -253,13 +292,13 @@ void evidence_tick(struct node *n)
     struct evidences *v = &n->vouches.evidence;
 
     for (uint32_t i = v->asks_count; i-- > 0;) {
-        struct witness *w = witness_find(n, v->asks[i].who);
+        const struct node_id who = v->asks[i].who;
 
         if (instant_since_us(n->now, v->asks[i].since) < EVIDENCE_WAIT_US)
             continue;
         v->asks[i] = v->asks[--v->asks_count];
-        if (w != NULL && member_works(n, w->id))
-            misses(n, w);
+        if (member_works(n, who))
+            misses(n, who);
     }
 }
 

@@ -9,9 +9,12 @@
  * told, or says nothing, it is believed none, until it has shown one: it is asked again after
  * EVIDENCE_AGAIN_US. An older node, which cannot be asked, is believed EVIDENCE_FREE.
  *
- * What that costs: a coordinator of at most EVIDENCE_FREE jobs is never asked; one of more six
- * times by each node, a KiB each, and never again while it shows them. At most EVIDENCE_ASKS_MAX
- * are asked at a time, each once in EVIDENCE_REST_US; answers: answers.h.
+ * Of jobs that it says have ended, and of which nothing was known before, a coordinator is believed
+ * EVIDENCE_FREE more with each that it shows (ends.h).
+ *
+ * What that costs: who leads at most EVIDENCE_FREE jobs that run is never asked for them, who leads
+ * more six times by each node, a KiB each, and never again while it shows them. At most
+ * EVIDENCE_ASKS_MAX are asked at a time, each once in EVIDENCE_REST_US; answers: answers.h.
  *
  * Private to core/node. */
 #ifndef VELUM_NODE_EVIDENCE_H
@@ -33,6 +36,12 @@ uint32_t evidence_reach(const struct node *n, struct node_id id);
 void evidence_look(struct node *n, const struct entry *e);
 /* All were looked at: asks for some of them. */
 void evidence_looked(struct node *n);
+/* One more that has ended, as it says: true where that is believed. */
+bool evidence_end(struct node *n, struct node_id id);
+/* Asks a node for a job. */
+void evidence_ask(struct node *n, struct node_id to, struct job_id job);
+/* It has shown one of those. */
+void evidence_end_shown(struct node *n, struct node_id id);
 /* EVIDENCE. */
 int evidence_frame(struct node *n, struct node_id from, struct bytes payload);
 void evidence_tick(struct node *n);

@@ -25,8 +25,8 @@ int read_evidence(struct bytes payload, struct evidence *m)
     if (m->word == EVIDENCE_SHOWN) {
         m->state = read_u8(&r);
         read_signed(&r, &m->sealed);
-        r.failed |= m->sealed.body.len > 0 ||
-                    (m->state != 0 && !job_state_is_final((enum job_state)m->state));
+        r.failed |= m->sealed.body.len > 0 || (m->state != 0 && m->state != JOB_RUNNING &&
+                                               !job_state_is_final((enum job_state)m->state));
     }
     return reader_result(&r);
 }

@@ -2,8 +2,9 @@
  * signature covers the digest of the specification, which is the job's id (spec.h), so that the
  * specification itself need not travel.
  *
- *   EVIDENCE  32 job, u8 word (enum evidence_word); with EVIDENCE_SHOWN u8 state of its outcome (0:
- *             none, as far as the author knows), and what is signed (signed.h) with no body
+ *   EVIDENCE  32 job, u8 word (enum evidence_word); with EVIDENCE_SHOWN u8 state (of its
+ *             outcome, JOB_RUNNING without one, 0 where the author does not hold it), and what is
+ *             signed (signed.h) with no body
  *
  * Only nodes whose feature level (feature.h) is FEATURE_EVIDENCE read these. Private to core/node.
  */

@@ -14,6 +14,7 @@ struct witness {
     uint8_t shown;  /* so often, since it failed last */
     uint8_t missed; /* so often in a row */
     bool failed;
+    uint32_t ends;        /* so many more are believed */
     uint32_t doubted;     /* so many of its own were found in the present look at all entries */
     struct job_id sample; /* any one of these */
     struct instant asked;

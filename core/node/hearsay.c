@@ -1,6 +1,7 @@
 #include "core/node/hearsay.h"
 
 #include "core/node/directory.h"
+#include "core/node/ends.h"
 #include "core/node/heir.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -44,6 +45,8 @@ static bool leaps(const struct job *j, const struct entry *e, struct node_id fro
 
 bool hearsay_outdated(const struct entry *e, struct node_id from, const struct peer_entry *p)
 {
+    if (ends_is_refuted(e, from, p))
+        return true;
     if (outcome_rank(e->state) > 0 || job_state_is_final(p->view.state) ||
         !node_id_equal(from, p->coordinator))
         return false;

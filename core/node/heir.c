@@ -33,7 +33,7 @@ static bool all_are_gone(const struct node *n, const struct entry *e)
     return !is_there(n, e->coordinator);
 }
 
-static void ask_one(struct node *n, struct job_id job, struct node_id to)
+void heir_ask(struct node *n, struct job_id job, struct node_id to)
 {
     const struct peer_sync m = {.job = job, .answer = SYNC_ANSWER};
     uint8_t bytes[256];
@@ -59,10 +59,10 @@ static void ask(struct node *n, struct entry *e)
         return;
     v->heirs_asked++;
     e->heir_asked = n->now;
-    ask_one(n, e->id, e->coordinator);
+    heir_ask(n, e->id, e->coordinator);
     for (uint8_t i = 0; i < e->known_count; i++)
         if (!node_id_equal(e->known[i], e->coordinator))
-            ask_one(n, e->id, e->known[i]);
+            heir_ask(n, e->id, e->known[i]);
 }
 
 bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct peer_entry *p)

@@ -23,6 +23,8 @@
 bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct peer_entry *p);
 /* It is one of those who are known to have it, beside who is told to lead it. */
 bool heir_knows(const struct entry *e, struct node_id id);
+/* Whoever has it tells how it is over his own link. */
+void heir_ask(struct node *n, struct job_id job, struct node_id to);
 /* This is told now. */
 void heir_taken(struct entry *e, const struct peer_entry *p);
 

@@ -1,5 +1,6 @@
 #include "core/node/listing.h"
 
+#include "core/node/ends.h"
 #include "core/node/link.h"
 #include "core/node/request.h"
 
@@ -72,6 +73,8 @@ void listings_run(struct node *n)
             continue;
 #endif
         e->listed = n->listing_number;
+        if (!ends_is_shown(n, e))
+            continue;
         request_tell_job(n, x->link, x->request, e, x->all);
     }
     if (x == NULL || e != NULL)

@@ -29,8 +29,8 @@
  *   joblog.c         what the workers of a job wrote; meet.c: what a peer is told first: dates
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
- *   directory.c      what this node knows of all jobs of the mesh; hearsay.c, vouch.c: how far
- *                    that is believed; seek.c: whom to ask of one
+ *   directory.c      what this node knows of all jobs of the mesh; hearsay.c, vouch.c, evidence.c,
+ *                    ends.c: how far that is believed; seek.c: whom to ask of one
  *   watch.c          who waits for news of a job; watchers.c: them; kill.c: cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are;

@@ -3,6 +3,7 @@
 #include "core/node/author_ask.h"
 #include "core/node/authors.h"
 #include "core/node/directory.h"
+#include "core/node/ends.h"
 #include "core/node/evidence.h"
 #include "core/node/jobs.h"
 #include "core/node/link.h"
@@ -18,6 +19,7 @@ void vouches_init(struct node *n)
     map_init(&n->vouches.coordinators, n->alloc, ID_SIZE, JOBS_LIVE_MAX + 1);
     n->vouches.look_at = INSTANT_NEVER;
     evidence_init(n);
+    ends_init(n);
 }
 
 void vouches_free(struct node *n)
@@ -125,6 +127,8 @@ void vouch_heard(struct node *n, struct node_id from, const struct peer_entry *p
 
 bool vouch_passes_on(const struct node *n, const struct entry *e)
 {
+    if (e->ended)
+        return ends_passes_on(e);
     return e->standing != STANDING_DOUBTED || instant_since_us(n->now, e->heard) < VOUCH_AFTER_US;
 }
 
@@ -144,6 +148,7 @@ void vouch_entry_gone(struct node *n, const struct entry *e)
 {
     if (n->vouches.next == e)
         n->vouches.next = e->next;
+    ends_entry_gone(n, e);
 }
 
 bool vouch_has_room(struct node *n, struct node_id from, struct node_id coordinator)
@@ -335,6 +340,7 @@ void vouches_tick(struct node *n)
 
     asks_tick(n);
     evidence_tick(n);
+    ends_tick(n);
     author_asks_forget(n);
     if (v->view_seen.us != n->view_changed.us) {
         v->view_seen = n->view_changed;
@@ -361,7 +367,7 @@ struct instant vouches_due(const struct node *n)
 
     if (v->asks_count > 0 || v->view_seen.us != n->view_changed.us)
         return n->now;
-    return instant_first(v->look_at, evidence_due(n));
+    return instant_first(v->look_at, instant_first(evidence_due(n), ends_due(n)));
 }
 
 void vouch_revoked(struct node *n, struct node_id id)

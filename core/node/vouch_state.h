@@ -6,6 +6,7 @@
 #include "core/base/instant.h"
 #include "core/base/map.h"
 #include "core/node/author_state.h"
+#include "core/node/ends_state.h"
 #include "core/node/evidence_state.h"
 
 #define VOUCH_ASKS_MAX 16u
@@ -32,6 +33,7 @@ struct vouches {
     struct instant heirs_since;
     struct author_asks author_asks;
     struct evidences evidence;
+    struct ends ends;
     struct instant look_at, view_seen;
 };
 

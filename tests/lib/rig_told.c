@@ -68,6 +68,36 @@ void told_state(struct rig *r, uint32_t peer, uint32_t number, uint8_t known)
     buf_clear(&b);
 }
 
+void told_evidence(struct rig *r, uint32_t peer, const struct evidence *m, enum party author,
+                   uint8_t signature)
+{
+    uint8_t certificate[RIG_CERTIFICATE_SIZE];
+    struct evidence said = *m;
+    struct buf b;
+
+    rig_certificate((struct node_id){{9, 9}}, author, certificate);
+    said.sealed.certificate = (struct bytes){certificate, sizeof certificate};
+    said.sealed.signature[0] = signature;
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_evidence(&b, &said);
+    rig_frame(r, peer, MESSAGE_EVIDENCE, &b);
+    buf_clear(&b);
+}
+
+bool told_asked(struct rig *r, uint32_t peer, struct job_id *job)
+{
+    const struct rig_sent *s;
+    struct evidence m;
+
+    while ((s = rig_take(r, peer, MESSAGE_EVIDENCE)) != NULL) {
+        if (read_evidence(s->payload, &m) < 0 || m.word != EVIDENCE_ASK)
+            continue;
+        *job = m.job;
+        return true;
+    }
+    return false;
+}
+
 bool told_is_asked(struct rig *r, uint32_t peer, uint8_t type, int64_t us)
 {
     for (int64_t at = 0; at < us; at += 100 * MS_US) {

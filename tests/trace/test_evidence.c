@@ -2,7 +2,6 @@
  * them: as many as it shows that users signed them. */
 #include "core/node/directory.h"
 #include "core/node/evidence.h"
-#include "core/node/evidence_peer.h"
 #include "core/node/jobs.h"
 #include "core/node/vouch.h"
 #include "tests/lib/check.h"
@@ -26,30 +25,7 @@ static void begin(uint32_t level)
 static void put_word(uint32_t peer, struct job_id job, enum evidence_word word, enum party author,
                      uint8_t signature)
 {
-    uint8_t certificate[RIG_CERTIFICATE_SIZE];
-    struct evidence m = {.job = job, .word = word};
-    struct buf b;
-
-    rig_certificate((struct node_id){{9, 9}}, author, certificate);
-    m.sealed.certificate = (struct bytes){certificate, sizeof certificate};
-    m.sealed.signature[0] = signature;
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_evidence(&b, &m);
-    rig_frame(&rig, peer, MESSAGE_EVIDENCE, &b);
-    buf_clear(&b);
-}
-
-/* What it is asked, in the order of time: true when there is one. */
-static bool asked(uint32_t peer, struct job_id *job)
-{
-    const struct rig_sent *s = rig_take(&rig, peer, MESSAGE_EVIDENCE);
-    struct evidence m;
-
-    if (s == NULL)
-        return false;
-    CHECK(read_evidence(s->payload, &m) == 0 && m.word == EVIDENCE_ASK);
-    *job = m.job;
-    return true;
+    told_evidence(&rig, peer, &(struct evidence){.job = job, .word = word}, author, signature);
 }
 
 /* It answers so, whatever is asked; gives how often it was. */
@@ -60,7 +36,7 @@ static uint32_t answers(uint32_t peer, int64_t us, enum evidence_word word, enum
 
     for (int64_t at = 0; at < us; at += 100 * MS_US) {
         rig_run(&rig, 100 * MS_US);
-        while (asked(peer, &job)) {
+        while (told_asked(&rig, peer, &job)) {
             put_word(peer, job, word, author, 0);
             count++;
         }
@@ -135,8 +111,8 @@ TEST(who_says_nothing_has_nothing)
     rig_run(&rig, 40 * S_US);
     CHECK_INT(vouched_by(FIRST), 0);
     for (uint32_t i = 0; i < EVIDENCE_MISSES; i++)
-        CHECK(asked(FIRST, &job));
-    CHECK(!asked(FIRST, &job));
+        CHECK(told_asked(&rig, FIRST, &job));
+    CHECK(!told_asked(&rig, FIRST, &job));
     rig_stop(&rig);
 }
 
@@ -150,7 +126,7 @@ TEST(what_no_user_signed_is_no_evidence)
     CHECK(answers(FIRST, 40 * S_US, EVIDENCE_SHOWN, PARTY_NODE) > 0);
     CHECK_INT(vouched_by(FIRST), 0);
     told_many(&rig, 2, 1001, 4 * EVIDENCE_FREE, 2);
-    for (uint32_t i = 0; i < 100 && !asked(2, &job); i++)
+    for (uint32_t i = 0; i < 100 && !told_asked(&rig, 2, &job); i++)
         rig_run(&rig, 100 * MS_US);
     put_word(2, job, EVIDENCE_SHOWN, PARTY_SUBMIT, RIG_BROKEN_SIGNATURE);
     rig_run(&rig, S_US);
@@ -187,7 +163,7 @@ TEST(who_has_a_job_shows_who_signed_it_a_few_times_a_second)
     ask_for(2, job.id);
     s = rig_take(&rig, 2, MESSAGE_EVIDENCE);
     REQUIRE(s != NULL && read_evidence(s->payload, &m) == 0);
-    CHECK(m.word == EVIDENCE_SHOWN && m.state == 0 && job_id_equal(m.job, job.id));
+    CHECK(m.word == EVIDENCE_SHOWN && m.state == JOB_RUNNING && job_id_equal(m.job, job.id));
     CHECK(m.sealed.certificate.len > 0 && m.sealed.certificate.data[ID_SIZE] != PARTY_NODE);
     ask_for(2, told_id(1));
     s = rig_take(&rig, 2, MESSAGE_EVIDENCE);
