@@ -43,9 +43,10 @@ struct entry {
     bool end_doubted;      /* one of those it names has shown it, and is not believed here */
     struct node_id end_by; /* one of those it names has had the job and forgotten it; or zero */
     struct instant end_at; /* when it was told */
-    struct instant rival_since; /* a greater epoch is told than that of who leads it here */
-    struct instant raised;      /* a coordinator here has last gone beyond what others told */
-    uint64_t above_version;     /* told by others, and not taken: the next own word goes beyond */
+    struct node_id end_stranger; /* by whom, if he is not known to have the job; or zero */
+    struct instant rival_since;  /* a greater epoch is told than that of who leads it here */
+    struct instant raised;       /* a coordinator here has last gone beyond what others told */
+    uint64_t above_version;      /* told by others, and not taken: the next own word goes beyond */
     uint32_t above_epoch;
 };
 

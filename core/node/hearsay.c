@@ -1,5 +1,6 @@
 #include "core/node/hearsay.h"
 
+#include "core/node/answers.h"
 #include "core/node/directory.h"
 #include "core/node/ends.h"
 #include "core/node/heir.h"
@@ -12,6 +13,11 @@
 #define VERSION_NEAR 1024u  /* words of one coordinator overtake each other by fewer */
 #define RIVAL_US (2 * S_US) /* so soon two that coordinate one job have met */
 #define RAISE_US S_US
+
+static uint32_t later(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
 
 /* Who has the job, and its coordinator himself, may have had to go beyond a thief while this node
  * was away. */
@@ -28,8 +34,11 @@ static bool is_own(const struct job *j, const struct entry *e, struct node_id fr
 static bool leaps(const struct job *j, const struct entry *e, struct node_id from,
                   const struct peer_entry *p)
 {
-    uint64_t version_max = ENTRY_VERSION_FIRST_MAX, epoch_max = UINT32_MAX;
+    uint64_t version_max = ENTRY_VERSION_FIRST_MAX, epoch_max = ENTRY_EPOCH_FIRST_MAX;
 
+#if VELUM_PLANT == 1101 /* trace/test_hearsay: no epoch is greater than the first one told */
+    epoch_max = UINT32_MAX;
+#endif
 #if VELUM_PLANT == 1010 /* trace/test_hearsay: a version may be so great that none is greater */
     return false;
 #endif
@@ -37,6 +46,8 @@ static bool leaps(const struct job *j, const struct entry *e, struct node_id fro
         bool own = is_own(j, e, from, p);
 
         epoch_max = e->epoch + (uint64_t)(own ? ENTRY_EPOCH_OWN_MAX : ENTRY_EPOCH_LEAP_MAX);
+        if (!own && epoch_max > ENTRY_EPOCH_FIRST_MAX)
+            epoch_max = later(e->epoch, ENTRY_EPOCH_FIRST_MAX);
         if (!own || e->version > ENTRY_VERSION_FIRST_MAX)
             version_max = e->version + ENTRY_VERSION_LEAP_MAX;
     }
@@ -64,7 +75,8 @@ static void forget_end(struct node *n, struct entry *e)
     e->end_doubted = false;
 }
 
-void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay)
+void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay,
+                      struct node_id stranger)
 {
     struct buf b;
 
@@ -78,6 +90,7 @@ void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, boo
     buf_clear(&b);
     e->end_relay = relay;
     e->end_at = n->now;
+    e->end_stranger = stranger;
 }
 
 static bool end_read(const struct entry *e, struct peer_entry *p)
@@ -102,6 +115,17 @@ bool hearsay_end(const struct job *j, struct peer_entry *p)
     return e != NULL && e->end_told.len > 0 &&
            instant_since_us(j->node->now, e->end_at) < END_ASKED_US && end_read(e, p) &&
            end_is_greater(j, p);
+}
+
+bool hearsay_may_ask(const struct job *j)
+{
+    const struct entry *e = directory_find(j->node, j->id);
+
+#if VELUM_PLANT == 1099 /* trace/test_strangers: one tells of ends, and all are asked about all */
+    return true;
+#endif
+    return e == NULL || node_id_is_zero(e->end_stranger) ||
+           answers_may(j->node, e->end_stranger, ANSWER_END);
 }
 
 bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *p, bool *relay)
@@ -164,11 +188,6 @@ bool hearsay_forgotten(const struct job *j, struct node_id from)
 }
 
 /* --- of a job whose ledger is here --- */
-
-static uint32_t later(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
 
 uint64_t hearsay_version(const struct entry *e)
 {
@@ -255,7 +274,7 @@ static bool ledger_allows(struct job *j, struct entry *e, struct node_id from, s
 #endif
     if (!end_is_greater(j, p))
         return false;
-    hearsay_keep_end(n, e, p, relay);
+    hearsay_keep_end(n, e, p, relay, take_may_tell(j, from) ? (struct node_id){{0}} : from);
     j->fetched = (struct instant){n->now.us - S_US}; /* asked at once, whatever was asked before */
     job_mark_busy(j);
     return false;
@@ -290,7 +309,8 @@ static bool says_nothing_yet(const struct entry *e, const struct peer_entry *p)
 #if VELUM_PLANT == 1055 /* trace/test_vouch: a job that was asked about is heard of no more */
     return false;
 #endif
-    return e != NULL && e->version == 0 && e->epoch == 0 && p->version <= ENTRY_VERSION_FIRST_MAX;
+    return e != NULL && e->version == 0 && e->epoch == 0 && p->version <= ENTRY_VERSION_FIRST_MAX &&
+           p->epoch <= ENTRY_EPOCH_FIRST_MAX;
 }
 
 bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, bool relay)

@@ -4,7 +4,8 @@
  *
  *   - Of a job whose ledger is here it says nothing against the ledger. An end that is not in it
  *     makes this node ask those who are said to know it, once a second for END_ASKED_US, and is
- *     taken when it was shown. Whoever leads a job believes its holders only.
+ *     taken when it was shown; a few jobs a second on the word of each who is not known to have
+ *     had the job (answers.h). Whoever leads a job believes its holders only.
  *   - Version and epoch leap no further than honest ones do, so that there is always a later one;
  *     who leads the job goes beyond what he hears, once a second. A node that was away may have
  *     missed much of that: what a coordinator tells itself of its job, or one that has it tells
@@ -19,9 +20,11 @@
 #define VELUM_NODE_HEARSAY_H
 
 #include "core/node/state.h"
+#include "core/node/warrant.h"
 
 #define ENTRY_VERSION_LEAP_MAX ((uint64_t)1 << 20)  /* beyond that of the entry here */
 #define ENTRY_VERSION_FIRST_MAX ((uint64_t)1 << 48) /* where there is no entry */
+#define ENTRY_EPOCH_FIRST_MAX TITLE_FAR_MAX         /* the same; no title is greater at first */
 #define ENTRY_EPOCH_LEAP_MAX 256u
 #define ENTRY_EPOCH_OWN_MAX (1u << 20) /* who has the job; it goes beyond by 128 a second: 2 h */
 #define END_ASKED_US (60 * S_US)
@@ -46,8 +49,12 @@ bool hearsay_end_comes(const struct job *j, struct peer_entry *p);
  * whom nobody is known here. Whether that is enough: two that are named agree, where there are two
  * members that could, as one may have named himself. */
 bool hearsay_forgotten(const struct job *j, struct node_id from);
-/* What was told before the ledger came. */
-void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay);
+/* What was told before the ledger came; by `stranger`, who is zero where it is known to have the
+ * job. */
+void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, bool relay,
+                      struct node_id stranger);
+/* Those who are said to know the end that was told may be asked now; then they have been. */
+bool hearsay_may_ask(const struct job *j);
 /* The ledger has this end now, or a greater one: false, or the entry as it was told. */
 bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *p, bool *relay);
 /* Beyond which its next word goes. */

@@ -653,7 +653,7 @@ void holder_catch_up(struct job *j)
     const struct holders *h = ledger_holders(j->ledger);
     const struct claim *c = ledger_claim(j->ledger);
     struct peer_entry e;
-    bool ended = hearsay_end(j, &e);
+    bool ended = hearsay_end(j, &e), asks;
     int64_t silence_us = instant_since_us(n->now, j->heard);
 
     /* An ended job is looked at until all say the same of it. */
@@ -663,13 +663,16 @@ void holder_catch_up(struct job *j)
         instant_since_us(n->now, j->fetched) < S_US ||
         (!ended && !j->replayed && silence_us < SILENCE_US))
         return;
+    asks = ended && hearsay_may_ask(j);
+    if (ended && !asks && !j->replayed && silence_us < SILENCE_US)
+        return;
     j->fetched = j->heard = n->now;
     if (c != NULL && !node_is_self(n, c->node))
         ask_sync(j, c->node);
-    if (ended && !node_is_self(n, e.coordinator) &&
+    if (asks && !node_is_self(n, e.coordinator) &&
         (c == NULL || !node_id_equal(c->node, e.coordinator)))
         ask_sync(j, e.coordinator);
-    for (uint8_t i = 0; ended && i < e.holders_count; i++)
+    for (uint8_t i = 0; asks && i < e.holders_count; i++)
         if (!node_is_self(n, e.holders[i]))
             ask_sync(j, e.holders[i]);
     for (uint8_t i = 0; !ended && j->replayed && h != NULL && i < h->count; i++)

@@ -7,6 +7,7 @@
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/left.h"
 #include "core/node/link.h"
 #include "core/node/place.h"
 #include "core/node/record.h"
@@ -233,8 +234,8 @@ static void give_up(struct job *j)
     struct job_id id = j->id;
     const struct claim *c = ledger_claim(j->ledger);
 
-    if (c != NULL && c->epoch > n->epoch_left)
-        n->epoch_left = c->epoch;
+    if (c != NULL)
+        left_note(n, id, c->epoch);
     keep_drop(j);
     stale_given_up(n, id);
     if (j->labour == NULL || job_drop_ledger(j) < 0)

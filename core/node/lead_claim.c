@@ -4,6 +4,7 @@
 #include "core/node/jobs.h"
 #include "core/node/labour_title.h"
 #include "core/node/lead.h"
+#include "core/node/left.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
@@ -25,8 +26,8 @@ static uint32_t next_epoch(const struct job *j)
     uint32_t seen = c == NULL ? 0 : c->epoch;
 
 #if VELUM_PLANT != 221 /* trace/test_places: a job got again is led with an old title */
-    if ((c != NULL || directory_find(n, j->id) != NULL) && n->epoch_left > seen)
-        seen = n->epoch_left;
+    if ((c != NULL || directory_find(n, j->id) != NULL) && left_epoch(n, j->id) > seen)
+        seen = left_epoch(n, j->id);
 #endif
 #if VELUM_PLANT == 22 /* sim: a takeover does not raise the epoch */
     return seen > 0 ? seen : 1;

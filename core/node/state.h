@@ -59,6 +59,7 @@
 #include "core/node/job_state.h"
 #include "core/node/journal_record.h"
 #include "core/node/kill_state.h"
+#include "core/node/left_state.h"
 #include "core/node/link_state.h"
 #include "core/node/node.h"
 #include "core/node/peer.h"
@@ -192,7 +193,7 @@ struct node {
     uint32_t tended_count;
     struct job *keep_next;       /* of the kept ones, the next to be looked at */
     struct instant keep_at;      /* the next look at all of them */
-    uint32_t epoch_left;         /* the greatest of a claim to a job that was given up */
+    struct lefts lefts;          /* left.h */
     struct instant view_changed; /* who lives, and whose disk takes what it is given */
     struct digest keepers;       /* whose does not */
     bool keepers_changed;        /* perhaps */

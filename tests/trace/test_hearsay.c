@@ -141,6 +141,28 @@ TEST(no_version_and_no_epoch_is_the_last)
     end();
 }
 
+TEST(no_first_epoch_is_the_last)
+{
+    struct peer_entry p;
+
+    begin();
+    p = entry_by(HONEST);
+    p.epoch = UINT32_MAX;
+    tell(thief, &p);
+    CHECK(directory_find(rig.node, job.id) == NULL);
+    p.epoch = ENTRY_EPOCH_FIRST_MAX;
+    tell(thief, &p);
+    REQUIRE(directory_find(rig.node, job.id) != NULL);
+    p.epoch++;
+    p.view.leaves_done = 9;
+    tell(thief, &p);
+    CHECK_INT(leaves_shown(), 0);
+    /* Who leads it may have had to go beyond. */
+    tell(HONEST, &p);
+    CHECK_INT(leaves_shown(), 9);
+    end();
+}
+
 TEST(a_coordinator_is_heard_whatever_he_is_said_to_have_said)
 {
     struct peer_entry p;
@@ -498,7 +520,7 @@ TEST(whose_a_job_is_here_its_specification_says)
     end();
 }
 
-TEST_MAIN(no_version_and_no_epoch_is_the_last,
+TEST_MAIN(no_version_and_no_epoch_is_the_last, no_first_epoch_is_the_last,
           a_coordinator_is_heard_whatever_he_is_said_to_have_said,
           who_leads_a_job_is_heard_over_one_who_says_that_he_does,
           what_the_ledger_says_is_not_what_he_says, work_is_dropped_on_the_word_of_who_leads,
