@@ -28,20 +28,27 @@ static void put_word(uint32_t peer, struct job_id job, enum evidence_word word, 
     told_evidence(&rig, peer, &(struct evidence){.job = job, .word = word}, author, signature);
 }
 
-/* It answers so, whatever is asked; gives how often it was. */
-static uint32_t answers(uint32_t peer, int64_t us, enum evidence_word word, enum party author)
+/* They answer so, whatever is asked; gives how often they were. */
+static uint32_t all_answer(uint32_t from, uint32_t upto, int64_t us, enum evidence_word word,
+                           enum party author)
 {
     uint32_t count = 0;
     struct job_id job;
 
     for (int64_t at = 0; at < us; at += 100 * MS_US) {
         rig_run(&rig, 100 * MS_US);
-        while (told_asked(&rig, peer, &job)) {
-            put_word(peer, job, word, author, 0);
-            count++;
-        }
+        for (uint32_t i = from; i < upto; i++)
+            while (told_asked(&rig, i, &job)) {
+                put_word(i, job, word, author, 0);
+                count++;
+            }
     }
     return count;
+}
+
+static uint32_t answers(uint32_t peer, int64_t us, enum evidence_word word, enum party author)
+{
+    return all_answer(peer, peer + 1, us, word, author);
 }
 
 static uint32_t vouched_by(uint32_t peer)
@@ -67,6 +74,27 @@ TEST(four_thieves_do_not_end_all_submission)
     rig_submit(&rig, 0, &job);
     rig_run(&rig, 50 * MS_US);
     CHECK(job_find(rig.node, job.id) != NULL);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+TEST(jobs_of_the_whole_mesh_count_towards_its_limit)
+{
+    struct peer_forwarded m = {.exit_code = 0};
+    const struct rig_sent *s;
+    struct rig_job job;
+
+    begin(0);
+    for (uint32_t i = FIRST; i < PEERS; i++)
+        told_many(&rig, i, i * JOBS_LIVE_MAX, VOUCHED_MAX, i);
+    CHECK_INT(all_answer(FIRST, PEERS, 60 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 4 * 6);
+    CHECK_INT(directory_live(rig.node), JOBS_LIVE_MAX);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    rig_submit(&rig, 0, &job);
+    CHECK(job_find(rig.node, job.id) == NULL);
+    s = rig_take(&rig, 0, MESSAGE_FORWARDED);
+    REQUIRE(s != NULL && read_peer_forwarded(s->payload, &m) == 0);
+    CHECK_INT(m.exit_code, 1);
     rig_job_clear(&job);
     rig_stop(&rig);
 }
@@ -175,8 +203,8 @@ TEST(who_has_a_job_shows_who_signed_it_a_few_times_a_second)
     rig_stop(&rig);
 }
 
-TEST_MAIN(four_thieves_do_not_end_all_submission, who_shows_its_jobs_is_believed_all_of_them,
-          who_has_few_jobs_is_asked_for_none,
+TEST_MAIN(four_thieves_do_not_end_all_submission, jobs_of_the_whole_mesh_count_towards_its_limit,
+          who_shows_its_jobs_is_believed_all_of_them, who_has_few_jobs_is_asked_for_none,
           who_does_not_have_what_it_tells_is_believed_nothing_until_it_shows_some,
           who_says_nothing_has_nothing, what_no_user_signed_is_no_evidence,
           an_older_node_is_asked_nothing, who_has_a_job_shows_who_signed_it_a_few_times_a_second)

@@ -35,39 +35,6 @@ static void say_entry(uint32_t from, uint32_t to, const struct peer_entry *p)
     buf_clear(&b);
 }
 
-/* Each other node's word on its part of so many jobs. */
-static void fill_directory(uint32_t count)
-{
-    for (uint32_t i = 1; i <= count; i++) {
-        const uint32_t node = 1 + i % (story.count - 1);
-        struct job_id id = {{1, 2, 3}};
-        struct peer_entry p;
-
-        store_u32(id.bytes + 4, i);
-        p = entry_of(id, node);
-        say_entry(node, 0, &p);
-    }
-}
-
-TEST(jobs_of_the_whole_mesh_count_towards_its_limit)
-{
-    uint64_t user;
-    uint32_t number = 0, request, forwards;
-
-    story_begin(&story, 5);
-    user = story_user(&story, 0);
-    fill_directory(JOBS_LIVE_MAX);
-    /* One that this node itself is to coordinate; the others know of no limit reached. */
-    do {
-        forwards = story.sent[MESSAGE_FORWARD];
-        request = story_submit(&story, user, ++number);
-    } while (story.sent[MESSAGE_FORWARD] != forwards);
-    story_run(&story, 10 * MS_US);
-    CHECK_INT(story_code(&story, user, request), 1);
-    CHECK(!story_holds(&story, 0, story_job(&story, number)));
-    CHECK(story_end(&story));
-}
-
 TEST(a_coordinator_that_never_answers_is_given_up)
 {
     struct job_id id;
@@ -348,7 +315,6 @@ TEST_MAIN(a_job_that_is_kept_without_an_entry_is_not_led_anew,
           a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_taken_like_a_new_job,
           what_its_coordinator_lost_is_taken_like_a_new_job,
           a_job_of_which_only_the_specification_is_left_is_led,
-          jobs_of_the_whole_mesh_count_towards_its_limit,
           a_coordinator_that_never_answers_is_given_up,
           a_coordinator_without_a_link_is_asked_how_safe_it_is,
           an_answer_to_a_life_before_answers_nobody, an_answer_nobody_asked_for_ends_an_aside,
