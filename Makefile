@@ -278,6 +278,9 @@ $(FAULTY): $(FAULTY_OBJS) $(O)/tests/chaos/faulty.o $(SIM_OBJS) $(CORE_OBJS) $(B
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
+# Where tests have built another product, it follows the first.
+all: $(wildcard $(O)/velum.shared $(FAULTY))
+
 # What all suites but chaos need, and all that tests and measures.
 suite-programs: $(HOST_TESTS) $(PURE_TESTS) $(FUZZ_TARGETS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) \
                 $(VELUM) $(FAULTY)

@@ -26,6 +26,15 @@ mesh_of_before() {
     STATE=$VELUM_HOME/nodes/$PORT_a
 }
 
+# What stands for velum in tests must not be that of before.
+@test "make all: links the products of tests again where they are" {
+    [ -x "$VELUM_OBJECTS/velum.shared" ]
+    env -u MAKEFLAGS make -n -C "$VELUM_ROOT" O="${VELUM_OBJECTS#"$VELUM_ROOT"/}" \
+        -W cmd/main.c all >plan
+    grep -q -- '-o [^ ]*/velum.full ' plan
+    grep -q -- '-o [^ ]*/velum.shared ' plan
+}
+
 listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
 
 @test "without a mesh: what a node would have, and nothing is made" {
