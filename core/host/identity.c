@@ -401,9 +401,18 @@ int identity_welcome(struct identity **out, const struct home *h, char message[H
     i->leaf = parts.leaf;
     i->key = key;
     rc = read_roots(i, h, message);
-    if (rc == 0)
-        return identity_of(out, i, PARTY_ISSUER);
-    identity_free(i);
+    if (rc < 0) {
+        identity_free(i);
+        return rc;
+    }
+    rc = identity_of(out, i, PARTY_ISSUER);
+    if (rc == ERR_NO_MEMORY)
+        snprintf(message, HOME_MESSAGE_SIZE, "%s", err_sentence(rc));
+    else if (rc < 0)
+        snprintf(message, HOME_MESSAGE_SIZE,
+                 "what the issuer in %s signs is not good by the roots there: velum doctor, which "
+                 "looks at both and at the clock",
+                 h->path);
     return rc;
 }
 

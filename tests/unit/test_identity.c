@@ -73,6 +73,26 @@ TEST(test_first_start_makes_a_mesh_and_the_next_keeps_it)
     end_home(&h);
 }
 
+/* Who would answer those that join; it lacks no memory. */
+TEST(test_why_nobody_is_let_in_is_said)
+{
+    struct home h = new_home(), other = new_home();
+    struct identity *welcome = NULL;
+    char command[2 * HOME_PATH_SIZE + 32];
+    CHECK_INT(identity_mesh_open(&h, message), 0);
+    CHECK_INT(identity_mesh_open(&other, message), 0);
+    CHECK_INT(identity_welcome(&welcome, &h, message), 0);
+    identity_free(welcome);
+    snprintf(command, sizeof command, "cp '%s/issuer.pem' '%s'", other.path, h.path);
+    CHECK_INT(system(command), 0);
+    CHECK_INT(identity_welcome(&welcome, &h, message), ERR_IDENTITY);
+    snprintf(command, sizeof command,
+             "what the issuer in %s signs is not good by the roots there: velum doctor, ", h.path);
+    CHECK(strstr(message, command) == message);
+    end_home(&h);
+    end_home(&other);
+}
+
 TEST(test_node_keeps_its_key_over_restarts)
 {
     struct home h = new_home();
@@ -518,7 +538,7 @@ TEST(test_cache_holds_more_authors_than_it_has_room_for)
     forge_close(&a);
 }
 
-TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it,
+TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it, test_why_nobody_is_let_in_is_said,
           test_node_keeps_its_key_over_restarts, test_keys_are_private_files,
           test_keys_that_others_may_read_are_named, test_racing_first_starts_make_one_root,
           test_start_that_was_cut_short_begins_again, test_damaged_files_are_named,
