@@ -576,15 +576,17 @@ struct digest home_machine(void)
     return sha256_of(b.data, b.len);
 }
 
+/* Into one block: a key that is wiped there must not be left in one that was too small. */
 static int read_all(int fd, const char *path, struct buf *to, char *message)
 {
-    for (;;) {
-        uint8_t *room = buf_reserve(to, 4096);
-        if (!room) {
-            say(message, "cannot read %s: %s", path, err_sentence(buf_result(to)));
-            return buf_result(to);
-        }
-        ssize_t n = read(fd, room, 4096);
+    const size_t left = to->max - to->len;
+    const size_t most = left <= HOME_FILE_MAX ? left : HOME_FILE_MAX + 1;
+    if (!buf_reserve(to, most)) {
+        say(message, "cannot read %s: %s", path, err_sentence(buf_result(to)));
+        return buf_result(to);
+    }
+    for (size_t got = 0; got < most;) {
+        ssize_t n = read(fd, to->data + to->len, most - got);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -592,11 +594,10 @@ static int read_all(int fd, const char *path, struct buf *to, char *message)
         if (n == 0)
             return 0;
         to->len += (size_t)n;
-        if (to->len > HOME_FILE_MAX) {
-            say(message, "%s is larger than %d bytes; is it the right file?", path, HOME_FILE_MAX);
-            return ERR_TOO_LARGE;
-        }
+        got += (size_t)n;
     }
+    say(message, "%s is larger than %zu bytes; is it the right file?", path, most - 1);
+    return ERR_TOO_LARGE;
 }
 
 /* Without O_NONBLOCK a named pipe in the file's place would hold us for ever. */

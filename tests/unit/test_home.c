@@ -16,6 +16,7 @@
 #include "core/base/text.h"
 #include "core/host/memory.h"
 #include "tests/lib/check.h"
+#include "tests/lib/heap.h"
 
 static char root[64];
 static char message[HOME_MESSAGE_SIZE];
@@ -384,6 +385,24 @@ TEST(small_files)
     end();
 }
 
+/* What is wiped there is then wiped everywhere. */
+TEST(a_file_is_read_into_one_block)
+{
+    static uint8_t large[16000];
+    struct heap heap;
+    struct buf b;
+    begin();
+    heap_init(&heap);
+    buf_init(&b, &heap.alloc, 16384);
+    CHECK_INT(home_write_file(below("key"), (struct bytes){large, sizeof large}, message), 0);
+    CHECK_INT(home_read_file(below("key"), true, &b, message), 0);
+    CHECK_INT(b.len, sizeof large);
+    CHECK_INT(heap.calls, 1);
+    buf_clear(&b);
+    CHECK(heap_is_empty(&heap));
+    end();
+}
+
 static size_t entries_of(const char *folder)
 {
     size_t count = 0;
@@ -462,5 +481,5 @@ TEST_MAIN(where_the_home_is, folders_are_made_private, loose_folders_are_refused
           links_and_files_in_the_way_are_refused, one_node_a_folder,
           the_path_of_a_state_folder_is_whole, the_folder_of_a_node_that_was_killed_is_waited_for,
           racing_first_starts, nodes_announce_themselves, controls_are_sockets_in_order,
-          small_files, what_a_killed_writer_left_is_used_up, no_space_is_said,
-          the_machine_has_one_name)
+          small_files, a_file_is_read_into_one_block, what_a_killed_writer_left_is_used_up,
+          no_space_is_said, the_machine_has_one_name)
