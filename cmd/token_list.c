@@ -56,7 +56,8 @@ static const char *state_of(const struct token *t)
 {
     if (t->uses == 0)
         return t->bad == TOKEN_BAD_MAX ? "guessed at" : "void";
-    return (int64_t)time(NULL) >= t->expires_s ? "ended" : "good";
+    const int64_t now_s = (int64_t)time(NULL);
+    return token_is_ahead(t, now_s) ? "ahead" : now_s >= t->expires_s ? "ended" : "good";
 }
 
 /* --- how it is told --- */

@@ -12,7 +12,10 @@
  * Every change is made under the home lock and synced before the function returns, so that a token
  * for one use is used once, whatever crashes: who dies between the two has used it up. A token that
  * ended is shown for a day more, unless one that is good needs its room. At most TOKENS_MAX at a
- * time. Errors leave a sentence. */
+ * time. Errors leave a sentence.
+ *
+ * One whose end is further off than any may be was made by a clock that was ahead: once it is right
+ * nobody comes with it, or a string for seven days would be good for years. */
 #ifndef VELUM_HOST_TOKENS_H
 #define VELUM_HOST_TOKENS_H
 
@@ -23,6 +26,7 @@
 #define TOKEN_USES_MAX 10000
 #define TOKEN_BAD_MAX 5
 #define TOKEN_TTL_MAX_S ((int64_t)7 * 24 * 3600)
+#define TOKEN_CLOCK_S ((int64_t)3600) /* a clock may be set back by so much */
 
 struct token {
     uint8_t id[JOIN_ID_SIZE];
@@ -42,6 +46,9 @@ struct tokens {
 struct digest token_verifier(const uint8_t id[JOIN_ID_SIZE],
                              const uint8_t secret[JOIN_SECRET_SIZE]);
 
+/* Its end is further off than that of any made by this clock. */
+bool token_is_ahead(const struct token *t, int64_t now_s);
+
 /* None when there is no file. */
 int tokens_read(const struct home *h, struct tokens *out, char message[HOME_MESSAGE_SIZE]);
 /* ERR_FULL with a sentence when there are too many. */
@@ -59,7 +66,10 @@ bool tokens_know(const struct home *h, const uint8_t id[JOIN_ID_SIZE]);
 struct redeeming {
     void *ctx;
     /* Whether the proof is right by this verifier. Asked once whatever is wrong, with one that
-     * belongs to nobody where there is no such token, so that every refusal costs the same. */
+     * belongs to nobody where there is no such token. A wrong one for a token that is good is
+     * counted and synced, and so takes longer than for one that is not there: who tries learns that
+     * an id is of some token. He cannot look for one: it has forty bits, and he has JOIN_TRIES_MAX
+     * tries a minute (join_desk.h). */
     bool (*holds)(void *ctx, const struct digest *verifier);
     /* Whether he may come with this one, asked when the proof was right: else no use is taken, and
      * nobody has come. Leaves a sentence where it is false. NULL: he may. */

@@ -94,6 +94,21 @@ TEST(a_token_is_kept_as_it_was_made)
     end();
 }
 
+/* By a clock that was ahead by a year. One that was set back a little since is as good. */
+TEST(one_that_ends_later_than_any_may_lets_nobody_in)
+{
+    const int64_t most = TOKEN_TTL_MAX_S + TOKEN_CLOCK_S;
+    struct token t = token(1, 2);
+    begin();
+    t.expires_s = NOW + 365 * (int64_t)24 * 3600;
+    CHECK_INT(tokens_add(&home, &t, t.expires_s - 100, message), 0);
+    CHECK_INT(redeem(1, 2, NOW), ERR_PERMISSION);
+    CHECK_STR(message, "it was made by a clock that was ahead, or this machine's is behind");
+    CHECK_INT(redeem(1, 2, t.expires_s - most - 1), ERR_PERMISSION);
+    CHECK_INT(redeem(1, 2, t.expires_s - most), 0);
+    end();
+}
+
 static bool may_not(void *ctx, const struct token *t, char why[HOME_MESSAGE_SIZE])
 {
     (void)ctx;
@@ -306,10 +321,10 @@ TEST(of_those_that_race_one_wins)
     end();
 }
 
-TEST_MAIN(a_token_is_kept_as_it_was_made, who_may_not_come_takes_no_use_and_is_not_written_down,
-          so_many_uses_and_no_more, refused_are_a_wrong_proof_another_token_and_one_that_ended,
-          five_wrong_guesses_end_it, revoked_is_one_or_all,
-          a_full_list_says_so_and_an_old_one_makes_room,
+TEST_MAIN(a_token_is_kept_as_it_was_made, one_that_ends_later_than_any_may_lets_nobody_in,
+          who_may_not_come_takes_no_use_and_is_not_written_down, so_many_uses_and_no_more,
+          refused_are_a_wrong_proof_another_token_and_one_that_ended, five_wrong_guesses_end_it,
+          revoked_is_one_or_all, a_full_list_says_so_and_an_old_one_makes_room,
           a_damaged_list_is_refused_and_left_as_it_is,
           a_list_that_is_taken_away_is_gone_whatever_is_in_it, an_emergency_leaves_no_token,
           who_had_a_token_is_written_down_and_of_many_the_last, of_those_that_race_one_wins)
