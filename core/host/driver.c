@@ -268,7 +268,7 @@ static void perform(struct driver *d, const struct action *a)
         break;
     case ACTION_ROOTS:
         if (d->parts.roots)
-            d->parts.roots(d->parts.join_ctx, payload);
+            d->parts.roots(d->parts.join_ctx, a->id, payload);
         break;
     case ACTION_EXIT:
         driver_exit(d, a->code ? a->code : d->code);

@@ -39,7 +39,7 @@ struct driver_parts {
     int (*join)(void *ctx, const struct join_caller *from, struct bytes payload, uint8_t *type,
                 struct buf *answer);
     /* ROOTS of the core, with the same ctx; NULL where the mesh is not one of a home. */
-    void (*roots)(void *ctx, struct bytes roots);
+    void (*roots)(void *ctx, struct node_id from, struct bytes roots);
 };
 
 /* Borrows loop, node, identities and disk. On error the spawner stays the caller's. */

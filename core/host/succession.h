@@ -26,7 +26,8 @@ int succession_new(struct succession **out, const struct succession_parts *parts
 void succession_free(struct succession *s);
 /* Tells the core what the identity knows. */
 void succession_tell(const struct identity *i, struct driver *to);
-/* Copied, if it does not wait already. So many may, and beyond that the last of them goes. */
-void succession_told(struct succession *s, struct bytes roots);
+/* Copied, if it does not wait already, in the place of what the same teller said before and that
+ * still waits. So many tellers may wait, and beyond that the last of them goes. */
+void succession_told(struct succession *s, struct node_id from, struct bytes roots);
 
 #endif

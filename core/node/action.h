@@ -23,8 +23,8 @@
  *            is answered by EVENT_MOVED with the same request, also when the mover died (the host
  *            then answers what was open with ERR_IO, starts another, and sends EVENT_MOVER)
  *   KILL     end a worker's process group with SIGKILL; EXITED follows
- *   ROOTS    what another node or an admin says of the mesh's roots: if it holds, and is newer than
- *            what the host has, EVENT_ROOTS follows
+ *   ROOTS    what another node or an admin (`id`) says of the mesh's roots: if it holds, and is
+ *            newer than what the host has, EVENT_ROOTS follows
  *   EXIT     the node is done: everything queued is written (at most 500 ms), then the process
  *            ends with `code` */
 #ifndef VELUM_NODE_ACTION_H

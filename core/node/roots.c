@@ -70,15 +70,24 @@ void roots_known(struct node *n, const struct event *ev)
     }
 }
 
+static void to_host(struct node *n, struct node_id from, struct bytes roots)
+{
+    struct action *a = actions_add(n->out, ACTION_ROOTS, roots);
+
+    n->memory_out |= a == NULL;
+    if (a != NULL)
+        a->id = from;
+}
+
 /* Whatever comes is judged by the host, but the same only once. */
-static bool hand_over(struct node *n, struct bytes roots)
+static bool hand_over(struct node *n, struct node_id from, struct bytes roots)
 {
     struct digest name = sha256_of(roots.data, roots.len);
 
     if (digest_equal(name, n->roots.refused))
         return false;
     n->roots.refused = name;
-    n->memory_out |= actions_add(n->out, ACTION_ROOTS, roots) == NULL;
+    to_host(n, from, roots);
     return true;
 }
 
@@ -92,7 +101,7 @@ static void heard_same(struct node *n, struct node_id from, struct bytes roots)
     } else if (roots.len == ID_SIZE) {
         if (memcmp(roots.data, own.bytes, ID_SIZE) != 0)
             tell(n, from);
-    } else if (!bytes_equal(roots, n->roots.bytes) && hand_over(n, roots)) {
+    } else if (!bytes_equal(roots, n->roots.bytes) && hand_over(n, from, roots)) {
         event_note(n, EVENT_NOTE_ROOTS, from, NULL,
                    "that node has another next root than this one, made at the same time");
         tell(n, from);
@@ -108,7 +117,7 @@ int roots_heard(struct node *n, struct node_id from, struct bytes payload)
     if (m.version < n->roots.version)
         tell(n, from);
     else if (m.version > n->roots.version && m.roots.len > 0)
-        hand_over(n, m.roots);
+        hand_over(n, from, m.roots);
     else if (m.version > n->roots.version)
         say_version(n, from);
     else if (m.version > 0)
@@ -134,7 +143,7 @@ void roots_request(struct node *n, struct link_entry *l, uint32_t request, struc
     put_roots_reply(&b, &m);
     send_link(n, l->link, MESSAGE_REPLY_ROOTS, request, buf_bytes(&b));
     if (others)
-        n->memory_out |= actions_add(n->out, ACTION_ROOTS, roots) == NULL;
+        to_host(n, l->id, roots);
 }
 
 void roots_free(struct node *n)

@@ -175,7 +175,8 @@ static void keep(struct rig *r, const struct action *a, struct bytes payload)
                            .type = (uint8_t)a->type,
                            .worker = a->worker,
                            .payload = {data, payload.len}};
-    s->peer = a->kind == ACTION_DIAL ? peer_of_id(r, a->id) : peer_of_link(r, a->link);
+    s->peer = a->kind == ACTION_DIAL || a->kind == ACTION_ROOTS ? peer_of_id(r, a->id)
+                                                                : peer_of_link(r, a->link);
     if (getenv("RIG_TRACE") != NULL)
         printf("# %lld kind %d %s to peer %d worker %u len %zu\n", (long long)r->now.us, a->kind,
                message_name(a->type), (int)s->peer, a->worker, payload.len);

@@ -38,7 +38,7 @@ struct rig_peer {
 struct rig_sent {
     enum action_kind kind; /* SEND, ORDER, DIAL, KILL, ROOTS or STORE */
     uint8_t type;
-    uint32_t peer; /* of SEND and DIAL; RIG_NOBODY: a user */
+    uint32_t peer; /* of SEND, DIAL and ROOTS; RIG_NOBODY: a user */
     uint32_t worker;
     struct bytes payload;
     bool taken;

@@ -94,6 +94,7 @@ TEST(what_peers_say_goes_to_the_host_once_and_no_further)
     const struct rig_sent *s = rig_take_roots(&rig);
     REQUIRE(s != NULL);
     CHECK(bytes_equal(s->payload, first));
+    CHECK_INT(s->peer, 0); /* whoever says much waits behind himself only */
     says(1, 4, first);
     CHECK(rig_take_roots(&rig) == NULL);
     check_silence(1); /* the host has not said that they are good */

@@ -96,11 +96,13 @@ static void end(void)
     CHECK_INT(system(command), 0);
 }
 
+static const struct node_id friend = {{1}}, other = {{2}}, foe = {{3}};
+
 static void tell(void)
 {
     struct roots r;
     REQUIRE(roots_read(&r, &made, message) == 0);
-    succession_told(succession, buf_bytes(&r.bytes));
+    succession_told(succession, friend, buf_bytes(&r.bytes));
     roots_clear(&r);
 }
 
@@ -134,7 +136,7 @@ TEST(what_met_a_full_disk_is_taken_when_there_is_room)
     CHECK(strstr(line, "the mesh's next root cannot be written, and is tried again: ") == line);
     CHECK_INT(identity_roots_version(identity), 0);
     /* What is refused meanwhile does not take its place, and it is not told of every time. */
-    succession_told(succession, nonsense);
+    succession_told(succession, other, nonsense);
     until(4, 2);
     CHECK(strstr(line, "was refused") != NULL);
     loop_once(loop, instant_plus_us(loop_clock(), 3 * S_US));
@@ -154,12 +156,29 @@ TEST(of_several_that_come_at_once_each_is_looked_at)
     begin(&joined);
     REQUIRE(rotation_begin(&made, message) == 0);
     tell();
-    succession_told(succession, nonsense);
-    succession_told(succession, nonsense);
+    succession_told(succession, other, nonsense);
+    succession_told(succession, other, nonsense);
     until(4, 1);
     CHECK_INT(identity_roots_version(identity), 4);
     until(5, 1);
     CHECK_INT(lines, 1);
+    end();
+}
+
+/* He sends others all the time; what one says who sends one thing is looked at all the same. */
+TEST(who_says_many_has_one_place)
+{
+    uint8_t nonsense = 0;
+    begin(&joined);
+    REQUIRE(rotation_begin(&made, message) == 0);
+    for (int i = 0; i < 2 * SUCCESSION_WAITING; i++, nonsense++)
+        succession_told(succession, foe, (struct bytes){&nonsense, 1});
+    tell();
+    for (int i = 0; i < 2 * SUCCESSION_WAITING; i++, nonsense++)
+        succession_told(succession, foe, (struct bytes){&nonsense, 1});
+    until(4, 2);
+    CHECK_INT(identity_roots_version(identity), 4);
+    CHECK_INT(lines, 1); /* of the last of his */
     end();
 }
 
@@ -213,5 +232,6 @@ TEST(a_node_hears_that_its_key_is_given_up)
 }
 
 TEST_MAIN(what_met_a_full_disk_is_taken_when_there_is_room,
-          of_several_that_come_at_once_each_is_looked_at, a_node_sees_what_was_changed_in_its_home,
-          it_looks_again_when_the_home_is_free, a_node_hears_that_its_key_is_given_up)
+          of_several_that_come_at_once_each_is_looked_at, who_says_many_has_one_place,
+          a_node_sees_what_was_changed_in_its_home, it_looks_again_when_the_home_is_free,
+          a_node_hears_that_its_key_is_given_up)
