@@ -482,7 +482,8 @@ int roots_judge(const struct home *h, const struct roots *known, const struct ro
         snprintf(message, HOME_MESSAGE_SIZE,
                  "somebody has the root's key of the mesh in %s, and made another root with it: "
                  "velum ca rotate --emergency; or, if that is a copy of this home, velum leave in "
-                 "one of the two",
+                 "one of the two; or, if this home was put back from an old copy, put back a later "
+                 "one",
                  h->path);
         return ERR_PERMISSION;
     }

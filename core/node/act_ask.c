@@ -210,9 +210,8 @@ static void refuse_full(struct node *n, uint64_t link, uint32_t request, struct 
                     "as many nodes are told to drain as a node remembers: 1,024",
                     "velum drain --undo, of one that may work again");
     else
-        reply_error(n, link, request, 1,
-                    "this mesh has as many revocations as a node keeps: 4,096",
-                    "velum init makes a new mesh");
+        reply_error(n, link, request, 1, "this mesh has as many revocations as a node keeps: 4,096",
+                    "a new mesh, in another VELUM_HOME");
 }
 
 static void refuse(struct node *n, uint64_t link, uint32_t request, struct bytes act, int rc)
