@@ -142,6 +142,8 @@ TEST(what_is_not_its_own_stays)
     begin();
     make("nodes/8001/mine");
     make("notes");
+    make("velum-root-01234567.pem");
+    make("root-1.key");
     REQUIRE(mkdir(at("nodes/8002"), 0700) == 0);
     make("nodes/8002/node.key");
     char link[HOME_PATH_SIZE + 64];
@@ -150,6 +152,7 @@ TEST(what_is_not_its_own_stays)
     CHECK_INT(leaving_do(&home, &what, message), 0);
     CHECK_INT(left_of_all(), 0);
     CHECK(is_there("nodes/8001/mine") && is_there("notes") && is_there("nodes/8002/node.key"));
+    CHECK(is_there("velum-root-01234567.pem") && !is_there("root-1.key"));
     CHECK(!is_there("nodes/8001/objects") && !is_there("leaving"));
     end();
 }
