@@ -15,6 +15,10 @@ void verify_revoked(const struct call *c, struct receipt_look *k)
             rc = looks_add_named(&l, c->opts->values[i].text);
     if (rc == 0)
         revocation_find(&l, k->receipt->by, k->receipt->mesh, &k->revocation);
+    if (rc < 0 || l.full)
+        talk_line("not every journal was read (%s): whether another knows of a revocation is not "
+                  "known",
+                  rc < 0 ? err_sentence(rc) : "there are more than 1,200");
     const struct look *unread = looks_unread(&l);
     if (unread)
         talk_line("the journal in %s cannot be read (%s): whether it knows of a revocation is "

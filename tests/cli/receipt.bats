@@ -160,4 +160,8 @@ another_second() { [ "$(date +%s)" != "$1" ]; }
     [[ $output != *revoked* ]]
     VELUM_HOME=$FOLDER/two run -1 velum verify later --data "$FOLDER/one/nodes/$PORT_a"
     [[ $output == *"whose key was revoked on"* ]]
+    # There are more journals than one look at them takes.
+    mkdir "$FOLDER"/one/nodes/{1..1200}
+    run -0 --separate-stderr velum verify older
+    [[ $stderr == *"not every journal was read (there are more than 1,200): whether another knows of a revocation is not known"* ]]
 }
