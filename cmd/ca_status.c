@@ -208,6 +208,8 @@ static const char *where_root_key(const struct status *s)
 {
     if (s->has_root_key)
         return "on this machine (velum ca export-root takes it away)";
+    if (root_key_was_cut(s->home))
+        return "in a file that was cut short (velum doctor names it)";
     return s->made_here ? "not on this machine (velum ca import-root puts it back)"
                         : "not on this machine, which joined";
 }

@@ -14,7 +14,7 @@
 
 struct walk {
     struct findings *f;
-    unsigned entries, wrong;
+    unsigned entries, wrong, cut_keys;
     bool cut;
 };
 
@@ -47,6 +47,19 @@ static void look_at(struct walk *w, const char *path, const struct stat *s)
     }
 }
 
+/* Of a writer that was killed; there for a moment, too, while a key is written. */
+static void look_for_cut_key(struct walk *w, const char *path, const char *name)
+{
+    static const char ending[] = ".key.tmp";
+    char fix[FINDING_SIZE];
+    const size_t len = strlen(name), tail = sizeof ending - 1;
+    if (len <= tail || strcmp(name + len - tail, ending) != 0 || ++w->cut_keys > TOLD_MAX)
+        return;
+    snprintf(fix, sizeof fix, "rm %s", path);
+    findings_add(w->f, FINDING_NOTE, "keys", fix,
+                 "%s may hold a key: writing it was cut short, and nothing reads it", path);
+}
+
 /* Below a folder that is open. The path is for people only. */
 static void look_below(struct walk *w, int folder, const char *path, unsigned depth)
 {
@@ -65,6 +78,7 @@ static void look_below(struct walk *w, int folder, const char *path, unsigned de
         if (snprintf(inner, sizeof inner, "%s/%s", path, e->d_name) >= (int)sizeof inner)
             continue;
         look_at(w, inner, &s);
+        look_for_cut_key(w, inner, e->d_name);
         w->cut = w->entries >= ENTRIES_MAX;
         const int next =
             is_folder(&s) && depth > 0

@@ -28,6 +28,11 @@ bool root_key_is_here(const struct home *h)
     return is_there(h, "root", "key");
 }
 
+bool root_key_was_cut(const struct home *h)
+{
+    return is_there(h, "root", "key.tmp");
+}
+
 /* Whether this is the key that root.pem is of. */
 static int check(const struct home *h, const EVP_PKEY *key, const char *file, char *message)
 {

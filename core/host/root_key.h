@@ -17,6 +17,8 @@
 /* Whether the mesh of this home was made in it: only there are such keys of any use. */
 bool root_key_is_of(const struct home *h);
 bool root_key_is_here(const struct home *h);
+/* Whether it, or a part, is in root.key.tmp: who wrote it was killed. */
+bool root_key_was_cut(const struct home *h);
 /* Writes root.key into `file` (mode 0600; ERR_EXISTS where something is there already), reads that
  * back and looks whether it is the key of root.pem. Then, to `remove` it, root.key is deleted.
  * ERR_NOT_FOUND where this home has none; ERR_BUSY while a change of the root is under way. */
