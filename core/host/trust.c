@@ -393,7 +393,10 @@ int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
         rc = ERR_SIGNATURE;
         goto out;
     }
-    *signer = (struct signer){.id = k->id, .party = k->party, .not_after_s = k->not_after_s};
+    *signer = (struct signer){.id = k->id,
+                              .party = k->party,
+                              .begins_s = k->not_before_s,
+                              .not_after_s = k->not_after_s};
     if (k->retired_s != 0 && k->retired_s < signer->not_after_s)
         signer->not_after_s = k->retired_s;
 out:
@@ -424,7 +427,8 @@ static int introduce(struct trust *t, X509 *leaf, struct signer *signer)
         return ERR_SIGNATURE;
     if (check_chain(t, leaf, NULL, false, &name, &k) < 0)
         return is_forged(t, leaf) ? ERR_SIGNATURE : ERR_IDENTITY;
-    *signer = (struct signer){name.id, name.party, certificate_not_after(leaf)};
+    *signer = (struct signer){name.id, name.party, certificate_not_before(leaf),
+                              certificate_not_after(leaf)};
 #if VELUM_PLANT == 983 /* unit/test_introduce: who had the key of an old root makes members */
     return 0;
 #else

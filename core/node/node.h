@@ -29,7 +29,7 @@
 struct signer {
     struct node_id id;   /* of the key */
     int party;           /* enum party */
-    int64_t not_after_s; /* Unix time at which the certificate ends */
+    int64_t begins_s, not_after_s; /* Unix time at which the certificate begins, and ends */
 };
 
 /* Signatures are the host's (OpenSSL) or the simulator's. All functions are pure in what the core

@@ -16,7 +16,8 @@
  *
  * It is dated by the clock of who signs it, and not by that of the node he asks. A date of longer
  * ago than removals are remembered is refused by all but nodes whose clock is as wrong: these take
- * it, and all others go on keeping the object.
+ * it, and all others go on keeping the object. So the node he asks looks at his certificate, too:
+ * a date before that began is by a clock that is behind, whatever its own says.
  *
  * Private to core/node. */
 #ifndef VELUM_NODE_REMOVAL_RIGHT_H
@@ -36,5 +37,8 @@ bool removal_falls(const struct node *n, const struct keeping *gone, const struc
  * signed it is no user, or was revoked. ERR_ARGUMENT: it is too old, or after the end of his
  * certificate. */
 int removal_look(struct node *n, struct keeping *gone);
+/* The same of one that is handed in here: ERR_ARGUMENT also where its date is more than ACT_OFF_S
+ * before the beginning of his certificate. */
+int removal_hand_in(struct node *n, struct keeping *gone);
 
 #endif

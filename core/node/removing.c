@@ -1,5 +1,6 @@
 #include "core/node/removing.h"
 
+#include "core/base/err.h"
 #include "core/node/copies.h"
 #include "core/node/link.h"
 #include "core/node/owners.h"
@@ -202,9 +203,21 @@ static int look_at_word(struct node *n, struct taking *t, struct bytes word)
                                .owner = t->word.owners[0],
                                .generation = t->word.generation,
                                .removal = word};
-    rc = removal_look(n, &t->gone);
+    rc = removal_hand_in(n, &t->gone);
     t->who = (struct asking){t->gone.by_admin ? PARTY_USER : PARTY_SUBMIT, t->gone.by};
     return rc;
+}
+
+static void refuse_word(struct node *n, uint64_t link, uint32_t request, int rc)
+{
+    if (rc == ERR_ARGUMENT)
+        reply_error(n, link, request, 4,
+                    "by its date this removal is from longer ago than nodes remember removals, or "
+                    "not from the time of your certificate: some clock is wrong",
+                    "compare date on this machine, on the node and where the mesh was made");
+    else
+        reply_error(n, link, request, 4, "this removal is not signed as it has to be",
+                    "is your certificate valid? velum doctor");
 }
 
 void removing_ask(struct node *n, uint64_t link, uint32_t request, const struct request_rm *m)
@@ -217,9 +230,10 @@ void removing_ask(struct node *n, uint64_t link, uint32_t request, const struct 
         return;
     t.name = o->name;
     if (m->how == RM_SIGNED) {
-        if (look_at_word(n, &t, m->removal) < 0)
-            reply_error(n, link, request, 4, "this removal is not signed as it has to be",
-                        "is your certificate valid, and the clock right? velum doctor");
+        const int rc = look_at_word(n, &t, m->removal);
+
+        if (rc < 0)
+            refuse_word(n, link, request, rc);
         else
             take_away(n, &t);
         return;

@@ -39,6 +39,7 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
         return ERR_IDENTITY;
     if (sig[0] == STORY_FORGED)
         return ERR_SIGNATURE;
+    signer->begins_s = n->story->certificates_begin_s;
     signer->not_after_s =
         n->story->certificates_end_s != 0 ? n->story->certificates_end_s : INT64_MAX;
     if (node_id_equal(signer->id, n->ended))

@@ -2,6 +2,7 @@
  * signed, whoever passes it on, and nothing else. */
 #include <string.h>
 
+#include "core/node/acts.h"
 #include "core/node/calendar.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
@@ -200,6 +201,46 @@ TEST(what_a_user_signs_goes_by_his_clock_and_not_by_the_nodes)
     story.nodes[1].wall_off_s = -400 * DAY_S;
     story_run(&story, S_US);
     CHECK_INT(take(PARTY_SUBMIT, ALICE, 1, name), 0);
+    CHECK_INT(keepers(name), 0);
+    CHECK(story_end(&story));
+}
+
+/* As velum rm does on a machine whose clock is behind, of the node there. */
+static int hand_in(uint32_t node, struct digest name, int64_t at_s)
+{
+    const struct word w = word_of(PARTY_SUBMIT, ALICE, name, 2, at_s);
+    struct request_rm m = {.how = RM_SIGNED, .removal = {w.bytes, w.len}};
+    uint8_t room[REQUEST_RM_SIZE];
+    struct buf b;
+    int code;
+
+    id_hex(name.bytes, 2 * ID_SIZE, m.ref);
+    buf_init_fixed(&b, room, sizeof room);
+    put_request_rm(&b, &m);
+    const uint64_t user = story_user(&story, node);
+    code = story_code_within(&story, user,
+                             story_ask(&story, user, MESSAGE_REQUEST_RM, buf_bytes(&b)), S_US);
+    story_leave(&story, user);
+    story_run(&story, 5 * S_US);
+    return code;
+}
+
+/* The node's clock is as wrong as his; that his certificate is newer says so. */
+TEST(a_clock_that_is_behind_removes_nothing_here_that_others_keep)
+{
+    struct digest name;
+
+    begin();
+    name = put(PARTY_SUBMIT, ALICE, 0);
+    const int64_t begins_s = now_s() - 20 * DAY_S;
+    story.certificates_begin_s = begins_s;
+    story.nodes[1].wall_off_s = -31 * DAY_S;
+    story_run(&story, S_US);
+    CHECK_INT(hand_in(1, name, now_s() - 31 * DAY_S), 4);
+    CHECK_INT(hand_in(0, name, now_s() - 31 * DAY_S), 4);
+    CHECK_INT(keepers(name), 3);
+    CHECK_INT(hand_in(1, name, begins_s - ACT_OFF_S - 1), 4);
+    CHECK_INT(hand_in(1, name, begins_s - ACT_OFF_S), 0);
     CHECK_INT(keepers(name), 0);
     CHECK(story_end(&story));
 }
@@ -568,6 +609,7 @@ TEST_MAIN(one_node_takes_a_part_of_the_room_and_leaves_the_rest_to_others,
           an_admin_removes_what_anybody_put, a_removal_of_before_says_nothing_of_what_was_put_again,
           a_removal_that_all_have_forgotten_says_nothing_any_more,
           what_a_user_signs_goes_by_his_clock_and_not_by_the_nodes,
+          a_clock_that_is_behind_removes_nothing_here_that_others_keep,
           it_is_forgotten_so_long_after_it_was_signed,
           it_is_shown_to_others_after_a_restart_and_from_a_snapshot,
           what_is_said_before_anything_is_known_gives_way_to_who_keeps_it,
