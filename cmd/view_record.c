@@ -567,7 +567,7 @@ void record_view_json(struct json *j, const struct record_view *v)
     if (rc == 0 && r.type == RECORD_OBJECT) {
         json_number(j, "size", r.size);
         json_number(j, "generation", r.generation);
-        json_truth(j, "kept", r.kept == 1);
+        json_truth(j, "kept", r.kept == 1 || r.kept == 3 || r.kept == 4);
     }
     if (rc == 0 && r.type == RECORD_SETTLED) {
         json_number(j, "copies", r.copies);

@@ -27,8 +27,8 @@
 /* Who signed something. A certificate that has expired since still shows who did: time alone makes
  * no fact untrue. What is to be new must look at not_after_s. */
 struct signer {
-    struct node_id id;   /* of the key */
-    int party;           /* enum party */
+    struct node_id id;             /* of the key */
+    int party;                     /* enum party */
     int64_t begins_s, not_after_s; /* Unix time at which the certificate begins, and ends */
 };
 

@@ -89,6 +89,18 @@ json_is_good() {
     [[ $output == *"could not be written"* ]]
 }
 
+# Whoever keeps it, and in whatever form that is written.
+@test "dump: of an object, whether it is kept" {
+    node a --slots 1
+    echo word >word
+    velum put word
+    kill -TERM "$PID_a"
+    wait "$PID_a" || true
+    velum journal dump --jsonl --port "$PORT_a" | grep '"type":"object"' >records
+    grep -q '"kept":true' records
+    run -1 grep '"kept":false' records
+}
+
 @test "damage: one bit in any of several records is found, named, and exits 1" {
     recorded TERM
     local at places=0 segment
