@@ -570,6 +570,8 @@ void lead_view(struct job *j, struct job_view *v)
     v->retries = pool_retries(l->pool);
     fit_say_unmet(j, v->error, sizeof v->error);
     if (v->error[0] == 0)
+        quarantine_say(j, v->error, sizeof v->error);
+    if (v->error[0] == 0)
         level_say_lacking(j, v->error, sizeof v->error);
     if (v->error[0] == 0)
         sessions_say_absent(j, v->error, sizeof v->error);

@@ -1,7 +1,9 @@
 #include "core/node/quarantine.h"
 
 #include "core/node/drain.h"
+#include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/linked.h"
 
 struct quarantined {
     struct node_id id;
@@ -69,4 +71,31 @@ void quarantine_add(struct node *n, struct node_id id)
              "this node coordinates for a day (velum revoke %s shuts it out)",
              name, name);
     change(n);
+}
+
+void quarantine_say(struct job *j, char *text, size_t cap)
+{
+    const struct node *n = j->node;
+    char name[NODE_NAME_SIZE];
+    uint32_t slots;
+
+#if VELUM_PLANT == 1129 /* trace/test_check: a job waits for who is in quarantine without a word */
+    return;
+#endif
+    if (!quarantine_any(n) || lead_eligible(j, &slots) > 0)
+        return;
+    for (uint32_t i = 0; i < linked_count(n); i++) {
+        const struct member *m = linked_at(n, i);
+        const struct hand *h = lead_hand(j->lead, m->info->id);
+
+        if (!member_is_there(m) || !quarantine_has(n, m->info->id) || (h != NULL && h->no_kernel))
+            continue;
+        member_name(n, m->info->id, name);
+        text_append(text, cap, "none but ");
+        text_append(text, cap, name);
+        text_append(text, cap,
+                    " could run it, which gets no work for a day: it told what two others did not "
+                    "come to");
+        return;
+    }
 }

@@ -8,6 +8,8 @@
 #include "core/node/record.h"
 #include "core/node/stages.h"
 
+#define BUILT_OTHERWISE ", or its plugin was built by another compiler there (velum cc)"
+
 const char *verdict_arch(const struct node *n, struct node_id id)
 {
     const struct member *m = mesh_find(n->mesh, id);
@@ -50,9 +52,24 @@ static void say_leaves(const struct job *j, struct tree_node at, char *text)
     }
 }
 
-static void say_what_to_try(const struct node *n, struct node_id author, struct node_id checker,
-                            char *text)
+/* What a submitter brought may come to anything: it accuses nobody. */
+static bool is_function(const struct job *j, struct tree_node at)
 {
+    struct stage_spec room;
+
+    return !stage_spec_of(j, stage_of_leaf(j, tree_first(at)), &room)->snippet;
+}
+
+/* Of a plugin that is installed the source is known, and not what made its file of it. */
+static bool is_installed(const struct job *j, struct tree_node at)
+{
+    return is_function(j, at) && j->kernels[stage_of_leaf(j, tree_first(at))].builtin == NULL;
+}
+
+static void say_what_to_try(const struct job *j, const struct verdict *v, char *text)
+{
+    const struct node *n = j->node;
+    const struct node_id author = v->author, checker = v->checker;
     char name[NODE_NAME_SIZE];
 
     if (strcmp(verdict_arch(n, author), verdict_arch(n, checker)) != 0) {
@@ -62,8 +79,10 @@ static void say_what_to_try(const struct node *n, struct node_id author, struct 
         return;
     }
     member_name(n, author, name);
-    text_append(text, VIEW_ERROR_SIZE,
-                "; one of them is wrong, or the kernel is no function: try each alone, --on node=");
+    text_append(text, VIEW_ERROR_SIZE, "; one of them is wrong, or the kernel is no function");
+    if (is_installed(j, v->told.at))
+        text_append(text, VIEW_ERROR_SIZE, BUILT_OTHERWISE);
+    text_append(text, VIEW_ERROR_SIZE, ": try each alone, --on node=");
     text_append(text, VIEW_ERROR_SIZE, name);
 }
 
@@ -85,17 +104,10 @@ static bool is_proof(const struct node *n, const struct verdict *v)
     return strcmp(verdict_arch(n, v->author), verdict_arch(n, v->checker)) == 0;
 }
 
-/* What a submitter brought may come to anything: it accuses nobody. */
-static bool is_function(const struct job *j, struct tree_node at)
-{
-    struct stage_spec room;
-
-    return !stage_spec_of(j, stage_of_leaf(j, tree_first(at)), &room)->snippet;
-}
-
 /* A third node came to what one of the two had, or to neither. */
-static void say_third(const struct node *n, const struct verdict *v, char *text)
+static void say_third(const struct job *j, const struct verdict *v, char *text)
 {
+    const struct node *n = j->node;
     char name[NODE_NAME_SIZE];
     const struct node_id with = v->alone_author ? v->checker : v->author;
     const struct node_id alone = v->alone_author ? v->author : v->checker;
@@ -110,13 +122,16 @@ static void say_third(const struct node *n, const struct verdict *v, char *text)
     text_append(text, VIEW_ERROR_SIZE, " agrees with ");
     text_append(text, VIEW_ERROR_SIZE, name);
     if (!is_proof(n, v)) {
-        say_what_to_try(n, v->author, v->checker, text);
+        say_what_to_try(j, v, text);
         return;
     }
     member_name(n, alone, name);
     text_append(text, VIEW_ERROR_SIZE, ", so nothing that ");
     text_append(text, VIEW_ERROR_SIZE, name);
-    text_append(text, VIEW_ERROR_SIZE, " told is to be trusted: run it again without that node");
+    text_append(text, VIEW_ERROR_SIZE, " told is to be trusted");
+    if (is_installed(j, v->told.at))
+        text_append(text, VIEW_ERROR_SIZE, BUILT_OTHERWISE);
+    text_append(text, VIEW_ERROR_SIZE, ": run it again without that node");
 }
 
 void verdict_write(struct job *j, const struct verdict *v)
@@ -135,9 +150,9 @@ void verdict_write(struct job *j, const struct verdict *v)
     text_append(text, sizeof text, " and to another on ");
     say_node(j->node, v->checker, text);
     if (v->has_third)
-        say_third(j->node, v, text);
+        say_third(j, v, text);
     else
-        say_what_to_try(j->node, v->author, v->checker, text);
+        say_what_to_try(j, v, text);
 #if VELUM_PLANT != 949 /* trace/test_check: who was found to lie goes on to compute */
     if (v->has_third && v->agrees && is_proof(j->node, v) && is_function(j, v->told.at))
         quarantine_add(j->node, v->alone_author ? v->author : v->checker);

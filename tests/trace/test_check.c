@@ -4,6 +4,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead_check.h"
 #include "core/node/quarantine.h"
+#include "core/node/watch.h"
 #include "tests/lib/check.h"
 #include "tests/lib/parts.h"
 #include "tests/lib/story_worker.h"
@@ -113,6 +114,7 @@ TEST(a_node_that_lies_is_found_and_named)
     CHECK_INT(v.state, JOB_DIVERGENT);
     CHECK(strncmp(v.error, "lea", 3) == 0 && strstr(v.error, "n2") != NULL);
     CHECK(strstr(v.error, "agrees with") != NULL && strstr(v.error, "without that node") != NULL);
+    CHECK(strstr(v.error, ", or its plugin was built by another compiler") != NULL);
     end();
 }
 
@@ -142,6 +144,15 @@ TEST(who_was_found_to_lie_gets_nothing_more_to_compute)
         CHECK(v.state == JOB_DONE && v.checked >= LEAVES && v.unchecked == 0);
         tried++;
     }
+    /* It is the only one that has the kernel. */
+    for (uint32_t i = 0; i < 3; i++)
+        story.nodes[i].core->kernels[0].name[0] = 'x';
+    while (story_leader(&story, id = story_submitted(&story, 0, number++)) != leader)
+        continue;
+    story_run(&story, 2 * S_US);
+    job_view_of(job_find(story.nodes[leader].core, id), &v);
+    CHECK(!job_state_is_final(v.state));
+    CHECK(strstr(v.error, "none but n3 could run it, which gets no work for a day") == v.error);
     end();
 }
 
@@ -154,6 +165,7 @@ TEST(of_two_nodes_that_differ_nobody_can_say_which_one_lies)
     CHECK_INT(v.state, JOB_DIVERGENT);
     CHECK(strstr(v.error, " came to one value on ") != NULL);
     CHECK(strstr(v.error, "--on node=") != NULL);
+    CHECK(strstr(v.error, ", or its plugin was built by another compiler") != NULL);
     end();
 }
 
