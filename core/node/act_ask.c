@@ -1,6 +1,7 @@
 #include "core/node/act_ask.h"
 
 #include "core/base/err.h"
+#include "core/node/act_room.h"
 #include "core/node/acts.h"
 #include "core/node/drain.h"
 #include "core/node/link.h"
@@ -320,7 +321,9 @@ static int judge_asker(struct node *n, const struct link_entry *l, struct bytes 
 #endif
     if (acts_revoked(n, by.id) || by.not_after_s < n->wall_s)
         return ERR_PERMISSION;
-    return a.at_s > n->wall_s + ACT_OFF_S || a.at_s < n->wall_s - ACT_OFF_S ? ERR_ARGUMENT : 0;
+    if (a.at_s > n->wall_s + ACT_OFF_S || a.at_s < n->wall_s - ACT_OFF_S)
+        return ERR_ARGUMENT;
+    return by.party == PARTY_USER ? act_room_asked(n, &a) : 0; /* others may not at all */
 }
 
 void act_ask_request(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)

@@ -63,6 +63,7 @@ TEST(what_a_peer_brings_that_is_refused_is_noted_with_why)
     const struct act_made early = act_make(ACT_DRAIN, act_key(1), 3 * DAY_S);
     const struct act_made first = act_make(ACT_REVOKE, act_key(2), 0);
     const struct act_made second = act_make(ACT_REVOKE, act_key(3), 0);
+    const struct act_made third = act_make(ACT_REVOKE, act_key(4), 0);
     const struct act_made bad = forged();
     struct event_note e;
     struct node_id peer;
@@ -78,10 +79,11 @@ TEST(what_a_peer_brings_that_is_refused_is_noted_with_why)
     check_last(EVENT_NOTE_REFUSED, 2, peer, "drain of ee000100: its time cannot be");
     say(&first);
     say(&first);
-    CHECK_INT(notes(EVENT_NOTE_REFUSED, &e), 2);
     say(&second);
+    CHECK_INT(notes(EVENT_NOTE_REFUSED, &e), 2);
+    say(&third);
     check_last(EVENT_NOTE_REFUSED, 3, peer,
-               "revoke of ee000300: there are as many acts as there may be");
+               "revoke of ee000400: there are as many acts as there may be");
     CHECK_INT(notes(EVENT_NOTE_FORGED, &e), 1);
     CHECK(story_end(&story));
 }

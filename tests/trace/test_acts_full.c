@@ -77,23 +77,54 @@ TEST(who_fills_the_table_with_nodes_to_drain_is_revoked)
     CHECK(story_end(&story));
 }
 
-/* However many he has revoked. */
+/* However many he has revoked: by a node of his that says what no other would have taken of him. */
 TEST(who_fills_the_table_with_revocations_is_revoked)
 {
     begin();
-    for (uint16_t i = 0; i <= ACTS; i++)
+    for (uint16_t i = 0; i <= 2 * ACTS; i++)
         say(ACT_REVOKE, act_key(i), 0);
-    check_counts(ACTS, 0);
-    CHECK_INT(code_of(ACT_REVOKE, act_key(ACTS), 0), 1);
+    check_counts(2 * ACTS, 0);
+    CHECK_INT(code_of(ACT_REVOKE, act_key(2 * ACTS), 0), 1);
     start_anew();
     CHECK_INT(code_of(ACT_REVOKE, thief, 0), 0);
-    CHECK_INT(code_of(ACT_REVOKE, act_key(ACTS), 0), 1);
-    check_counts(ACTS + 1, 0);
+    CHECK_INT(code_of(ACT_REVOKE, act_key(2 * ACTS), 0), 1);
+    check_counts(2 * ACTS + 1, 0);
     start_anew();
-    check_counts(ACTS + 1, 0);
+    check_counts(2 * ACTS + 1, 0);
     CHECK_INT(act_knowing(thief), 3);
-    for (uint16_t i = 0; i <= ACTS; i++)
-        CHECK_INT(act_knowing(act_key(i)), i < ACTS ? 3 : 0);
+    for (uint16_t i = 0; i <= 2 * ACTS; i++)
+        CHECK_INT(act_knowing(act_key(i)), i < 2 * ACTS ? 3 : 0);
+    CHECK(story_end(&story));
+}
+
+/* None of them makes way, and none is refused: whoever is revoked in one half is so in both. */
+TEST(halves_that_meet_with_full_tables_have_all_revocations)
+{
+    struct act_made m;
+
+    begin();
+    story_cut(&story, 0, 1);
+    story_cut(&story, 0, 2);
+    story_run(&story, S_US);
+    for (uint16_t i = 0; i < 2 * ACTS + 2; i++) {
+        const uint32_t at = i % 2;
+        uint64_t user = story_user(&story, at);
+
+        m = act_make(ACT_REVOKE, act_key(i), 0);
+        CHECK_INT(story_code_within(&story, user, act_hand_in(user, &m), 6 * S_US),
+                  i < 2 * ACTS ? 0 : 1);
+        story_leave(&story, user);
+    }
+    story_mend(&story, 0, 1);
+    story_mend(&story, 0, 2);
+    story_run(&story, 60 * S_US);
+    check_counts(2 * ACTS, 0);
+    for (uint16_t i = 0; i < 2 * ACTS; i++)
+        CHECK_INT(act_knowing(act_key(i)), 3);
+    CHECK_INT(code_of(ACT_REVOKE, act_key(2 * ACTS), 0), 1);
+    CHECK_INT(code_of(ACT_REVOKE, act_key(0), 0), 0); /* it is known */
+    start_anew();
+    check_counts(2 * ACTS, 0);
     CHECK(story_end(&story));
 }
 
@@ -176,6 +207,7 @@ TEST(parts_that_meet_with_full_tables_come_to_the_same)
 
 TEST_MAIN(who_fills_the_table_with_nodes_to_drain_is_revoked,
           who_fills_the_table_with_revocations_is_revoked,
+          halves_that_meet_with_full_tables_have_all_revocations,
           what_is_said_of_members_has_room_before_what_is_said_of_others,
           of_what_is_said_of_others_goes_first_what_was_undone,
           parts_that_meet_with_full_tables_come_to_the_same)
