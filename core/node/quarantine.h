@@ -2,7 +2,8 @@
  * the two others, one of them of the same architecture, came to one value and this node to another,
  * of a kernel of their own: what a submitter brought need not be a function, and accuses nobody.
  * For QUARANTINE_US this node's coordinators give it nothing of any job, and take nothing of it for
- * a check. It keeps what it holds. A job of which nobody else has the kernel waits for it, and says so.
+ * a check. It keeps what it holds. A job of which nobody else has the kernel waits for it, and says
+ * so.
  *
  * A kernel is known by the digest of its source: of one that is no built-in, a file that another
  * compiler made may come to other bits, and whoever has it in good faith is taken for a liar too.

@@ -2,29 +2,14 @@
  * have their turn between, and nothing is lost, nor told in another order. */
 #include "core/host/linkset.h"
 
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "core/base/err.h"
 #include "core/host/connection.h"
 #include "core/wire/message.h"
-#include "tests/lib/check.h"
+#include "tests/unit/link_client.h"
 
 #define MANY 30000u
 #define PAYLOAD_MAX 40
 
-/* At the other end of a link, in a loop of its own. */
-struct client {
-    struct loop *loop;
-    struct linkset *links;
-    uint64_t link;
-};
-
-static struct identity *node, *user;
-static struct loop *loop;
-static struct linkset *links; /* the node's */
 static uint64_t many, few;    /* its links, in the order in which they came up */
 static uint32_t of_many, of_few, of_many_before_few, wrong, downs;
 
@@ -54,11 +39,6 @@ static void on_down(void *ctx, uint64_t link, enum party party, enum link_end ho
     downs++;
 }
 
-static void on_dial_failed(void *ctx, uint32_t dial, enum dial_end how, int fault)
-{
-    (void)ctx, (void)dial, (void)how, (void)fault;
-}
-
 static void on_client_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
 {
     struct client *c = ctx;
@@ -73,76 +53,21 @@ static void on_nothing(void *ctx, uint64_t link, const struct frame *frame)
 
 static void begin(void)
 {
-    const struct linkset_events events = {
-        .up = on_up, .frame = on_frame, .down = on_down, .dial_failed = on_dial_failed};
-    signal(SIGPIPE, SIG_IGN);
     many = few = 0;
     of_many = of_few = of_many_before_few = wrong = downs = 0;
-    REQUIRE(identity_fleeting(&node) == 0 && identity_fleeting_user(&user, node) == 0);
-    REQUIRE(loop_new(&loop) == 0 && linkset_new(&links, loop, node, user, &events) == 0);
+    node_open((struct linkset_events){.up = on_up, .frame = on_frame, .down = on_down});
 }
 
-static void end(void)
-{
-    linkset_free(links);
-    loop_free(loop);
-    identity_free(user);
-    identity_free(node);
-}
-
-static void client_open(struct client *c)
-{
-    const struct linkset_events events = {.ctx = c,
-                                          .up = on_client_up,
-                                          .frame = on_nothing,
-                                          .down = on_down,
-                                          .dial_failed = on_dial_failed};
-    *c = (struct client){.link = 0};
-    REQUIRE(loop_new(&c->loop) == 0 && linkset_new(&c->links, c->loop, user, NULL, &events) == 0);
-}
-
-static void client_close(struct client *c)
-{
-    linkset_free(c->links);
-    loop_free(c->loop);
-}
+static const struct linkset_events of_client = {
+    .up = on_client_up, .frame = on_nothing, .down = on_down};
 
 /* Gives how many frames of `many` were handed up. */
-static uint32_t one_round(struct client *a, struct client *b)
+static uint32_t one_round(struct client *c)
 {
     const uint32_t before = of_many;
-    for (struct client *c = a; c; c = c == a ? b : NULL) {
-        linkset_flush(c->links);
-        (void)loop_poll(c->loop);
-        linkset_flush(c->links);
-    }
-    linkset_flush(links);
-    loop_once(loop, instant_plus_us(loop_clock(), MS_US));
-    linkset_flush(links);
+    client_round(c);
+    node_round();
     return of_many - before;
-}
-
-#define UNTIL(a, b, condition)                                                                     \
-    do {                                                                                           \
-        struct instant run_end = instant_plus_us(loop_clock(), 20 * S_US);                         \
-        while (!(condition) && !instant_reached(loop_clock(), run_end))                            \
-            (void)one_round(a, b);                                                                 \
-        REQUIRE(condition);                                                                        \
-    } while (0)
-
-static void connect_by_tls(struct client *c)
-{
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof v4;
-    char addr[ADDR_SIZE];
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(bind(fd, (struct sockaddr *)&v4, len) == 0 && listen(fd, 1) == 0 &&
-            getsockname(fd, (struct sockaddr *)&v4, &len) == 0);
-    snprintf(addr, sizeof addr, "127.0.0.1:%u", ntohs(v4.sin_port));
-    REQUIRE(linkset_dial(c->links, 1, addr, NULL, false) == 0);
-    REQUIRE(linkset_accept(links, accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), false) ==
-            0);
-    close(fd);
 }
 
 static void connect_by_control(struct client *c)
@@ -177,14 +102,14 @@ TEST(a_link_over_tls_hands_up_so_many_a_second_and_all_of_them)
 {
     struct client c;
     begin();
-    client_open(&c);
-    connect_by_tls(&c);
+    client_open(&c, user, of_client);
+    connect_by_tls(c.links, links);
     UNTIL(&c, NULL, many != 0 && c.link != 0);
     const struct instant began = loop_clock();
     bool was_put_off = false;
     say_many(&c);
     while (downs == 0 && instant_since_us(loop_clock(), began) < 20 * S_US) {
-        CHECK(one_round(&c, NULL) <= 2 * LINK_TURN_FRAMES);
+        CHECK(one_round(&c) <= 2 * LINK_TURN_FRAMES);
         was_put_off |= one_is_put_off();
         /* What came while nobody was in the loop is there as well. */
         CHECK(of_many <=
@@ -195,7 +120,7 @@ TEST(a_link_over_tls_hands_up_so_many_a_second_and_all_of_them)
     CHECK_INT(wrong, 0);
     CHECK_INT(downs, 1);
     client_close(&c);
-    end();
+    node_close();
 }
 
 /* It would be woken for each single frame. */
@@ -204,12 +129,12 @@ TEST(who_is_put_off_is_so_while_he_is_answered)
     struct client c;
     uint32_t looked = 0;
     begin();
-    client_open(&c);
-    connect_by_tls(&c);
+    client_open(&c, user, of_client);
+    connect_by_tls(c.links, links);
     UNTIL(&c, NULL, many != 0 && c.link != 0);
     say_many(&c);
     while (of_many < MANY && downs == 0) {
-        (void)one_round(&c, NULL);
+        (void)one_round(&c);
         if (!one_is_put_off())
             continue;
         const struct instant at = links->rate_at;
@@ -226,22 +151,22 @@ TEST(who_is_put_off_is_so_while_he_is_answered)
     CHECK_INT(of_many, MANY);
     CHECK_INT(wrong, 0);
     client_close(&c);
-    end();
+    node_close();
 }
 
 TEST(others_are_heard_between)
 {
     struct client a, b;
     begin();
-    client_open(&a);
-    connect_by_tls(&a);
+    client_open(&a, user, of_client);
+    connect_by_tls(a.links, links);
     UNTIL(&a, NULL, many != 0 && a.link != 0);
-    client_open(&b);
-    connect_by_tls(&b);
+    client_open(&b, user, of_client);
+    connect_by_tls(b.links, links);
     UNTIL(&a, &b, few != 0 && b.link != 0);
     say_many(&a);
     for (int i = 0; i < 3; i++)
-        (void)one_round(&a, NULL);
+        (void)one_round(&a);
     CHECK(of_many > 0);
     const uint32_t had = of_many;
     linkset_send(b.links, b.link, MESSAGE_PING, 0, bytes_of_text(""));
@@ -251,25 +176,25 @@ TEST(others_are_heard_between)
     CHECK_INT(wrong, 0);
     client_close(&a);
     client_close(&b);
-    end();
+    node_close();
 }
 
 TEST(who_comes_over_the_control_socket_waits_for_nothing)
 {
     struct client c;
     begin();
-    client_open(&c);
+    client_open(&c, user, of_client);
     connect_by_control(&c);
     UNTIL(&c, NULL, many != 0 && c.link != 0);
     say_many(&c);
     while (downs == 0) {
-        REQUIRE(one_round(&c, NULL) <= 2 * LINK_TURN_FRAMES);
+        REQUIRE(one_round(&c) <= 2 * LINK_TURN_FRAMES);
         CHECK(!one_is_put_off());
     }
     CHECK_INT(of_many, MANY);
     CHECK_INT(wrong, 0);
     client_close(&c);
-    end();
+    node_close();
 }
 
 TEST_MAIN(a_link_over_tls_hands_up_so_many_a_second_and_all_of_them,
