@@ -49,8 +49,8 @@ second_node() { # second_node MACHINE NAME: a node of a machine that joined for 
 @test "who may submit runs kernels and no C source, and sees and ends only its own jobs" {
     first
     joins two "$(invite --role submit)"
-    mine=$(on two "$VELUM" run -d sleep 60000)
-    theirs=$(velum run -d sleep 60000)
+    mine=$(on two "$VELUM" run -d sleep 600000)
+    theirs=$(velum run -d sleep 600000)
     on two run -0 velum run --progress none pi 1000000
     on two run -4 velum run -e 'i' 0..10 --reduce sum
     on two run -0 velum ps
