@@ -91,8 +91,8 @@ if at_b 2000000 && grep -q 'durable=2' "$FOLDER/at_b"; then
 else
     fail full_disk_mesh "no acknowledged job without A: $(tail -n 2 "$FOLDER/at_b")"
 fi
-wait_until 60 job_state_is b "$id" done ||
-    fail full_disk_mesh "the job that A held is $(job_field b "$id" state) after 60 s"
+wait_until 180 job_state_is b "$id" done ||
+    fail full_disk_mesh "the job that A held is $(job_field b "$id" state) after 180 s"
 rm -f "$disk/filler"
 wait_until 15 node_field_is b a state alive ||
     fail full_disk_mesh "A is $(node_field b a state) 15 s after there was space"

@@ -27,8 +27,8 @@ for ((i = 0; i < JOBS; i++)); do
 done
 touch "$hung"
 for id in "${ids[@]}"; do
-    wait_until 60 job_state_is a "$id" "done" ||
-        fail silent_disk "job ${id:-that was refused} is $(job_field a "$id" state) after 60 s"
+    wait_until 180 job_state_is a "$id" "done" ||
+        fail silent_disk "job ${id:-that was refused} is $(job_field a "$id" state) after 180 s"
 done
 wait_until 20 says 'has not answered for 10 s' || fail silent_disk "d does not say that its disk hangs"
 wait_until 5 node_field_is a d state recovering ||
