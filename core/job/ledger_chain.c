@@ -46,8 +46,8 @@ bool list_is_of(const struct holders_variant *v, const struct fact *f)
 
     if (!node_id_is_zero(v->by) && !node_id_is_zero(f->by))
         return node_id_equal(v->by, f->by);
-    return fact_read(buf_bytes(&v->fact), &had) == 0 &&
-           bytes_equal(had.sealed.certificate, f->sealed.certificate);
+    ensure(fact_read(buf_bytes(&v->fact), &had) == 0);
+    return bytes_equal(had.sealed.certificate, f->sealed.certificate);
 }
 
 static bool names(const struct holders *h, struct node_id id)

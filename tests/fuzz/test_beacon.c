@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/lib/seal_beacon.h"
 
 static const uint8_t here[BEACON_ADDRESS_SIZE] = {10, 77};
 
@@ -21,6 +22,18 @@ static int beacon_again(struct bytes in, struct buf *out)
     return buf_result(out);
 }
 
+/* By somebody of the mesh, who may make a tag for anything. */
+static int sealed_again(struct bytes in, struct buf *out)
+{
+    const struct digest key = {{7}};
+    uint8_t packet[BEACON_SIZE];
+    if (in.len != sizeof packet)
+        return ERR_FORMAT;
+    memcpy(packet, in.data, sizeof packet);
+    seal_beacon(&key, here, packet);
+    return beacon_again((struct bytes){packet, sizeof packet}, out);
+}
+
 static void make_beacon(struct buf *out)
 {
     const struct digest key = {{7}}, salt = any_digest(), node = any_digest();
@@ -33,7 +46,10 @@ static void make_beacon(struct buf *out)
 
 TEST(damaged_beacons_are_refused)
 {
-    static const struct codec codecs[] = {{"beacon", beacon_again, make_beacon, true, 20000}};
+    static const struct codec codecs[] = {
+        {"beacon", beacon_again, make_beacon, true, 20000},
+        {"beacon of the mesh", sealed_again, make_beacon, false, 20000},
+    };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/hmac.h"
 
 #include "tests/lib/check.h"
+#include "tests/lib/seal_beacon.h"
 
 static const struct digest mesh = {{1, 2, 3}}, other_mesh = {{1, 2, 4}};
 static const uint8_t here[BEACON_ADDRESS_SIZE] = {10, 77, 1}, elsewhere[BEACON_ADDRESS_SIZE] = {9};
@@ -64,6 +65,38 @@ TEST(one_sent_again_from_elsewhere_is_none)
     CHECK_INT(take(&mesh, packet, sizeof packet, elsewhere, &said), ERR_SIGNATURE);
 }
 
+/* What is hidden is changed by changing its cover, and the tag is right again. */
+static int take_changed(size_t at, uint8_t by)
+{
+    const struct digest key = beacon_key(&mesh);
+    uint8_t packet[BEACON_SIZE];
+    struct beacon_text said = {0};
+    make(&mesh, 1, packet);
+    packet[BEACON_SALT_SIZE + at] ^= by;
+    seal_beacon(&key, here, packet);
+    return take(&mesh, packet, sizeof packet, here, &said);
+}
+
+TEST(what_somebody_of_the_mesh_says_is_read_in_this_form_only)
+{
+    CHECK_INT(take_changed(0, 0), 0);
+    CHECK_INT(take_changed(8, 0xff), 0); /* another node */
+    CHECK_INT(take_changed(2, 1 ^ 2), ERR_VERSION);
+    for (size_t at = 3; at < 8; at++)
+        CHECK_INT(take_changed(at, 1), ERR_FORMAT);
+}
+
+TEST(no_node_listens_at_port_zero)
+{
+    const struct digest key = beacon_key(&mesh);
+    const struct beacon_text text = {.port = 0};
+    const uint8_t salt[BEACON_SALT_SIZE] = {1};
+    uint8_t packet[BEACON_SIZE];
+    struct beacon_text said = {0};
+    beacon_make(&key, salt, here, &text, packet);
+    CHECK_INT(take(&mesh, packet, sizeof packet, here, &said), ERR_FORMAT);
+}
+
 /* Whatever stays the same from one to the next would tell whose it is. */
 TEST(who_does_not_know_the_mesh_sees_noise)
 {
@@ -88,4 +121,5 @@ TEST(who_does_not_know_the_mesh_sees_noise)
 }
 
 TEST_MAIN(the_hash_with_a_key_is_that_of_the_standard, a_beacon_is_read_in_its_mesh_only,
+          what_somebody_of_the_mesh_says_is_read_in_this_form_only, no_node_listens_at_port_zero,
           one_sent_again_from_elsewhere_is_none, who_does_not_know_the_mesh_sees_noise)

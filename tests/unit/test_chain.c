@@ -182,6 +182,9 @@ TEST(the_chain_is_bounded_and_the_oldest_go)
     }
     CHECK_INT(ledger_chain_count(l), LEDGER_CHAIN_MAX);
     CHECK_STR(lists_of(l), "16p 17q 18r 19s 20t 21u 22v 23w 24x");
+    /* One that comes late has no room. */
+    CHECK_INT(apply(l, list(20, 'y', "z")), LEDGER_NEW);
+    CHECK_STR(lists_of(l), "16p 17q 18r 19s 20t 21u 22v 23w 24x");
     end(l);
 }
 
@@ -323,10 +326,23 @@ TEST(before_a_list_whose_author_is_not_known_nothing_goes)
     end(l);
 }
 
+TEST(one_author_is_told_by_his_certificate_where_nobody_has_looked)
+{
+    struct ledger *l = begin();
+
+    apply(l, list(2, 'a', "abc"));
+    CHECK_INT(ledger_apply(l, list(3, 'a', "abd")), LEDGER_NEW);
+    CHECK_STR(lists_of(l), "3a");
+    CHECK_INT(ledger_apply(l, list(4, 'b', "bd")), LEDGER_NEW);
+    CHECK_STR(lists_of(l), "3a 4b");
+    end(l);
+}
+
 TEST_MAIN(a_job_whose_first_coordinator_is_its_last_keeps_none,
           a_list_stays_that_made_somebody_a_holder_who_wrote_one,
           nodes_that_take_turns_lengthen_nothing, the_chain_is_bounded_and_the_oldest_go,
           a_journal_does_not_say_who_signed_and_nothing_goes_before_it_is_known,
           a_list_that_comes_late_is_kept_for_what_comes_next, out_of_memory_nothing_is_lost,
           out_of_memory_a_late_list_is_not_lost,
-          before_a_list_whose_author_is_not_known_nothing_goes)
+          before_a_list_whose_author_is_not_known_nothing_goes,
+          one_author_is_told_by_his_certificate_where_nobody_has_looked)

@@ -159,7 +159,118 @@ TEST(test_demands_have_bounds)
     CHECK_INT(demand_check(&d), ERR_VERSION);
 }
 
-TEST_MAIN(test_labels_are_keys_or_keys_with_a_value, test_a_key_alone_stands_for_any_value,
+/* A text may come from a newer node, or be written by hand. */
+TEST(test_a_key_that_stands_twice_is_one_after_it_was_added)
+{
+    char labels[LABELS_SIZE] = "a=1 b a=2", long_value[66] = "b=";
+
+    CHECK(labels_add(labels, "a=3"));
+    CHECK_STR(labels, "a=3 b");
+    memset(labels, 'k', sizeof labels);
+    for (size_t at = 31; at < sizeof labels; at += 32)
+        labels[at] = ' ';
+    memcpy(labels, "b ", 2);
+    labels[sizeof labels - 1] = 0;
+    CHECK(labels_are_sound(t(labels)));
+    memset(long_value + 2, 'v', 63);
+    const size_t len = strlen(labels);
+    CHECK(!labels_add(labels, long_value));
+    CHECK_INT(strlen(labels), len);
+}
+
+TEST(test_a_label_is_taken_off_whole)
+{
+    char labels[LABELS_SIZE] = "gpu=1 disk=ssd gpu-b";
+
+    labels_remove(labels, "gpu");
+    CHECK_STR(labels, "gpu=1 disk=ssd gpu-b");
+    labels_remove(labels, "gpu=1");
+    CHECK_STR(labels, "disk=ssd gpu-b");
+    labels_remove(labels, "gpu-b");
+    labels_remove(labels, "disk=ssd");
+    labels_remove(labels, "disk=ssd");
+    CHECK_STR(labels, "");
+}
+
+TEST(test_demands_that_differ_in_anything_are_not_the_same)
+{
+    const struct demand d = {4, 1000, t("gpu"), t("disk"), TIER_S1};
+    struct demand other[] = {d, d, d, d, d};
+
+    CHECK(demand_equal(&d, &other[0]));
+    other[0].cpus++;
+    other[1].mem_bytes++;
+    other[2].on = t("gpv");
+    other[3].prefer = t("");
+    other[4].tier = TIER_S2;
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        CHECK(!demand_equal(&d, &other[i]));
+}
+
+/* Of two that lack as much. */
+TEST(test_more_of_what_is_missing_is_nearer)
+{
+    struct offer more = small;
+    struct demand d = {.cpus = 4};
+
+    CHECK(!demand_is_nearer(&d, &more, &small));
+    more.slots = 3;
+    CHECK(demand_is_nearer(&d, &more, &small) && !demand_is_nearer(&d, &small, &more));
+    more.tier = TIER_S1;
+    d.tier = TIER_S3;
+    CHECK(demand_is_nearer(&d, &small, &more) && !demand_is_nearer(&d, &more, &small));
+    /* What is not missing makes no difference. */
+    d = (struct demand){.on = t("gpu")};
+    more.memory_bytes++;
+    CHECK(!demand_is_nearer(&d, &more, &small) && !demand_is_nearer(&d, &small, &more));
+}
+
+static const char *said(const struct demand *d, const struct offer *o)
+{
+    static char text[200];
+
+    text[0] = 0;
+    if (o != NULL)
+        demand_say_miss(d, o, text, sizeof text);
+    else
+        demand_say(d, text, sizeof text);
+    return text;
+}
+
+TEST(test_what_is_asked_for_is_said_as_people_say_it)
+{
+    struct offer one = small;
+
+    one.slots = 1;
+    one.labels = "";
+    CHECK_STR(said(&(struct demand){.mem_bytes = 1023}, NULL), "1023 B of memory");
+    CHECK_STR(said(&(struct demand){.mem_bytes = 1024}, NULL), "1 KiB of memory");
+    CHECK_STR(said(&(struct demand){.mem_bytes = (uint64_t)2 << 50}, NULL), "2048 TiB of memory");
+    CHECK_STR(said(&(struct demand){.cpus = 2, .on = t("gpu")}, NULL), "2 slots and gpu");
+    CHECK_STR(said(&(struct demand){.tier = TIER_S3}, NULL), "tier S3");
+    CHECK_STR(said(&(struct demand){.on = t(LABEL_COMPILES)}, NULL), "a C compiler");
+    CHECK_STR(said(&(struct demand){.cpus = 2, .mem_bytes = (uint64_t)17 << 30}, &one),
+              "n3 with 16 GiB and 1 slot");
+    CHECK_STR(said(&(struct demand){.on = t("a arch=arm b=1")}, &small),
+              "n3 without a, arch=arm, b=1");
+}
+
+TEST(test_the_nearest_node_is_named_where_there_is_one)
+{
+    const struct demand d = {.on = t("gpu")};
+    char text[200];
+
+    demand_say_unmet(&d, NULL, text, sizeof text);
+    CHECK_STR(text, "no node has gpu");
+    demand_say_unmet(&d, &small, text, sizeof text);
+    CHECK_STR(text, "no node has gpu: the nearest is n3 without gpu");
+}
+
+TEST_MAIN(test_a_key_that_stands_twice_is_one_after_it_was_added, test_a_label_is_taken_off_whole,
+          test_demands_that_differ_in_anything_are_not_the_same,
+          test_more_of_what_is_missing_is_nearer, test_what_is_asked_for_is_said_as_people_say_it,
+          test_the_nearest_node_is_named_where_there_is_one,
+          test_labels_are_keys_or_keys_with_a_value, test_a_key_alone_stands_for_any_value,
           test_labels_are_added_once_for_each_key_and_have_a_bound,
           test_what_a_node_lacks_is_counted, test_the_nearest_lacks_least_and_has_most_of_that,
           test_a_miss_is_said_in_one_sentence, test_a_node_of_a_lower_tier_is_a_miss_that_says_why,

@@ -26,6 +26,7 @@
 #include "tests/lib/check.h"
 #include "tests/lib/free_port.h"
 #include "tests/unit/join_again.h"
+#include "tests/unit/join_wrong.h"
 
 #define NOW_S ((int64_t)time(NULL))
 
@@ -92,62 +93,13 @@ static struct join_string invite(uint8_t roles, uint32_t uses)
     return s;
 }
 
-/* --- a request, with what may be wrong about it --- */
-
-struct wrong {
-    bool secret, id, exporter, node_signature, user_signature, no_node, curve, version, tail;
-};
-
-static int sign(EVP_PKEY *key, bool wrongly, const struct digest *keys, uint8_t to[80])
-{
-    uint8_t other[32] = {9};
-    int len = join_key_sign(key, wrongly ? other : exporter, keys, to);
-    REQUIRE(len > 0);
-    return len;
-}
-
-static void put(struct buf *to, const struct join_string *s, const struct wrong *w)
-{
-    EVP_PKEY *keys[2] = {EVP_EC_gen(w->curve ? "P-384" : "P-256"), EVP_EC_gen("P-256")};
-    uint8_t spki[2][256], signature[2][JOIN_SIGNATURE_MAX], other[32] = {9};
-    struct join_key k[2];
-    struct join_request r;
-    struct buf about;
-    buf_init(&about, &host_memory, JOIN_REQUEST_MAX);
-    memset(k, 0, sizeof k);
-    for (int i = w->no_node; i < 2; i++)
-        k[i].spki = (struct bytes){spki[i], (size_t)join_key_spki(keys[i], spki[i])};
-    struct digest both = join_keys_digest(k[0].spki, k[1].spki);
-    for (int i = w->no_node; i < 2; i++) {
-        bool wrongly = i == 0 ? w->node_signature : w->user_signature;
-        k[i].signature.data = signature[i];
-        k[i].signature.len =
-            w->curve && i == 0 ? 8 : (size_t)sign(keys[i], wrongly, &both, signature[i]);
-    }
-    put_join_about(&about, &k[0], &k[1]);
-    if (w->tail)
-        put_u8(&about, 1);
-    memcpy(r.id, s->id, sizeof r.id);
-    r.id[0] ^= w->id;
-    struct digest verifier = token_verifier(s->id, s->secret);
-    verifier.bytes[0] ^= w->secret;
-    r.about = buf_bytes(&about);
-    REQUIRE(join_proof(&verifier, w->exporter ? other : exporter, r.about, r.proof) == 0);
-    put_join_request(to, &r);
-    if (w->version)
-        to->data[0] = 2;
-    buf_clear(&about);
-    EVP_PKEY_free(keys[0]);
-    EVP_PKEY_free(keys[1]);
-}
-
 static int answer_at(const struct join_string *s, const struct wrong *w, uint64_t source,
                      int64_t at_us, struct buf *answer)
 {
     struct buf request;
     uint8_t type = 0;
     buf_init(&request, &host_memory, JOIN_REQUEST_MAX);
-    put(&request, s, w);
+    join_wrong_put(&request, s, w, exporter);
     int rc = join_desk_answer_at(desk, source, (struct instant){at_us}, NOW_S, exporter,
                                  buf_bytes(&request), &type, answer);
     buf_clear(&request);
@@ -245,15 +197,10 @@ TEST(who_proved_himself_before_an_emergency_gets_nothing_after_it)
 
 TEST(whatever_is_wrong_the_answer_is_the_same)
 {
-    static const struct wrong all[] = {{.secret = true},
-                                       {.id = true},
-                                       {.exporter = true},
-                                       {.node_signature = true},
-                                       {.user_signature = true},
-                                       {.no_node = true},
-                                       {.curve = true},
-                                       {.version = true},
-                                       {.tail = true}};
+    static const struct wrong all[] = {
+        {.secret = true},         {.id = true},      {.exporter = true}, {.node_signature = true},
+        {.user_signature = true}, {.no_node = true}, {.curve = true},    {.kind = true},
+        {.behind = true},         {.version = true}, {.tail = true}};
     const struct wrong none = {.secret = false};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         begin();

@@ -1,5 +1,6 @@
 #include "core/base/err.h"
 #include "core/wire/append.h"
+#include "core/wire/event_note.h"
 #include "core/wire/view.h"
 #include "tests/lib/check.h"
 
@@ -225,6 +226,23 @@ TEST(test_state_names)
 }
 
 /* What was appended may need thousands of others. */
+/* Those of a later generation have none yet. */
+TEST(test_each_event_has_a_name_of_its_own)
+{
+    for (unsigned kind = EVENT_NOTE_STARTED; kind <= EVENT_NOTE_LAST; kind++) {
+        CHECK(strcmp(event_note_name(kind), "unknown") != 0);
+        for (unsigned other = EVENT_NOTE_STARTED; other < kind; other++)
+            CHECK(strcmp(event_note_name(kind), event_note_name(other)) != 0);
+    }
+    CHECK_INT(event_note_subject(EVENT_NOTE_REVOKED), EVENT_OF_KEY);
+    CHECK_INT(event_note_subject(EVENT_NOTE_TOKEN), EVENT_OF_TOKEN);
+    static const unsigned none[] = {0, EVENT_NOTE_LAST + 1, 255};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        CHECK_STR(event_note_name(none[i]), "unknown");
+        CHECK_INT(event_note_subject(none[i]), EVENT_OF_NOTHING);
+    }
+}
+
 TEST(test_the_longest_stage_has_room)
 {
     static uint8_t needs[APPEND_BYTES_MAX], bytes[2 * APPEND_BYTES_MAX];
@@ -248,7 +266,7 @@ TEST(test_the_longest_stage_has_room)
     CHECK_STR(got.args, v.args);
 }
 
-TEST_MAIN(test_job_view, test_job_view_says_what_was_checked,
+TEST_MAIN(test_each_event_has_a_name_of_its_own, test_job_view, test_job_view_says_what_was_checked,
           test_job_view_that_cannot_be_is_refused, test_texts_of_a_job_are_made_safe,
           test_the_longest_stage_has_room, test_node_view, test_node_view_tells_what_is_held,
           test_kernel_view, test_state_names)
