@@ -37,52 +37,59 @@ static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_
     return s->collects ? -1 : s->merge(s->merge_ctx, &s->kernel, left, right, out);
 }
 
-static bool keep_params(const struct alloc *a, struct tally_kernel *k, struct bytes params)
+static bool keep_params(struct tally_stages *s, struct tally_kernel *k, struct bytes params)
 {
-    k->params = params.len == 0 ? NULL : alloc_zeroed(a, params.len);
-    k->params_len = k->params == NULL ? 0 : params.len;
-    if (k->params != NULL)
-        memcpy(k->params, params.data, params.len);
-    return k->params_len == params.len;
+    if (params.len == 0)
+        return true;
+    k->params = alloc_zeroed(s->alloc, params.len);
+    if (k->params == NULL) {
+        s->no_memory = true;
+        return false;
+    }
+    k->params_len = params.len;
+    memcpy(k->params, params.data, params.len);
+    return true;
 }
 
-/* What stage `number` needs: stages before it. */
-static bool keep_needs(const struct alloc *a, struct tally_stage *s, struct reader *r,
-                       uint32_t number)
+/* What a stage needs: stages before it. */
+static bool keep_needs(struct tally_stages *all, struct tally_stage *s, struct reader *r)
 {
     uint16_t count = read_u16(r);
     struct reader list = reader_of(read_view(r, (size_t)count * NEED_BYTES));
     if (r->failed)
         return false;
-    s->needs = count == 0 ? NULL : alloc_array(a, count, sizeof *s->needs);
-    if (count > 0 && s->needs == NULL)
+    if (count == 0)
+        return true;
+    s->needs = alloc_array(all->alloc, count, sizeof *s->needs);
+    if (s->needs == NULL) {
+        all->no_memory = true;
         return false;
+    }
     s->needs_count = count;
     for (uint16_t i = 0; i < count; i++) {
         s->needs[i] = read_u32(&list);
         (void)read_u16(&list); /* its place among the inputs */
-        if (s->needs[i] >= number)
+        if (s->needs[i] >= all->count)
             return false;
     }
     return true;
 }
 
 /* Of what a stage may say more, nothing but what it needs matters here. */
-static bool read_more(const struct alloc *a, struct tally_stage *s, struct bytes more,
-                      uint32_t number)
+static bool read_more(struct tally_stages *all, struct tally_stage *s, struct bytes more)
 {
     struct reader r = reader_of(more);
     if (more.len == 0)
         return true;
     (void)read_view(&r, read_u16(&r)); /* name */
     (void)read_view(&r, 1 + 8);        /* retries, time of a leaf */
-    return keep_needs(a, s, &r, number);
+    return keep_needs(all, s, &r);
 }
 
-/* Gives its leaves, 0 when it cannot be. */
-static uint64_t read_one(const struct alloc *a, struct tally_stage *s, struct reader *r,
-                         uint32_t number, uint64_t *search_units)
+/* The one behind the end of the list. Gives its leaves, 0 when it cannot be. */
+static uint64_t read_one(struct tally_stages *all, struct reader *r, uint64_t *search_units)
 {
+    struct tally_stage *s = &all->list[all->count];
     struct tally_kernel *k = &s->kernel;
     read_text(r, k->name, sizeof k->name);
     k->source = read_digest(r);
@@ -97,7 +104,7 @@ static uint64_t read_one(const struct alloc *a, struct tally_stage *s, struct re
     if (r->failed || units == 0 || units_a_leaf == 0 || (k->value_size == 0) != s->collects ||
         k->value_size > FOLD_VALUE_MAX)
         return 0;
-    if (!keep_params(a, k, params) || !read_more(a, s, more, number))
+    if (!keep_params(all, k, params) || !read_more(all, s, more))
         return 0;
     s->units = units;
     s->units_a_leaf = units_a_leaf;
@@ -142,7 +149,11 @@ static int take(struct tally_stages *s, uint64_t leaves, uint64_t search_units, 
     struct tally_stage *one = &s->list[s->count];
     if (leaves == 0 || leaves > (uint64_t)1 << 40 || s->next > (uint64_t)1 << 40) {
         forget_read(s->alloc, one);
+#if VELUM_PLANT == 1122 /* unit/test_verify_stages: want of memory is called damage */
         return ERR_FORMAT;
+#else
+        return s->no_memory ? ERR_NO_MEMORY : ERR_FORMAT;
+#endif
     }
     s->count++;
     lay(s, one, leaves, &s->next);
@@ -166,7 +177,7 @@ int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_
         if (rc < 0)
             break;
         s->list[s->count] = (struct tally_stage){0};
-        leaves = read_one(s->alloc, &s->list[s->count], r, s->count, &search_units);
+        leaves = read_one(s, r, &search_units);
         rc = take(s, leaves, search_units, merge, merge_ctx);
     }
     if (rc < 0)
@@ -202,7 +213,7 @@ static uint64_t read_like(struct tally_stages *s, uint32_t said, struct reader *
     if (said & IS_ROLLED)
         one->units_a_leaf = one->units;
 #endif
-    if (!keep_params(s->alloc, &one->kernel, params) || !keep_needs(s->alloc, one, r, s->count))
+    if (!keep_params(s, &one->kernel, params) || !keep_needs(s, one, r))
         return 0;
     return (one->units - 1) / one->units_a_leaf + 1;
 }
@@ -226,9 +237,7 @@ int stages_more(struct tally_stages *s, struct reader *r, tally_merge *merge, vo
             break;
         s->list[s->count] = (struct tally_stage){0};
         like = read_u32(r);
-        leaves = like == s->count
-                     ? read_one(s->alloc, &s->list[s->count], r, s->count, &search_units)
-                     : read_like(s, like, r);
+        leaves = like == s->count ? read_one(s, r, &search_units) : read_like(s, like, r);
         rc = take(s, leaves, search_units, merge, merge_ctx);
     }
     return rc;

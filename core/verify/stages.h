@@ -42,8 +42,9 @@ struct tally_stages {
     const struct alloc *alloc;
     struct tally_stage *list;
     uint32_t count, cap;
-    uint32_t told; /* so many were appended as far as is told, some of which may be missing here */
-    uint64_t next; /* behind the last block of the row */
+    bool no_memory; /* why one could not be read */
+    uint32_t told;  /* so many were appended as far as is told, some of which may be missing here */
+    uint64_t next;  /* behind the last block of the row */
     uint64_t end, leaves; /* of the row, and how many of its numbers are leaves */
 };
 

@@ -41,13 +41,16 @@ static uint64_t value_of(uint32_t stage, struct tree_node at)
     return join(value_of(stage, tree_left(at)), value_of(stage, right), parts[stage].param);
 }
 
+static uint64_t fail_at; /* of the heap; 0: never */
+
 /* The tally hears what the job is. */
 static void begin_job(const struct job_spec *spec)
 {
     struct buf b;
 
     heap_init(&heap);
-    buf_init(&b, &heap.alloc, 65536);
+    heap.fail_at = fail_at;
+    buf_init(&b, &heap_plain, 65536);
     REQUIRE(put_spec(&b, spec) == 0);
     job = spec_id(buf_bytes(&b));
     tally_init(&tally, &heap.alloc, job, merge, NULL);
@@ -74,7 +77,7 @@ static void append(uint32_t from, uint32_t to)
 {
     struct buf b;
 
-    buf_init(&b, &heap.alloc, 65536);
+    buf_init(&b, &heap_plain, 65536);
     put_stages_begin(&b, job, (struct node_id){0});
     parts_append(&b, from, to, "work");
     record_signed(FACT_STAGES, buf_bytes(&b));
@@ -160,7 +163,7 @@ static void close_with(uint32_t count)
 {
     struct buf b;
 
-    buf_init(&b, &heap.alloc, 1024);
+    buf_init(&b, &heap_plain, 1024);
     put_close_body(&b, job, &(struct close_fact){.count = count});
     record_signed(FACT_CLOSE, buf_bytes(&b));
     buf_clear(&b);
@@ -174,7 +177,7 @@ static void done(uint64_t leaves, uint64_t lie)
 
     store_u64(bytes, value_of(3, tree_root(3)) + lie);
     o.digest = sha256_of(bytes, 8);
-    buf_init(&body, &heap.alloc, 8192);
+    buf_init(&body, &heap_plain, 8192);
     put_outcome_body(&body, job, &o);
     record_signed(FACT_OUTCOME, buf_bytes(&body));
     buf_clear(&body);
@@ -310,7 +313,7 @@ TEST(a_list_of_stages_that_is_cut_off_anywhere_is_not_in_the_form)
 {
     struct buf b;
 
-    buf_init(&b, &heap.alloc, 65536);
+    buf_init(&b, &heap_plain, 65536);
     begin_open();
     put_stages_begin(&b, job, (struct node_id){0});
     parts_append(&b, 1, 4, "work");
@@ -330,6 +333,27 @@ TEST(a_list_of_stages_that_is_cut_off_anywhere_is_not_in_the_form)
         check_end(false, TALLY_FORMAT);
     }
     free(bytes);
+}
+
+/* And says nothing else of the journal. */
+TEST(out_of_memory_a_tally_says_so)
+{
+    uint64_t failures;
+
+    do {
+        fail_at++;
+        begin_open();
+        append(1, 4);
+        all_but(NONE, 0);
+        done(14, 0);
+        failures = heap.failures;
+        CHECK_INT(tally_end(&tally), failures > 0 ? ERR_NO_MEMORY : 0);
+        CHECK_INT(tally.problems_count, 0);
+        tally_clear(&tally);
+        CHECK(heap_is_empty(&heap));
+    } while (failures > 0);
+    CHECK(fail_at > 10);
+    fail_at = 0;
 }
 
 /* Its seven leaves were folded where they were computed, and are one here. */
@@ -432,7 +456,7 @@ TEST(what_is_no_leaf_is_no_value_and_has_no_name)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST_MAIN(a_stage_that_is_rolled_is_one_leaf, every_stage_is_proven,
+TEST_MAIN(a_stage_that_is_rolled_is_one_leaf, every_stage_is_proven, out_of_memory_a_tally_says_so,
           a_list_of_stages_that_is_cut_off_anywhere_is_not_in_the_form,
           a_leaf_of_any_stage_that_nothing_counts_is_missed,
           a_leaf_of_a_later_stage_is_counted_once_only,
