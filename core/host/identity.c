@@ -549,7 +549,8 @@ static const char *chain_fault(X509 *root, X509 *issuer, X509 *leaf, const struc
         certificate_read_name(leaf, &name) < 0)
         return "its signer's certificate is not signed by that issuer";
     if (!w->later_root && !digest_equal(name.mesh, out->mesh))
-        return "its signer's certificate is of another mesh than its root";
+        return "its root is not the first of its signer's mesh, and whether that mesh went over to "
+               "it is known in its homes only: verify it there";
     out->mesh = name.mesh;
     out->id = name.id;
     out->party = name.party;

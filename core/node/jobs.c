@@ -127,8 +127,12 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
         text_copy(why, cap, "the certificate of the job's author has expired");
         return ERR_IDENTITY;
     }
+#if VELUM_PLANT == 1078 /* trace/test_submit: a job may be dated so far ahead as anybody likes */
+    if (fresh && spec->not_after_s < n->wall_s) {
+#else
     if (fresh && (spec->not_after_s < n->wall_s ||
                   spec->not_after_s > n->wall_s + SPEC_NOT_AFTER_MAX_S + 24 * 3600)) {
+#endif
         text_copy(why, cap,
                   "the job's last date has passed or is too far ahead: the clock where it was "
                   "submitted, or the one here, is wrong by a day or more");

@@ -170,6 +170,7 @@ under() { [ -e "$2/root-$1.pem" ] && ! cmp -s "$2/issuer-$1.pem" /dev/null; }
     run -0 velum receipt "$after" -o receipt
     on b run -0 velum verify receipt
     VELUM_HOME=$FOLDER/none run -1 velum verify receipt --root "${mesh##* }"
+    [[ $output == *"known in its homes only"* ]]
     # Strings of both roots, and what was signed under the old one, also for who reads it again.
     on d velum join --only "$old"
     on e velum join --only "$(velum token create --at "127.0.0.1:$PORT_a" --role submit)"

@@ -311,7 +311,38 @@ TEST(a_job_that_is_kept_without_an_entry_is_not_led_anew)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_job_that_is_kept_without_an_entry_is_not_led_anew,
+static int64_t last_date_s;
+
+static void dated(struct job_spec *spec, uint32_t number)
+{
+    (void)number;
+    spec->not_after_s = last_date_s;
+}
+
+/* Seven days, and a day for clocks that differ. */
+TEST(a_job_that_is_dated_too_late_or_too_far_ahead_is_refused)
+{
+    const int64_t most_s = SPEC_NOT_AFTER_MAX_S + 24 * 3600;
+    const struct {
+        int64_t ahead_s;
+        int code;
+    } cases[] = {{-1, 4}, {0, 0}, {most_s, 0}, {most_s + 1, 4}};
+    uint64_t user;
+
+    story_begin(&story, 1);
+    story.adjust = dated;
+    user = story_user(&story, 0);
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        last_date_s = STORY_WALL_S + story.now.us / S_US + cases[i].ahead_s;
+        CHECK_INT(story_code_within(&story, user, story_submit(&story, user, i + 1), S_US / 10),
+                  cases[i].code);
+        story_run(&story, S_US - story.now.us % S_US);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_job_that_is_dated_too_late_or_too_far_ahead_is_refused,
+          a_job_that_is_kept_without_an_entry_is_not_led_anew,
           a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_taken_like_a_new_job,
           what_its_coordinator_lost_is_taken_like_a_new_job,
           a_job_of_which_only_the_specification_is_left_is_led,

@@ -26,11 +26,11 @@
  *   28 certificates at a time, 64 times a s   fuzz/test_introduce, trace/test_toolbox
  *   job spec, stages, inputs                  unit/test_spec, unit/test_input
  *   source of 256 KiB                         unit/test_spec, unit/test_snippet
- *   10,000 live jobs                          trace/test_submit
+ *   10,000 live jobs; a job's last date       trace/test_submit
  *   256 join strings                          unit/test_tokens
  *   leaves, and uncovered values              unit/test_cover, unit/test_pool
  *   objects: size, pieces, how many           unit/test_name, unit/test_shelf
- *   output that is kept of a task             unit/test_output, cli/hostile
+ *   output that is kept of a task             trace/test_coordinator, cli/hostile
  *   configuration: 64 KiB, lines of 1 KiB     unit/test_conf
  *   record and segment of the journal         unit/test_journal
  *   addresses that are tried                  unit/test_hints, unit/test_conf */
