@@ -600,7 +600,7 @@ static bool entry_heard(struct node *n, struct node_id from, struct peer_entry *
 {
     struct entry *e = directory_find(n, p->view.id);
 
-    if (e == NULL || !hearsay_outdated(e, from, p))
+    if (e == NULL || !hearsay_outdated(n, e, from, p))
         return entry_take(n, p);
     entry_set(n, e, p);
     return true;

@@ -5,7 +5,7 @@
 #include "core/base/id.h"
 #include "core/base/instant.h"
 
-#define ENDS_ASKS_MAX 8u
+#define ENDS_ASKS_MAX 4u
 #define ENDS_CANDIDATES_MAX 10u
 
 struct entry;

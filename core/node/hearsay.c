@@ -54,12 +54,16 @@ static bool leaps(const struct job *j, const struct entry *e, struct node_id fro
     return p->version > version_max || p->epoch > epoch_max;
 }
 
-bool hearsay_outdated(const struct entry *e, struct node_id from, const struct peer_entry *p)
+bool hearsay_outdated(const struct node *n, const struct entry *e, struct node_id from,
+                      const struct peer_entry *p)
 {
     if (ends_is_refuted(e, from, p))
         return true;
-    if (outcome_rank(e->state) > 0 || job_state_is_final(p->view.state) ||
-        !node_id_equal(from, p->coordinator))
+    if (outcome_rank(e->state) > 0 || job_state_is_final(p->view.state))
+        return false;
+    if (heir_says(n, e, from, p))
+        return true;
+    if (!node_id_equal(from, p->coordinator))
         return false;
     if (!node_id_equal(from, e->coordinator))
         return !e->vouched && heir_knows(e, from);

@@ -34,8 +34,9 @@
  * kept beside the entry (hearsay_end). */
 bool hearsay_allows(struct node *n, struct node_id from, struct peer_entry *p, bool relay);
 /* A coordinator's own word, while another has told more of it than it has said, or that somebody
- * else leads it, who does not say so. */
-bool hearsay_outdated(const struct entry *e, struct node_id from, const struct peer_entry *p);
+ * else leads it, who does not say so; or that of one who should know (heir.h). */
+bool hearsay_outdated(const struct node *n, const struct entry *e, struct node_id from,
+                      const struct peer_entry *p);
 /* An end is told of this job that its ledger here does not have: whoever tells it is to be asked.
  * False: none, or it was asked for in vain. */
 bool hearsay_end(const struct job *j, struct peer_entry *p);

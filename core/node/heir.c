@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "core/node/directory.h"
 #include "core/node/link.h"
+#include "core/node/place.h"
+#include "core/wire/feature.h"
 
 bool heir_knows(const struct entry *e, struct node_id id)
 {
@@ -46,6 +49,46 @@ void heir_ask(struct node *n, struct job_id job, struct node_id to)
     send_node(n, to, MESSAGE_SYNC, 0, buf_bytes(&b));
 }
 
+static void ask_ranked(struct node *n, const struct entry *e)
+{
+    struct vouches *v = &n->vouches;
+    struct heir_ask *a = &v->heirs[v->heirs_next++ % HEIR_ASKED_MAX];
+    const struct holders ranked = place_wanted(n, e->id, FEATURE_FIRST, NULL, false);
+
+    *a = (struct heir_ask){.job = e->id, .since = n->now};
+    for (uint8_t i = 0; i < ranked.count && i < HEIR_RANKED_MAX; i++) {
+        const struct node_id id = ranked.ids[i];
+
+        a->ranked[a->count++] = id;
+        if (!node_id_equal(id, e->coordinator) && !heir_knows(e, id))
+            heir_ask(n, e->id, id);
+    }
+}
+
+static bool is_asked(const struct node *n, struct job_id job, struct node_id id)
+{
+    for (uint32_t i = 0; i < HEIR_ASKED_MAX; i++) {
+        const struct heir_ask *a = &n->vouches.heirs[i];
+
+        if (a->count == 0 || !job_id_equal(a->job, job) ||
+            instant_since_us(n->now, a->since) >= HEIR_ASK_US)
+            continue;
+        for (uint8_t k = 0; k < a->count; k++)
+            if (node_id_equal(a->ranked[k], id))
+                return true;
+    }
+    return false;
+}
+
+bool heir_says(const struct node *n, const struct entry *e, struct node_id from,
+               const struct peer_entry *p)
+{
+#if VELUM_PLANT == 1103 /* trace/test_heirs: who told of a job first says for ever who leads it */
+    return false;
+#endif
+    return !node_id_equal(p->coordinator, e->coordinator) && is_asked(n, e->id, from);
+}
+
 static void ask(struct node *n, struct entry *e)
 {
     struct vouches *v = &n->vouches;
@@ -63,6 +106,19 @@ static void ask(struct node *n, struct entry *e)
     for (uint8_t i = 0; i < e->known_count; i++)
         if (!node_id_equal(e->known[i], e->coordinator))
             heir_ask(n, e->id, e->known[i]);
+    ask_ranked(n, e);
+}
+
+bool heir_leads(struct node *n, struct job_id job, struct node_id id, struct node_id other)
+{
+    struct entry *e = directory_find(n, job);
+
+    if (e == NULL || e->ended || node_id_equal(e->coordinator, other) || heir_knows(e, other)) {
+        if (e != NULL && !e->ended && !node_id_equal(e->coordinator, id) && !heir_knows(e, id))
+            ask(n, e);
+        return false;
+    }
+    return node_id_equal(e->coordinator, id);
 }
 
 bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct peer_entry *p)
@@ -70,7 +126,8 @@ bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct pe
 #if VELUM_PLANT == 1054 /* trace/test_hearsay: who says so leads a job */
     return true;
 #endif
-    if (node_id_equal(from, e->coordinator) || heir_knows(e, from) || all_are_gone(n, e))
+    if (node_id_equal(from, e->coordinator) || heir_knows(e, from) || all_are_gone(n, e) ||
+        heir_says(n, e, from, p))
         return true;
     p->by_others = true;
     if (node_id_equal(p->coordinator, e->coordinator) || heir_knows(e, p->coordinator))

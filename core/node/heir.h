@@ -10,7 +10,11 @@
  * Of anybody else they are asked (SYNC of nothing) and tell how it is over their own links; until
  * then his word counts for nothing, but for an end, which stands beside the coordinator of before.
  * Which holders others tell of is shown, and gives these no word. At most HEIR_ASKS_MAX jobs a
- * second are asked about, and each once in HEIR_ASK_US. Private to core/node. */
+ * second are asked about, and each once in HEIR_ASK_US.
+ *
+ * Those are asked too that should hold it by rank (place.h), and have a word in it as long, also
+ * against who is told to lead it: so whoever told of a job first has not the last word on it.
+ * Private to core/node. */
 #ifndef VELUM_NODE_HEIR_H
 #define VELUM_NODE_HEIR_H
 
@@ -21,6 +25,12 @@
 
 /* Whether `from` may tell this of a job that is known; or p is made what he may. */
 bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct peer_entry *p);
+/* It has been asked, as one that should hold the job by rank, and says who leads it. */
+bool heir_says(const struct node *n, const struct entry *e, struct node_id from,
+               const struct peer_entry *p);
+/* Of two that say so this one leads the job, and the other has no part in it; or it is not known,
+ * and those are asked who know. */
+bool heir_leads(struct node *n, struct job_id job, struct node_id id, struct node_id other);
 /* It is one of those who are known to have it, beside who is told to lead it. */
 bool heir_knows(const struct entry *e, struct node_id id);
 /* Whoever has it tells how it is over his own link. */

@@ -78,6 +78,7 @@ struct labour {
     struct instant touched;
     struct labour_end end;
     struct labour_placing placing;
+    struct labour_rival rival;
     struct unlike_state unlike;
     struct stage_inputs *inputs; /* of stages that have some, and chunks here; labour_inputs.h */
 };

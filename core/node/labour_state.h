@@ -3,6 +3,7 @@
 #define VELUM_NODE_LABOUR_STATE_H
 
 #include "core/base/bytes.h"
+#include "core/base/id.h"
 #include "core/base/instant.h"
 
 /* A report that enough holders have not synced yet; sent again to any new coordinator. */
@@ -12,6 +13,12 @@ struct unkept {
     bool sent;            /* to anybody, ever */
     uint64_t outputs;     /* makings_made as it was then: it goes out when those are settled */
     struct unkept *next;
+};
+
+/* Whose title was obeyed in vain: he does not lead the job. Zero: nobody's. */
+struct labour_rival {
+    struct node_id id;
+    struct instant since;
 };
 
 /* An end of the job that somebody tells who does not lead it: labour_end.h. */

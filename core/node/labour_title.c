@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/given.h"
+#include "core/node/heir.h"
 #include "core/node/jobs.h"
 #include "core/node/lead_claim.h"
 #include "core/node/link.h"
@@ -51,6 +52,26 @@ static uint32_t epoch_max(const struct job *j, const struct fact *f, struct node
     return seen + CLAIM_AHEAD_MAX;
 }
 
+/* He shows it himself, which the one that is obeyed has no part in. */
+static bool leads_instead(struct job *j, const struct fact *f, struct node_id from)
+{
+#if VELUM_PLANT == 1104 /* trace/test_heirs: a worker that a thief found first is his */
+    return false;
+#endif
+    return j->ledger == NULL && node_id_equal(f->by, from) &&
+           !node_id_equal(f->by, j->labour->claim.node) &&
+           heir_leads(j->node, j->id, from, j->labour->claim.node);
+}
+
+static bool is_rival(struct job *j, struct node_id id)
+{
+    const struct labour_rival *r = &j->labour->rival;
+
+    return j->ledger == NULL && node_id_equal(r->id, id) &&
+           instant_since_us(j->node->now, r->since) < RIVAL_US &&
+           heir_leads(j->node, j->id, j->labour->claim.node, id);
+}
+
 int labour_title(struct job *j, struct node_id from, struct bytes fact)
 {
     struct node *n = j->node;
@@ -76,11 +97,18 @@ int labour_title(struct job *j, struct node_id from, struct bytes fact)
         return 0;
     }
 #if VELUM_PLANT != 19 /* trace/test_labour: a coordinator of an older epoch is obeyed */
-    if (l->claim_fact.len > 0 && claim_compare(&f.claim, &l->claim) < 0)
-        return 0;
+    if (l->claim_fact.len > 0 && claim_compare(&f.claim, &l->claim) < 0) {
+        if (!leads_instead(j, &f, from))
+            return 0;
+        l->rival = (struct labour_rival){l->claim.node, n->now};
+        obey(l, &f.claim, fact);
+        return 1;
+    }
 #endif
     if (f.claim.epoch > epoch_max(j, &f, from))
         return ERR_FORMAT;
+    if (is_rival(j, f.by))
+        return ERR_IDENTITY;
 #if VELUM_PLANT != 974 /* thief: who leads a job steps down for a title of anybody */
     if (j->ledger != NULL && !warrant_is(j, &f, from)) {
         warrant_answer(j, &f, from);

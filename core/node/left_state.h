@@ -4,7 +4,7 @@
 
 #include "core/base/id.h"
 
-#define LEFT_MAX 256u
+#define LEFT_MAX 64u
 
 struct left {
     struct job_id job;

@@ -10,6 +10,8 @@
 #include "core/node/evidence_state.h"
 
 #define VOUCH_ASKS_MAX 16u
+#define HEIR_ASKED_MAX 32u
+#define HEIR_RANKED_MAX 3u
 
 struct entry;
 
@@ -23,6 +25,14 @@ struct vouch_ask {
     struct instant since;
 };
 
+/* Of a job about which those are asked that should hold it by rank: they have a word in it. */
+struct heir_ask {
+    struct job_id job;
+    struct node_id ranked[HEIR_RANKED_MAX];
+    uint8_t count; /* of them; 0: nobody was asked */
+    struct instant since;
+};
+
 struct vouches {
     struct map coordinators; /* node_id -> for how many each of them vouches (authors.c) */
     uint32_t doubted, doubted_counted;
@@ -31,6 +41,8 @@ struct vouches {
     struct entry *next;   /* looked at next */
     uint32_t heirs_asked; /* for so many jobs, since then (heir.h) */
     struct instant heirs_since;
+    struct heir_ask heirs[HEIR_ASKED_MAX]; /* the last ones */
+    uint32_t heirs_next;
     struct author_asks author_asks;
     struct evidences evidence;
     struct ends ends;

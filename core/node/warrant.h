@@ -32,8 +32,8 @@
  * CLAIM_AHEAD_MAX / SURPASS_MAX = 16 s believes even a coordinator that it does not know. They get
  * to TITLE_FAR_MAX after 2^30 / 16 s, two years, and to FACT_COUNTER_MAX after four. What is up to
  * CLAIM_AHEAD_MAX ahead is surpassed within 16 s. A title further ahead is not gone after: a thief
- * that raises his own once more keeps those nodes that obey it, and have no ledger, until they drop
- * the job's labour.
+ * that raises his own once more keeps those nodes that obey it, and have no ledger, until they are
+ * shown who leads the job (labour_title.h).
  *
  * Nodes that only work for a job keep no ledger of it and obey the greatest title they see. What
  * becomes of one that its coordinator does not believe: lead_claim.h. Private to core/node. */

@@ -30,14 +30,31 @@ static const struct entry *entry_here(void)
     return e;
 }
 
+/* One of these should hold the job by rank, and has a word in it (test_heirs). */
+static bool some_should_hold_it(void)
+{
+    const struct holders ranked = place_wanted(rig.node, job.id, FEATURE_FIRST, NULL, false);
+
+    return holders_have(&ranked, rig.peers[1].id) || holders_have(&ranked, rig.peers[2].id) ||
+           holders_have(&ranked, rig.peers[3].id);
+}
+
 /* Nobody knows of the job yet. */
 static void begin(void)
 {
+    struct rig_spec spec = {.accumulator_size = 16, .leaves = LEAVES};
+
     rig_start(&rig, 1, true);
     rig.strict = true;
     for (uint32_t i = 0; i < PEERS; i++)
         rig_peer_up(&rig, i, 1);
-    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES});
+    rig_job_make(&rig, &job, spec);
+    while (some_should_hold_it()) {
+        rig_job_clear(&job);
+        spec.nonce++;
+        REQUIRE(spec.nonce != 0);
+        rig_job_make(&rig, &job, spec);
+    }
     thief = 1;
 }
 
