@@ -18,11 +18,13 @@
 #include "core/wire/message.h"
 
 #define READ_SIZE 65536
-#define LARGE_PIPE_BYTES (256 << 10) /* what a leaf yields waits in it while others are served */
+#define LARGEST_PIPE_BYTES (1 << 20) /* what a leaf yields waits in it while others are served */
+#define LARGE_PIPE_BYTES (256 << 10)
 #define SMALL_PIPE_BYTES (16 << 10)
 #define LEAST_PIPE_BYTES (4 << 10)
-#define LARGE_MAX 32 /* workers whose reports have a large one */
-#define USUAL_MAX 96 /* beyond so many all three are small */
+#define LARGEST_MAX 8 /* workers whose reports have one of the largest, */
+#define LARGE_MAX 32  /* or a large one */
+#define USUAL_MAX 64  /* beyond so many all three are small */
 #define FRAME_SIZE_MAX (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX)
 #define ORDERS_SIZE_MAX (1u << 20)
 #define DRAIN_READS_MAX 64 /* a pipe holds 1 MiB at most, unless root made it larger */
@@ -563,6 +565,8 @@ static void size_pipes(const struct crew_worker *w)
 #endif
     if (w->crew->workers.count <= LARGE_MAX)
         (void)fcntl(w->reports, F_SETPIPE_SZ, LARGE_PIPE_BYTES);
+    if (w->crew->workers.count <= LARGEST_MAX)
+        (void)fcntl(w->reports, F_SETPIPE_SZ, LARGEST_PIPE_BYTES);
     if (w->crew->workers.count <= USUAL_MAX)
         return;
     (void)fcntl(w->orders, F_SETPIPE_SZ, SMALL_PIPE_BYTES);

@@ -19,7 +19,7 @@
 
 #define MAKINGS_MAX 32u /* with the mover */
 #define MAKINGS_TOGETHER 16u
-#define MAKING_WINDOW (512u << 10)
+#define MAKING_WINDOW (1u << 20)
 #define MAKING_COPIES 2
 #define MAKING_WAIT_US (10 * S_US) /* for copies: then those that are there are enough */
 

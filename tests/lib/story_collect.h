@@ -11,7 +11,7 @@
 #include "tests/lib/story_worker.h"
 
 #define STORY_LEAVES 24
-#define STORY_OUTPUT_MAX 700000u
+#define STORY_OUTPUT_MAX 1200000u
 
 static struct {
     uint8_t input_list[2 * STAGE_INPUT_BYTES];

@@ -217,7 +217,7 @@ TEST(test_many_values_leave_in_time)
     uint64_t next = 0;
     uint32_t frames = 1;
     begin_emit("1000", "5000", NULL);
-    order_run(1, 0, 5000, 54576000);
+    order_run(1, 0, 5000, 109872000);
     while (!take_progress(1, &next, 1000))
         frames++;
     CHECK_INT(next, 5000);
@@ -289,22 +289,22 @@ TEST(test_no_more_is_out_than_the_window)
 TEST(test_window_of_the_next_leaf)
 {
     uint64_t at, next = 0;
-    begin_emit("545760", "2", NULL);
+    begin_emit("1098720", "2", NULL);
     order_run(1, 0, 2, 1000000);
     at = take_parts(1, 0, 0, FULL * OUTPUT_PART_MAX);
     order_more(99, OUTPUT_WINDOW); /* of no run that is here */
     CHECK(is_silent());
     order_more(1, OUTPUT_PART_MAX);
-    CHECK_INT(take_parts(1, 0, at, 545760), 545760);
-    take_end(1, 0, 545760);
-    order_taken(1, 0, 545760);
+    CHECK_INT(take_parts(1, 0, at, 1098720), 1098720);
+    take_end(1, 0, 1098720);
+    order_taken(1, 0, 1098720);
     at = take_parts(1, 1, 0, FULL * OUTPUT_PART_MAX);
     CHECK(is_silent());
     order_more(1, OUTPUT_WINDOW);
-    CHECK_INT(take_parts(1, 1, at, 545760), 545760);
-    take_end(1, 1, 545760);
-    order_taken(1, 1, 545760);
-    CHECK(take_progress(1, &next, 545760));
+    CHECK_INT(take_parts(1, 1, at, 1098720), 1098720);
+    take_end(1, 1, 1098720);
+    order_taken(1, 1, 1098720);
+    CHECK(take_progress(1, &next, 1098720));
     CHECK_INT(next, 2);
     CHECK_INT(end_worker(), 0);
 }
@@ -313,28 +313,28 @@ TEST(test_window_of_the_next_leaf)
 TEST(test_trim_in_the_middle_of_an_output)
 {
     uint64_t at, next = 4;
-    begin_emit("545760", "100", NULL);
+    begin_emit("1098720", "100", NULL);
     order_run(1, 4, 90, 1000000);
     at = take_parts(1, 4, 0, FULL * OUTPUT_PART_MAX);
     CHECK_INT(trim(1, 80), 80);
     CHECK_INT(trim(1, 4), 5);
     CHECK_INT(trim(1, 0), 5);
     order_more(1, OUTPUT_WINDOW);
-    CHECK_INT(take_parts(1, 4, at, 545760), 545760);
-    take_end(1, 4, 545760);
+    CHECK_INT(take_parts(1, 4, at, 1098720), 1098720);
+    take_end(1, 4, 1098720);
     CHECK_INT(trim(1, 0), 5);
     /* What comes meanwhile is queued as ever. */
     order_run(2, 70, 71, 1000000);
-    order_taken(1, 4, 545760);
-    CHECK(take_progress(1, &next, 545760));
+    order_taken(1, 4, 1098720);
+    CHECK(take_progress(1, &next, 1098720));
     CHECK_INT(next, 5);
     CHECK_INT(take_parts(2, 70, 0, FULL * OUTPUT_PART_MAX), FULL * OUTPUT_PART_MAX);
     order_more(2, OUTPUT_WINDOW);
-    CHECK_INT(take_parts(2, 70, FULL * OUTPUT_PART_MAX, 545760), 545760);
-    take_end(2, 70, 545760);
-    order_taken(2, 70, 545760);
+    CHECK_INT(take_parts(2, 70, FULL * OUTPUT_PART_MAX, 1098720), 1098720);
+    take_end(2, 70, 1098720);
+    order_taken(2, 70, 1098720);
     next = 70;
-    CHECK(take_progress(2, &next, 545760));
+    CHECK(take_progress(2, &next, 1098720));
     CHECK_INT(end_worker(), 0);
 }
 
