@@ -169,18 +169,24 @@ row_tier() {
         tier_figure whole_loop 'i * i % 7'
 }
 
-# slots_figure KERNEL [ARGS]: the time of the job itself at one slot and at two, in turn.
+# slots_figure KERNEL [ARGS]: the time of the job itself at one slot and at two, in turn. A kernel
+# that yields much has a peer of its own.
 slots_figure() {
-    local i
-    rm -f "$FOLDER"/{one,runs}
+    local i limit="two bare processes against one $(span x <"$FOLDER/bare")"
+    rm -f "$FOLDER"/{one,runs,peer}
     for ((i = 0; i < $(many 5 2); i++)); do
         slots_run 1 "$@" >>"$FOLDER/one" && slots_run 2 "$@" >>"$FOLDER/runs" || return
+        case $1 in mandelbrot | matmul) ;; *) continue ;; esac
+        calc "$(tool kernels yield 1 "$FOLDER" "$@") / $(tool kernels yield 2 "$FOLDER" "$@")" \
+            >>"$FOLDER/peer" && echo >>"$FOLDER/peer"
     done
+    [ ! -e "$FOLDER/peer" ] || limit+=", two that hash and write the same leaves against one \
+$(span x <"$FOLDER/peer")"
     what="two slots of a node against one: $1"
     command="velum run $*, seconds of the job, in turn"
     beside="one $(cut -d' ' -f1 "$FOLDER/one" | span s), two $(cut -d' ' -f1 "$FOLDER/runs" |
         span s); leaf time of two / 2 / wall $(awk '{ print $2 / $1 / 2 }' "$FOLDER/runs" |
-        span ''); two bare processes against one $(span x <"$FOLDER/bare")"
+        span ''); $limit"
     paste "$FOLDER/one" "$FOLDER/runs" | awk '{ print $1 / $3 }' >"$FOLDER/values"
     figure median x '>=' 1.95 1.98
 }
