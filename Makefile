@@ -315,14 +315,16 @@ sanitize-run: suite-programs test-tools
 	@ASAN_OPTIONS=quarantine_size_mb=16 ALLOWED_SKIPS=37 $(RUN_TESTS) --seeds 100 --slow unit trace crash fuzz sim smoke
 
 # The tests of what is measured.
-COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels chain cover cover_search \
-             cover_stages demand fact frame golden identity input join join_desk ledger \
-             ledger_bounds ledger_cancels ledger_large ledger_like ledger_search ledger_stages \
-             ledger_unlike listening mesh_wire move order output permit record request rolled \
-             session_kinds session_lists signed snippet spec spec_check spent tier tokens tree \
-             view) \
+COVERED := $(patsubst %,$(O)/tests/unit/test_%,account act append_levels beacon bytes chain conf \
+             cover cover_search cover_stages demand elf_check fact frame golden identity input \
+             introduce join join_desk join_notes journal journal_check ledger ledger_bounds \
+             ledger_cancels ledger_large ledger_like ledger_search ledger_stages ledger_unlike \
+             limits_wire listening mesh_wire move object_request opt order output permit picture \
+             receipt record request rolled scan session_kinds session_lists signed snippet spec \
+             spec_check spent text tier tokens tree verify verify_collect verify_search \
+             verify_stages view) \
            $(patsubst %,$(O)/tests/trace/test_%,accounts append append_bounds ended graph holder \
-             kill_stage owned permit search spent unlike) $(FUZZ_TARGETS)
+             kill_stage owned permit removal search spent unlike) $(FUZZ_TARGETS)
 coverage:
 	$(Q)test -f obj-cov/config.mk || ./configure --build=obj-cov --coverage
 	@$(MAKE) O=obj-cov coverage-run

@@ -13,11 +13,14 @@ cd "$(dirname "$0")/.." || exit 1
 objects=$1
 shift
 
-parsers=(core/wire/[a-z]*.c core/mesh/mesh_wire.c core/job/fact.c core/journal/record.c
-    core/node/peer.c core/node/object_peer.c core/node/journal_record.c
-    core/host/connection_join.c core/host/join_desk.c core/host/join_proof.c)
+parsers=(core/base/{bytes,text}.c core/wire/[a-z]*.c core/mesh/mesh_wire.c core/job/fact.c
+    core/journal/record.c core/journal/recover.c core/node/peer.c core/node/object_peer.c
+    core/node/journal_record.c core/verify/{scan,stages,tally,outputs}.c
+    core/host/connection_join.c core/host/join_desk.c core/host/join_proof.c
+    core/host/{tokens,joined,home_lines,conf,ini_file,snippet_messages,elf_check}.c
+    cmd/{opt,picture,inflate}.c)
 roles=(core/node/permit.c)
-merge=(core/job/ledger.c core/job/ledger_{cancels,stages,terms,unlike}.c core/job/cover.c)
+merge=(core/job/ledger.c core/job/ledger_{cancels,chain,stages,terms,unlike}.c core/job/cover.c)
 telling=(core/job/ledger_{count,seal,view}.c)
 
 unset VELUM

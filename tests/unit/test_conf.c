@@ -115,6 +115,21 @@ TEST(bad_values)
                                       "build =",
                                       "objects = much",
                                       "objects = 1048577T",
+                                      "mem = 0",
+                                      "mem = lots",
+                                      "discovery = maybe",
+                                      "label = a=b=c",
+                                      "plugin_tier = S4",
+                                      "plugin_jobs = some",
+                                      "plugin_allow = 00112233",
+                                      "keep_days = 0",
+                                      "keep_memory = 1K",
+                                      "keep_memory = all",
+                                      "peer = .host:1",
+                                      "peer = -host:1",
+                                      "peer = [::1:1",
+                                      "peer = [::1]x:1",
+                                      "data = a\x7f",
                                       "port = 8001 # web"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[128], key[16] = "";
@@ -172,6 +187,42 @@ TEST(long_lines_and_files)
     CHECK(read_bytes(text, sizeof text) < 0);
     CHECK(strstr(message, path));
     CHECK_INT(read_bytes(text, 65536), 0);
+}
+
+#define DIGEST "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+TEST(words_that_are_allowed_say_what_they_say)
+{
+    CHECK_INT(read_text_conf("[node]\nbind = localhost\ndiscovery = no\nplugin_jobs = listed\n"
+                             "plugin_tier = S1\nmem = 1G\nkeep_memory = 64M\n"),
+              0);
+    CHECK_STR(conf.bind, "localhost");
+    CHECK(!conf.discovery);
+    CHECK_INT(conf.memory, 1 << 30);
+    CHECK_INT(conf.keep_memory, 64 << 20);
+    CHECK_INT(read_text_conf("[node]\ndiscovery = yes\nplugin_jobs = none\n"), 0);
+    CHECK(conf.discovery);
+}
+
+TEST(plugins_that_are_allowed_are_bounded)
+{
+    conf_default(&conf);
+    for (int i = 0; i < CONF_ALLOW_MAX; i++)
+        CHECK_INT(conf_set(&conf, "plugin_allow", DIGEST, message), 0);
+    CHECK_INT(conf_set(&conf, "plugin_allow", DIGEST, message), ERR_ARGUMENT);
+    CHECK_INT(conf.plugin_allow_count, CONF_ALLOW_MAX);
+    CHECK_INT(conf.plugin_allow[0].bytes[1], 0x11);
+}
+
+TEST(each_key_has_a_default_and_an_effect)
+{
+    const char *text = NULL, *effect = NULL;
+    uint32_t count = 0;
+    for (; conf_key(count, NULL, NULL); count++) {
+        CHECK(conf_key(count, &text, &effect) != NULL);
+        CHECK(text[0] != 0 && effect[0] != 0);
+    }
+    CHECK(count > 10);
 }
 
 TEST(peers_are_bounded)
@@ -245,6 +296,8 @@ TEST(the_shipped_file_says_what_the_program_says)
     CHECK_STR(conf.plugins, "/usr/local/lib/velum");
 }
 
-TEST_MAIN(defaults_and_every_key, an_empty_file_changes_nothing, bad_values, bad_lines,
-          long_lines_and_files, peers_are_bounded, flags_have_the_same_checks, what_is_no_file,
+TEST_MAIN(words_that_are_allowed_say_what_they_say, plugins_that_are_allowed_are_bounded,
+          each_key_has_a_default_and_an_effect, defaults_and_every_key,
+          an_empty_file_changes_nothing, bad_values, bad_lines, long_lines_and_files,
+          peers_are_bounded, flags_have_the_same_checks, what_is_no_file,
           the_shipped_file_says_what_the_program_says)

@@ -160,8 +160,38 @@ TEST(test_a_missing_or_needless_value)
     CHECK_INT(parse("-n"), ERR_ARGUMENT);
 }
 
+TEST(test_help_is_written_from_the_rows)
+{
+    static const struct opt own[] = {
+        {.name = "count", .letter = 'c', .kind = OPT_NUMBER, .value = "N", .effect = "so many"},
+        {.name = "plain", .kind = OPT_MAYBE, .value = "HOW", .effect = "or how", .repeats = true},
+        {.name = "dry", .kind = OPT_SWITCH, .effect = "nothing is done"},
+        {.name = NULL}};
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    REQUIRE(to);
+    opt_usage(own, to);
+    opt_usage(NULL, to);
+    fclose(to);
+    CHECK_STR(text, "  -c, --count N                      so many\n"
+                    "      --plain[=HOW]                  or how (again for more)\n"
+                    "      --dry                          nothing is done\n");
+    free(text);
+}
+
+TEST(test_what_is_not_given_is_what_it_is_otherwise)
+{
+    CHECK_INT(parse("--name x"), 0);
+    CHECK_STR(opt_text(&opts, "name", "y"), "x");
+    CHECK_STR(opt_text(&opts, "addr", "y"), "y");
+    CHECK_INT(opt_number(&opts, "leaf", 5), 5);
+}
+
 TEST(test_repeats)
 {
+    CHECK_INT(parse("-dd"), ERR_ARGUMENT);
+    CHECK(strstr(message, "twice") != NULL);
     CHECK_INT(parse("--name a --name b"), ERR_ARGUMENT);
     CHECK(strstr(message, "twice") != NULL);
     CHECK_INT(parse("--peer a --peer b"), 0);
@@ -188,10 +218,10 @@ TEST(test_more_options_than_the_table_holds_are_refused)
     CHECK_INT(opt_parse(&opts, rows, 0, OPT_VALUES_MAX, many, message, hint), 0);
 }
 
-TEST_MAIN(test_words_behind_a_kernel_are_its_own, test_letters_behind_a_kernel_are_its_own,
+TEST_MAIN(test_help_is_written_from_the_rows, test_what_is_not_given_is_what_it_is_otherwise,
+          test_words_behind_a_kernel_are_its_own, test_letters_behind_a_kernel_are_its_own,
           test_arguments_and_options_mix, test_a_value_that_may_be_missing_is_behind_its_sign,
-          test_a_negative_number_is_an_argument,
-          test_two_dashes_end_the_options, test_short_options_join,
-          test_unknown_option_names_itself_and_the_nearest, test_values_are_checked,
-          test_a_missing_or_needless_value, test_repeats, test_common_rows_are_known_everywhere,
-          test_more_options_than_the_table_holds_are_refused)
+          test_a_negative_number_is_an_argument, test_two_dashes_end_the_options,
+          test_short_options_join, test_unknown_option_names_itself_and_the_nearest,
+          test_values_are_checked, test_a_missing_or_needless_value, test_repeats,
+          test_common_rows_are_known_everywhere, test_more_options_than_the_table_holds_are_refused)
