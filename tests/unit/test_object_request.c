@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/wire/removal.h"
 #include "tests/lib/check.h"
 
 #define WHOLE "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -91,6 +92,33 @@ TEST(a_removal_comes_with_who_signed_one)
     CHECK_INT(rm_of(RM_UNSIGNED, 0), ERR_FORMAT);
 }
 
+/* One removal, signed with so long a path, and so many bytes behind it. */
+static int removal_of(uint32_t owners, uint8_t path_count, size_t behind)
+{
+    static const uint8_t zeros[REMOVAL_SIZE_MAX];
+    struct removal m = {.generation = 1, .owner_count = owners};
+    struct signed_bytes s = {.certificate = bytes_of_text("cert"), .path_count = path_count};
+    static uint8_t body_room[REMOVAL_BODY_SIZE + ID_SIZE];
+    struct buf body;
+    buf_init_fixed(&body, body_room, sizeof body_room);
+    put_removal_body(&body, &m);
+    s.body = buf_bytes(&body);
+    begin();
+    put_signed(&out, &s);
+    put_raw(&out, zeros, behind);
+    return out.failed ? ERR_NO_MEMORY : read_removal(buf_bytes(&out), &s, &m);
+}
+
+TEST(a_removal_is_signed_alone_and_names_somebody)
+{
+    CHECK_INT(removal_of(1, 0, 0), 0);
+    CHECK_INT(removal_of(REMOVAL_OWNERS_MAX, 0, 0), 0);
+    CHECK_INT(removal_of(0, 0, 0), ERR_FORMAT);
+    CHECK_INT(removal_of(1, 1, 0), ERR_FORMAT);
+    CHECK_INT(removal_of(1, 0, 1), ERR_FORMAT);
+    CHECK_INT(removal_of(1, 0, REMOVAL_SIZE_MAX), ERR_FORMAT);
+}
+
 TEST(credit_is_bounded_and_says_how_much_is_there_or_nothing)
 {
     uint32_t bytes;
@@ -112,5 +140,5 @@ TEST(credit_is_bounded_and_says_how_much_is_there_or_nothing)
 }
 
 TEST_MAIN(a_reference_is_of_eight_digits_and_more, one_word_behind_a_get_asks_for_the_list_itself,
-          a_removal_comes_with_who_signed_one,
+          a_removal_comes_with_who_signed_one, a_removal_is_signed_alone_and_names_somebody,
           credit_is_bounded_and_says_how_much_is_there_or_nothing)
