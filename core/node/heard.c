@@ -63,7 +63,7 @@ struct teller *teller_of(struct node *n, struct node_id id)
     if (t == NULL)
         return NULL;
     t->id = id;
-    t->since = n->now;
+    t->answers.since = n->now;
     teller_append(n->introductions, t);
     return t;
 }

@@ -93,14 +93,10 @@ static void ask(struct node *n, struct entry *e)
 {
     struct vouches *v = &n->vouches;
 
-    if (instant_since_us(n->now, v->heirs_since) >= S_US) {
-        v->heirs_since = n->now;
-        v->heirs_asked = 0;
-    }
-    if (v->heirs_asked == HEIR_ASKS_MAX ||
+    if (window_count(&v->heirs_asked, n->now) == HEIR_ASKS_MAX ||
         (e->heir_asked.us != 0 && instant_since_us(n->now, e->heir_asked) < HEIR_ASK_US))
         return;
-    v->heirs_asked++;
+    v->heirs_asked.count++;
     e->heir_asked = n->now;
     heir_ask(n, e->id, e->coordinator);
     for (uint8_t i = 0; i < e->known_count; i++)

@@ -46,11 +46,10 @@ bool introduce_believes(struct node *n, struct node_id teller, const struct hear
 
 static bool may_ask(struct node *n, struct teller *t)
 {
-    if (instant_since_us(n->now, t->since) >= S_US) {
-        t->since = n->now;
-        t->answers = 0;
-    }
-    return t->answers++ < INTRODUCE_ANSWERS;
+    if (window_count(&t->answers, n->now) == INTRODUCE_ANSWERS)
+        return false;
+    t->answers.count++;
+    return true;
 }
 
 static int on_introduce(struct node *n, struct node_id from, struct bytes payload)
@@ -262,7 +261,7 @@ static uint32_t teller_run(struct node *n, struct teller *t, uint32_t budget)
 static bool is_over(const struct node *n, const struct teller *t)
 {
     return t->count == 0 && t->answer.data == NULL && is_rested(n, t) &&
-           instant_since_us(n->now, t->since) >= S_US;
+           instant_since_us(n->now, t->answers.since) >= S_US;
 }
 
 static struct teller *first_who_has_sought(const struct introductions *s)

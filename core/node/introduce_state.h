@@ -5,6 +5,7 @@
 
 #include "core/base/map.h"
 #include "core/node/state.h"
+#include "core/node/window.h"
 
 #define HEARD_OTHERS_MAX 3
 
@@ -30,8 +31,7 @@ struct teller {
     struct instant until; /* and its answer is not waited for longer */
     struct bytes answer;  /* owned, and so many of it were looked at */
     uint32_t checked;
-    uint32_t answers; /* that it was given since */
-    struct instant since;
+    struct window answers; /* that it was given */
     struct teller *later;
 };
 

@@ -14,6 +14,7 @@
 #include "core/node/turns_state.h"
 #include "core/node/unlike_state.h"
 #include "core/node/warrant_state.h"
+#include "core/node/window.h"
 
 struct node;
 
@@ -241,10 +242,9 @@ struct job {
     struct instant changed_at;
     struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched, heard, unable_until; /* the last: labour_unable.h */
-    struct instant answered;                            /* since then, so often: warrant.h */
+    struct window answers;    /* to what was not believed: warrant.h */
     struct instant compared;  /* with all holders, for what was not believed */
     struct instant corrected; /* who knew an old list of holders was shown everything */
-    uint32_t answers;
     struct surpassing lists_told, claims_told;
     int64_t submitted_s;
     /* As a holder: nodes of which a fact was refused, and that have not shown all since. */

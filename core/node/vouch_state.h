@@ -8,6 +8,7 @@
 #include "core/node/author_state.h"
 #include "core/node/ends_state.h"
 #include "core/node/evidence_state.h"
+#include "core/node/window.h"
 
 #define VOUCH_ASKS_MAX 16u
 #define HEIR_ASKED_MAX 32u
@@ -38,9 +39,8 @@ struct vouches {
     uint32_t doubted, doubted_counted;
     struct vouch_ask asks[VOUCH_ASKS_MAX];
     uint32_t asks_count;
-    struct entry *next;   /* looked at next */
-    uint32_t heirs_asked; /* for so many jobs, since then (heir.h) */
-    struct instant heirs_since;
+    struct entry *next;                    /* looked at next */
+    struct window heirs_asked;             /* for so many jobs (heir.h) */
     struct heir_ask heirs[HEIR_ASKED_MAX]; /* the last ones */
     uint32_t heirs_next;
     struct author_asks author_asks;

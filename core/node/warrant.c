@@ -118,22 +118,20 @@ static void surpass(struct job *j, const struct fact *f)
 void warrant_answer(struct job *j, const struct fact *f, struct node_id from)
 {
     struct node *n = j->node;
+    uint32_t answers;
 
     event_forged(n, from, j->id, ERR_IDENTITY);
-    if (instant_since_us(n->now, j->answered) >= S_US) {
-        j->answered = n->now;
-        j->answers = 0;
-    }
+    answers = window_count(&j->answers, n->now);
 #if VELUM_PLANT != 1033 /* trace/test_doubt: who is told by strangers asks nobody about it */
     if (instant_since_us(n->now, j->compared) >= S_US && answers_may(n, from, ANSWER_COMPARE)) {
         j->compared = n->now;
         holder_compare_all(j);
     }
 #endif
-    if (j->answers >= (node_id_equal(f->by, from) ? ANSWERS_OWN_MAX : ANSWERS_MAX) ||
+    if (answers >= (node_id_equal(f->by, from) ? ANSWERS_OWN_MAX : ANSWERS_MAX) ||
         !answers_may(n, from, ANSWER_WORD))
         return;
-    j->answers++;
+    j->answers.count++;
     /* Of one that has ended all goes to its holders with a greater list. */
     if (!j->kept || (f->kind == FACT_HOLDERS && answers_may(n, from, ANSWER_COPY)))
         surpass(j, f);
