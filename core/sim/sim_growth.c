@@ -5,9 +5,9 @@
 /* Without jobs it is some 80 KiB, 8 KiB more since a node remembers what it answered to whom, whom
  * it was told of and what proves members (answers.h, heard.h, proven.h), and 10 more since it
  * remembers whom it asks about what it is told of jobs (evidence.h, ends.h, heir.h, left.h). A job
- * that is held here is its ledger, its entry in the directory, the tail of its log and, where it
- * was led, what was known of its chunks: some 9 KiB; and who counted its leaves, which is at worst
- * a run of 48 bytes for each, in an array that doubles. Of any other job there is only the entry. */
+ * held here is its ledger, its entry in the directory, the tail of its log and, where it was led,
+ * what was known of its chunks: some 9 KiB; and who counted its leaves, which is at worst a run of
+ * 48 bytes for each, in an array that doubles. Of any other job there is only the entry. */
 #define CORE_BYTES (114u << 10)
 #define CORE_BYTES_A_JOB_HELD (10u << 10)
 #define CORE_BYTES_A_LEAF 96u
