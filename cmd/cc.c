@@ -16,6 +16,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/plugin_build.h"
+#include "core/host/snippet.h"
 #include "core/host/spawner.h"
 #include "core/host/trial.h"
 
@@ -37,13 +38,14 @@ struct cc {
     struct trial trial;
 };
 
-/* The compiler knows the file by its whole path. */
+/* The compiler knows the file by its whole path, or by another name if it does not end in .c. */
 static void print_words(const struct cc *c)
 {
-    const size_t len = strlen(c->path);
+    const char *name = c->plugin ? c->path : snippet_name(c->path);
+    const size_t len = strlen(name);
     for (const char *at = c->trial.words; *at;) {
         const size_t line = strcspn(at, "\n");
-        const char *found = strstr(at, c->path);
+        const char *found = strstr(at, name);
         const size_t before = found && found < at + line ? (size_t)(found - at) : line;
         fprintf(stderr, "%.*s", (int)before, at);
         if (before < line)

@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/builtin.h"
+#include "core/host/snippet.h"
 #include "core/host/spawner.h"
 #include "core/host/trial.h"
 #include "core/wire/message.h"
@@ -131,6 +132,12 @@ static int look_into(const struct call *c, const char *file, struct trial *out)
     else
         snprintf(message, sizeof message, "no process for a worker can be made");
     spawner_close(&spawner);
+    /* The compiler has another name for it. */
+    const char *name = snippet_name(path);
+    const size_t len = strlen(name);
+    char *why = out->view.refused;
+    if (rc == 0 && strncmp(why, name, len) == 0 && why[len] == ':')
+        memmove(why, why + len, strlen(why + len) + 1);
     if (rc == 0)
         return 0;
     talk_error("%s", message);
@@ -148,7 +155,7 @@ static int tell_file(const struct call *c, const char *file)
         return code;
     text_copy(v->path, sizeof v->path, file);
     if (v->refused[0]) {
-        talk_error("%s: %s", file, v->refused);
+        talk_error("%s%s%s", file, v->refused[0] == ':' ? "" : ": ", v->refused);
         talk_try("velum cc %s", file);
         return CODE_FAILED;
     }

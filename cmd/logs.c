@@ -10,7 +10,8 @@
 /* An escaped byte takes up to eleven. */
 #define CLEAN_SIZE ((size_t)FRAME_PAYLOAD_MAX * 11 + 1)
 
-/* Every line with the node it comes from. What workers wrote is hostile until it is cleaned. */
+/* Every line with the node it comes from. What workers wrote is hostile until it is cleaned. How
+ * many bytes that were, or an error. */
 static int print_block(struct bytes payload)
 {
     char node[NODE_NAME_SIZE], name[NODE_NAME_SIZE * 4];
@@ -29,7 +30,7 @@ static int print_block(struct bytes payload)
         at += len + (at[len] == '\n');
     }
     free(clean);
-    return 0;
+    return (int)raw.len;
 }
 
 static int print_logs(struct line *l, struct job_id id)
@@ -40,9 +41,16 @@ static int print_logs(struct line *l, struct job_id id)
     buf_init_fixed(&payload, room, sizeof room);
     put_job_id(&payload, id);
     int rc = line_send(l, MESSAGE_REQUEST_LOGS, buf_bytes(&payload));
-    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_LOG, &frame)) == 1)
+    bool any = false;
+    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_LOG, &frame)) == 1) {
         rc = print_block(frame.payload);
-    return rc < 0 ? line_report(l, rc) : CODE_DONE;
+        any = any || rc > 0;
+    }
+    if (rc < 0)
+        return line_report(l, rc);
+    if (!any)
+        talk_line("its workers have written nothing");
+    return CODE_DONE;
 }
 
 static int run(const struct call *c)

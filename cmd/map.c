@@ -128,6 +128,12 @@ static int take_words(const struct call *c, struct map_task *t)
     t->is_source = task_source_is_file(t->kernel);
     t->argc = c->head - 1;
     t->argv = c->argv + 1;
+    if (snippet_is_plugin(t->kernel)) {
+        talk_error("%s is a plugin, and map takes kernels that nodes have, and C source",
+                   t->kernel);
+        talk_try("its FILE.c, or nodes with it: velum node --plugins DIR");
+        return CODE_MISUSE;
+    }
     if (t->is_source || !t->tier)
         return 0;
     talk_error("--tier says which compiler makes a kernel of C source, and this is none");

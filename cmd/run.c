@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/expression.h"
 #include "cmd/inputs.h"
@@ -76,8 +77,25 @@ static const struct opt opts[] = {
     {0},
 };
 
+/* Words that no kernel is called by, so a file was meant. */
+static int refuse_path(const char *name)
+{
+    if (strchr(name, '/')) {
+        talk_error("there is no file \"%.255s\"", name);
+        talk_try("the path of a FILE.c or FILE.so, or a kernel: velum kernels");
+    } else {
+        talk_error("there is no kernel \"%.255s\"; it is a file here", name);
+        talk_try("velum run ./%.255s", name);
+    }
+    return CODE_MISUSE;
+}
+
 static int refuse_kernel(const char *name, const char *near, const char *usage)
 {
+    const size_t len = strlen(name);
+    if (strchr(name, '/') ||
+        (len > 3 && strcmp(name + len - 3, ".so") == 0 && access(name, F_OK) == 0))
+        return refuse_path(name);
     if (near) {
         talk_error("there is no kernel \"%.63s\"; did you mean %s?", name, near);
         talk_try("velum run %s %s", near, usage);
@@ -376,11 +394,26 @@ static int refuse_reduce(void)
     return CODE_MISUSE;
 }
 
+static int refuse_nothing(const struct call *c, bool is_expression)
+{
+    if (is_expression) {
+        talk_error("the range A..B of i is missing");
+        talk_try("velum run -e 'i * i' 1..1000");
+    } else {
+        talk_error("%s is missing", c->cmd->args);
+        cmd_print_usage(c->cmd, stderr);
+        talk_try("velum help run");
+    }
+    return CODE_MISUSE;
+}
+
 static int run(const struct call *c)
 {
     static struct errand e;
     struct line *l = NULL;
     const bool is_expression = opt_given(c->opts, "expression");
+    if (c->argc == 0)
+        return refuse_nothing(c, is_expression);
     if (!is_expression && opt_given(c->opts, "reduce"))
         return refuse_reduce();
     e.call = c;
@@ -436,7 +469,6 @@ const struct cmd cmd_run = {
     .group = GROUP_RUN,
     .takes = TAKES_KERNEL,
     .opts = opts,
-    .args_min = 1,
     .args_max = CMD_ARGS_MAX,
     .run = run,
 };

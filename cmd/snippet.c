@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/expression.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/elf_machine.h"
@@ -133,6 +134,8 @@ static int refuse_source(const struct snippet *s, const char *why)
     }
     if (s->plugin)
         talk_try("velum cc FILE.c -o %s builds one for this machine", s->what);
+    else if (strcmp(s->what, EXPRESSION_NAME) == 0)
+        talk_try("velum run -e 'x[0] * sin(i)' 1..1000 0.5, where i and x[0], x[1] ... are known");
     else
         talk_try("velum help run");
     return CODE_MISUSE;

@@ -65,7 +65,7 @@ static int plan_here(const struct plan_wish *w, struct plan *out)
 /* What a kernel refuses it explains; how it wants to be called is with the node. */
 static int refuse_plan(const struct line *l, int rc, const struct plan_wish *w)
 {
-    int code = line_report(l, rc);
+    int code = line_report_about(l, w->snippet ? w->snippet->what : "", rc);
     if (rc != LINE_REFUSED || line_has_hint(l))
         return code;
     if (w->snippet)

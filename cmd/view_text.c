@@ -350,7 +350,7 @@ void view_kernel_file(FILE *to, const struct kernel_view *v)
 
 void view_trial(FILE *to, const struct trial *t)
 {
-    view_kernel(to, &t->view);
+    view_kernel_file(to, &t->view);
     if (!t->planned)
         return;
     pair(to, "Plan", "%llu units, %llu a leaf", (unsigned long long)t->units,

@@ -163,6 +163,7 @@ static void on_forbidden(int number, siginfo_t *info, void *context)
         text_append(text, sizeof text, "of another machine's manner, ");
     sandbox_call_text(info->si_syscall, call);
     text_append(text, sizeof text, call);
+    text_append(text, sizeof text, "\n");
     (void)!write(2, text, strlen(text));
     (void)syscall(SYS_getppid);
     _exit(128 + SIGSYS);

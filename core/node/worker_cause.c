@@ -43,7 +43,7 @@ uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, co
 {
     char digits[24], tail[REASON_SIZE / 2];
     uint8_t flags = REPORT_FAILED;
-    size_t len;
+    size_t len, end_of_tail;
 
     if (end == WORKER_SIGNALLED) {
         flags |= REPORT_OWN_DOING;
@@ -73,9 +73,12 @@ uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, co
     } else {
         text_copy(cause, cap, "the worker was lost");
     }
-    if (w->tail_len > 0 && (flags & REPORT_OWN_DOING)) {
-        len = w->tail_len < TAIL_SHOWN ? w->tail_len : TAIL_SHOWN;
-        text_sanitise(w->tail + w->tail_len - len, len, true, tail, sizeof tail);
+    end_of_tail = w->tail_len;
+    while (end_of_tail > 0 && w->tail[end_of_tail - 1] == '\n')
+        end_of_tail--;
+    if (end_of_tail > 0 && (flags & REPORT_OWN_DOING)) {
+        len = end_of_tail < TAIL_SHOWN ? end_of_tail : TAIL_SHOWN;
+        text_sanitise(w->tail + end_of_tail - len, len, true, tail, sizeof tail);
         text_append(cause, cap, "; last output: ");
         text_append(cause, cap, tail);
     }

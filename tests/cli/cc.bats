@@ -123,3 +123,29 @@ squares() {
     run -0 velum kernels x.so
     [[ $output == *"Origin      = plugin"*"Usage       = velum run ./x.so "* ]]
 }
+
+@test "what is said of a file names it as it was named, whatever that is" {
+    squares | sed '2s/.*/int wrong = nothing;/' >squares
+    run -1 velum cc ./squares
+    [ "${lines[0]}" = "./squares:2:13: error: 'nothing' undeclared" ]
+    run -1 velum kernels ./squares
+    [ "${lines[0]}" = "velum kernels: ./squares:2:13: error: 'nothing' undeclared" ]
+    cp squares squares.c
+    run -1 velum kernels squares.c
+    [ "${lines[0]}" = "velum kernels: squares.c:2:13: error: 'nothing' undeclared" ]
+    squares >squares.c
+    run -2 velum run squares.c none
+    [ "${lines[0]}" = "velum run: squares.c: N must be a whole number from 1 to 1000000" ]
+    run -2 velum run ./missing.so 3
+    [ "${lines[0]}" = 'velum run: there is no file "./missing.so"' ]
+    : >here.so
+    run -2 velum run here.so 3
+    [ "${lines[1]}" = "try: velum run ./here.so" ]
+    run -2 velum map ./here.so ::: 1
+    [[ ${lines[0]} == "velum map: ./here.so is a plugin"* ]]
+    ends_with_try
+    run -2 velum run -e i
+    [ "${lines[0]}" = "velum run: the range A..B of i is missing" ]
+    run -2 velum run -e 'missing(i)' 1..2
+    [ "${lines[0]}" = "expression:1:1: error: undefined symbol 'missing'" ]
+}

@@ -214,7 +214,7 @@ static void check_killed(const struct trial *t, int status, const char *words)
         return;
     }
     sandbox_call_text(t->number, text);
-    snprintf(want, sizeof want, "killed: forbidden system call %s", text);
+    snprintf(want, sizeof want, "killed: forbidden system call %s\n", text);
     if (strcmp(t->manner, "call") == 0 && t->number < X32)
         CHECK_STR(words, want);
     else
@@ -282,7 +282,7 @@ TEST(attempts_that_mean_it_die_and_say_which_call_it_was)
     find_plugin();
     for (size_t i = 0; i < ATTEMPTS; i++) {
         struct outcome o = try("call", attempts[i].number, attempts[i].arguments);
-        snprintf(want, sizeof want, "killed: forbidden system call %s (%ld)", attempts[i].name,
+        snprintf(want, sizeof want, "killed: forbidden system call %s (%ld)\n", attempts[i].name,
                  attempts[i].number);
         if (!CHECK(is_killed(&o)) || !CHECK_STR(o.words, want))
             printf("# %s %s: returned %d, %lld; status %d\n", attempts[i].name,

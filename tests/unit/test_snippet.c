@@ -158,6 +158,11 @@ TEST(test_errors_are_of_the_users_file)
               ":3: error: 'wrong' undeclared");
     CHECK_STR(refused("/* sinh */ double sinh(double);\ndouble f(void)\n{ return sinh(1); }\n"),
               ":1:19: error: undefined symbol 'sinh'");
+    CHECK_STR(refused("/* sinh */\n#line 5\ndouble sinh(double);\ndouble f(void)\n{\n"
+                      "    return sinh(1);\n}\n"),
+              ":5:8: error: undefined symbol 'sinh'");
+    CHECK_STR(refused("int f(void)\n{\n    int a = 3\n    return a;\n}\n"),
+              ":4:5: error: ';' expected (got \"return\")");
     CHECK_STR(refused("int f(void)\n{\n    return 1;\n"), ":4: error: identifier expected");
     CHECK_STR(refused("#error \"never \x1b[31m\""), ":1: error: #error \"never \\u{1b}[31m\"");
     CHECK(strchr(words, '\x1b') == NULL);
@@ -193,7 +198,7 @@ TEST(test_what_is_no_kernel_is_refused)
     CHECK(strstr(refused("int velum_kernel(void) { return 1; }\n"), "kernel ABI") != NULL);
     CHECK(strstr(refused("char velum_kernel[4];\n"), "kernel ABI 0") != NULL);
     CHECK_STR(refused("This is a letter, dear compiler.\n"),
-              ":1: error: ';' expected (got \"is\")");
+              ":1:6: error: ';' expected (got \"is\")");
     CHECK_STR(refused(KERNEL_OF("Not a name", "", SQUARES)),
               ": error: its name is not 1 to 63 of a-z, 0-9 and -");
     CHECK_STR(refused("#include \"velum_kernel.h\"\n"
@@ -569,7 +574,7 @@ TEST(test_what_a_leaf_does_ends_it_by_name)
     CHECK_INT(
         end_of_leaf(KERNEL_OF("it", "", "    __asm__ volatile(\"mov $110, %eax; syscall\");\n")),
         -SIGSYS);
-    CHECK_STR(words, "killed: forbidden system call getppid (110)");
+    CHECK_STR(words, "killed: forbidden system call getppid (110)\n");
     CHECK_INT(
         end_of_leaf(KERNEL_OF("it", "", "    __asm__ volatile(\"mov $20, %eax; int $0x80\");\n")),
         -SIGSYS);
