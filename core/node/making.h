@@ -5,9 +5,9 @@
  *
  * At most MAKINGS_MAX are with the mover at a time; the bytes of others are held here, up to
  * MAKING_WINDOW each, which is also how many the owner may be ahead of what it was told is taken.
- * Where the owner may wait for it, all that get their name within a round are synced together, so
- * that small outputs do not keep the disk busy with syncs: MAKINGS_TOGETHER at most, or as many as
- * there are when one comes that nobody may wait for. Of those the owner hears twice.
+ * Where the owner may wait for it, all that get their name within a tenth of a second are synced
+ * together, so that small outputs do not keep the disk busy with syncs: MAKINGS_TOGETHER at most,
+ * or as many as there are when one comes that nobody may wait for. Of those the owner hears twice.
  *
  * With many workers a thousand wait to be safe, so each is looked at only when something has
  * changed that this hangs on: its ticket, its time, its name, or who there is. Private to
@@ -19,6 +19,7 @@
 
 #define MAKINGS_MAX 32u /* with the mover */
 #define MAKINGS_TOGETHER 16u
+#define MAKING_TOGETHER_US (75 * MS_US) /* so long one waits for others; a round may add to that */
 #define MAKING_WINDOW (1u << 20)
 #define MAKING_COPIES 2
 #define MAKING_WAIT_US (10 * S_US) /* for copies: then those that are there are enough */
@@ -45,10 +46,12 @@ uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t
                       struct job_id job, bool passing);
 /* The next bytes. The owner is told of what it may not have, later: there is no answer. */
 void making_add(struct node *n, uint64_t number, struct bytes bytes);
-/* All of it has come. `may_wait`: for others, as long as a round. */
+/* All of it has come. `may_wait`: for others, MAKING_TOGETHER_US. */
 void making_finish(struct node *n, uint64_t number, bool may_wait);
 /* Those that wait for others wait no longer. */
 void makings_place(struct node *n);
+/* Neither do they where one has waited long enough. Now and then. */
+void makings_tick(struct node *n);
 /* One of this name and size is made for the job, and is not in place yet. */
 bool making_is_named(const struct node *n, struct job_id job, struct digest name, uint64_t size);
 /* Nobody wants it any more; also of one that has gone. */

@@ -46,7 +46,8 @@ struct making {
     struct digest name;
     uint64_t made_as; /* the counter when it was whole */
     uint64_t ticket;
-    struct instant until;
+    struct instant until; /* of one with a name: it waits for others; of one that is written: for
+                             copies */
     /* The set's. */
     struct making_near queue;               /* of its state */
     struct making_near rings[MAKING_RINGS]; /* of those with a name; NULL: it is in none */

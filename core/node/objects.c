@@ -607,7 +607,7 @@ void objects_tick(struct node *n)
     copies_tick(n);
     damage_tick(n);
     puts_look(n);
-    makings_place(n);
+    makings_tick(n);
     makings_look(n);
     gets_tick(n);
     removings_tick(n);
