@@ -88,8 +88,10 @@ void doctor_certificate(struct findings *f, const struct doctor_certificate *c, 
                      begin);
     else if (now_s >= c->card.ends_s)
         ended(f, c, end);
+    else if (c->card.key_refused)
+        return; /* which is said of the file (doctor_modes), and no more is known of it */
     else if (!c->card.fits)
-        findings_add(f, FINDING_BAD, "certificate", fix,
+        findings_add(f, FINDING_BAD, "certificate", c->renewable ? fix : way_of(c),
                      "of %s: it does not belong to this mesh and key", c->what);
     else if (now_s >= c->card.renew_at_s)
         due(f, c, end, now_s);
@@ -138,7 +140,11 @@ static void look_at_clock(struct findings *f, const struct identity_card *root, 
 static void look_at_root(struct findings *f, const struct home *h, int64_t now_s)
 {
     struct identity_card card;
-    char end[DURATION_TEXT_SIZE];
+    struct digest mesh;
+    char end[DURATION_TEXT_SIZE], message[HOME_MESSAGE_SIZE] = "";
+    if (identity_home_mesh(h, &mesh, message) < 0)
+        findings_add(f, FINDING_BAD, "root", "restore it from a copy of the mesh's folder", "%s",
+                     message);
     if (!read_card(f, h, "root", "root", &card))
         return;
     look_at_clock(f, &card, now_s);

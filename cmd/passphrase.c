@@ -57,7 +57,7 @@ static int read_file(struct passphrase *p, const char *file)
     char message[HOME_MESSAGE_SIZE] = "";
     struct buf text;
     buf_init(&text, &host_memory, PASSPHRASE_SIZE * 8);
-    int rc = home_read_file(file, true, &text, message);
+    int rc = home_read_file(file, &text, message);
     int code = rc < 0 ? failed(message, "a file of one line that only you can read")
                       : keep_line(p, (const char *)text.data, text.len);
     if (text.data)

@@ -213,7 +213,7 @@ int home_open(struct home *h, char message[HOME_MESSAGE_SIZE])
     return ERR_BUSY;
 }
 
-static int check_file(int fd, const char *path, bool secret, char *message)
+static int check_file(int fd, const char *path, char *message)
 {
     struct stat s;
     if (fstat(fd, &s) != 0)
@@ -222,8 +222,6 @@ static int check_file(int fd, const char *path, bool secret, char *message)
         say(message, "%s is not a regular file; move it away", path);
         return ERR_PERMISSION;
     }
-    if (!secret)
-        return 0;
     int rc = check_owner(&s, path, message);
     if (rc == 0 && (s.st_mode & 077)) {
         say(message, "others may read or write %s (mode %03o); try: chmod 600 %s", path,
@@ -240,7 +238,7 @@ static int open_lock(const char *folder, char path[HOME_PATH_SIZE], char *messag
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0)
         return home_say_errno(message, "cannot open the lock", path);
-    int rc = check_file(fd, path, true, message);
+    int rc = check_file(fd, path, message);
     if (rc < 0) {
         close(fd);
         return rc;
@@ -454,7 +452,7 @@ bool home_shut_why(const struct home *h, uint16_t port, char why[HOME_MESSAGE_SI
     struct buf text;
     why[0] = '\0';
     buf_init(&text, &host_memory, HOME_FILE_MAX);
-    if (nodes_path(h, port, ".shut", path) && home_read_file(path, true, &text, message) == 0)
+    if (nodes_path(h, port, ".shut", path) && home_read_file(path, &text, message) == 0)
         text_sanitise((const char *)text.data, text.len, true, why, HOME_MESSAGE_SIZE);
     buf_clear(&text);
     return why[0] != '\0';
@@ -496,7 +494,7 @@ static bool read_addr(const char *path, char addr[ADDR_SIZE])
     struct buf text;
     bool held = false;
     buf_init(&text, &host_memory, HOME_FILE_MAX);
-    if (home_read_file(path, true, &text, message) == 0 && text.len > 1 && text.len <= ADDR_SIZE &&
+    if (home_read_file(path, &text, message) == 0 && text.len > 1 && text.len <= ADDR_SIZE &&
         text.data[text.len - 1] == '\n') {
         memcpy(addr, text.data, text.len - 1);
         addr[text.len - 1] = '\0';
@@ -601,17 +599,17 @@ static int read_all(int fd, const char *path, struct buf *to, char *message)
 }
 
 /* Without O_NONBLOCK a named pipe in the file's place would hold us for ever. */
-static int open_file(const char *path, bool secret)
+static int open_file(const char *path)
 {
-    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (secret ? O_NOFOLLOW : 0));
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 }
 
-int home_read_file(const char *path, bool secret, struct buf *to, char message[HOME_MESSAGE_SIZE])
+int home_read_file(const char *path, struct buf *to, char message[HOME_MESSAGE_SIZE])
 {
-    int fd = open_file(path, secret);
+    int fd = open_file(path);
     if (fd < 0)
         return home_say_errno(message, "cannot read", path);
-    int rc = check_file(fd, path, secret, message);
+    int rc = check_file(fd, path, message);
     if (rc == 0)
         rc = read_all(fd, path, to, message);
     close(fd);
@@ -620,10 +618,10 @@ int home_read_file(const char *path, bool secret, struct buf *to, char message[H
 
 int home_check_secret(const char *path, char message[HOME_MESSAGE_SIZE])
 {
-    int fd = open_file(path, true);
+    int fd = open_file(path);
     if (fd < 0)
         return errno == ENOENT ? 0 : home_say_errno(message, "cannot read", path);
-    int rc = check_file(fd, path, true, message);
+    int rc = check_file(fd, path, message);
     close(fd);
     return rc;
 }

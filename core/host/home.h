@@ -88,10 +88,10 @@ void home_states(const struct home *h, bool (*found)(void *ctx, uint16_t port, c
  * of the host name when neither is there. */
 struct digest home_machine(void);
 
-/* Whole small files (<= 64 KiB): read refuses loose modes when `secret`; write is one
- * of staged.h. Two writers at a time are kept apart by the locks above, or by the port that only
- * one can have. */
-int home_read_file(const char *path, bool secret, struct buf *to, char message[HOME_MESSAGE_SIZE]);
+/* Whole small files (<= 64 KiB): read refuses loose modes, links and what is another's, of
+ * certificates too, since they say whom to believe; write is one of staged.h. Two writers at a time
+ * are kept apart by the locks above, or by the port that only one can have. */
+int home_read_file(const char *path, struct buf *to, char message[HOME_MESSAGE_SIZE]);
 /* Refuses loose modes of a file that is not read now; one that is not there is good. */
 int home_check_secret(const char *path, char message[HOME_MESSAGE_SIZE]);
 int home_write_file(const char *path, struct bytes text, char message[HOME_MESSAGE_SIZE]);

@@ -53,7 +53,7 @@ int home_lines_read(const struct home *h, const char *name, home_line *take, voi
     if (access(path, F_OK) != 0)
         return 0;
     buf_init(&text, &host_memory, HOME_LINES_MAX + 1);
-    int rc = home_read_file(path, true, &text, message);
+    int rc = home_read_file(path, &text, message);
     if (rc == 0) {
         rc = take_all(&text, take, ctx);
         if (rc < 0)

@@ -305,6 +305,7 @@ int identity_look(struct identity_card *out, const struct home *h, const char *f
     certificate_library_open();
     look_path(h, folder, name, "key", path);
     out->has_key = access(path, F_OK) == 0;
+    out->key_refused = home_check_secret(path, message) < 0;
     look_path(h, folder, name, "pem", path);
     int rc = authority_look(path, &life, message);
     if (rc < 0)

@@ -189,7 +189,7 @@ int leaving_begun(const struct home *h, struct leaving *l, char message[HOME_MES
     *l = (struct leaving){0};
     marker(h, path);
     buf_init(&text, &host_memory, TEXT_MAX + 1);
-    int rc = home_read_file(path, true, &text, message);
+    int rc = home_read_file(path, &text, message);
     put_u8(&text, 0);
     if (rc == 0 && text.failed)
         rc = ERR_NO_MEMORY;

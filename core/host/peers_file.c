@@ -44,7 +44,7 @@ static void read_file(const struct home *h, const char *name,
     if (access(path, F_OK) != 0)
         return;
     buf_init(&text, &host_memory, TEXT_MAX);
-    if (home_read_file(path, true, &text, message) == 0) {
+    if (home_read_file(path, &text, message) == 0) {
         put_u8(&text, 0);
         for (char *at = text.failed ? NULL : (char *)text.data, *end; at && *at; at = end + 1) {
             end = strchr(at, '\n');

@@ -39,7 +39,7 @@ static int read_key(const char *path, struct bytes *passphrase, EVP_PKEY **key, 
 {
     struct buf text;
     buf_init(&text, &host_memory, PEM_SIZE_MAX);
-    int rc = home_read_file(path, true, &text, message);
+    int rc = home_read_file(path, &text, message);
     BIO *bio = rc == 0 ? BIO_new_mem_buf(text.data, (int)text.len) : NULL;
     *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, passphrase) : NULL;
     BIO_free(bio);
@@ -72,7 +72,7 @@ int pem_file_read_certificate(const char *path, X509 **x, char message[HOME_MESS
 {
     struct buf text;
     buf_init(&text, &host_memory, PEM_SIZE_MAX);
-    int rc = home_read_file(path, false, &text, message);
+    int rc = home_read_file(path, &text, message);
     if (rc < 0)
         goto out;
     BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);

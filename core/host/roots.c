@@ -356,7 +356,7 @@ int roots_read(struct roots *r, const struct home *h, char message[HOME_MESSAGE_
     if (access(path, F_OK) != 0)
         return read_first(r, h, message);
     buf_init(&text, &host_memory, 65536 + 4096);
-    int rc = home_read_file(path, true, &text, message);
+    int rc = home_read_file(path, &text, message);
     if (rc == 0) {
         rc = roots_decode(r, buf_bytes(&text));
         if (rc < 0)

@@ -108,7 +108,7 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
         "bad   modes         $VELUM_HOME/nodes is open to others \(mode 750\)" \
         "      try: chmod 700 $VELUM_HOME/nodes" "bad   modes         $VELUM_HOME/link is a symbolic link"
     each_has_advice
-    [[ $output != *"ok    modes"* ]]
+    [[ $output != *"ok    modes"* && $output != *"does not belong"* ]]
     chmod -R go=rx "$STATE"
     run -1 velum doctor
     says "bad   modes         [0-9]+ more below $VELUM_HOME are wrong"
@@ -129,6 +129,12 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
     run -1 velum doctor
     says "bad   certificate   of node $PORT_a: it does not belong to this mesh and key"
     cp kept "$STATE/node.pem"
+    mv "$VELUM_HOME/root.pem" root.pem
+    (umask 077 && echo "no certificate" >"$VELUM_HOME/root.pem")
+    run -1 velum doctor
+    says "bad   root          not a certificate: $VELUM_HOME/root.pem"
+    each_has_advice
+    mv root.pem "$VELUM_HOME/root.pem"
     # Over after 7 days and 90: the next start makes others, and to look is no start.
     before=$(listing)
     run -0 at_days 20 doctor

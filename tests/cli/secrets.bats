@@ -142,6 +142,11 @@ refuses() {
             refuses "$VELUM_HOME/$file" "$VELUM" node --port "$PORT_a"
             chmod 0600 "$VELUM_HOME/$file"
         done
+        for file in root.pem issuer.pem user.pem; do # who writes there says whom to believe
+            chmod $mode "$VELUM_HOME/$file"
+            refuses "$VELUM_HOME/$file" "$VELUM" node --port "$PORT_a"
+            chmod 0600 "$VELUM_HOME/$file"
+        done
         chmod $mode "$VELUM_HOME/user.key"
         refuses "$VELUM_HOME/user.key" "$VELUM" run pi 1000000 --addr "127.0.0.1:$PORT_a"
         chmod 0600 "$VELUM_HOME/user.key"
@@ -168,6 +173,9 @@ refuses() {
         chown 12345 "$VELUM_HOME"
         refuses "$VELUM_HOME" "$VELUM" node --port "$PORT_a"
         chown 0 "$VELUM_HOME"
+        chown 12345 "$VELUM_HOME/root.pem"
+        refuses "$VELUM_HOME/root.pem" "$VELUM" node --port "$PORT_a"
+        chown 0 "$VELUM_HOME/root.pem"
     fi
     # And as it was it works.
     node_at a "$PORT_a" --slots 1

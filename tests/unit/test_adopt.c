@@ -142,7 +142,7 @@ static void add_files(const char *path, struct digest *to)
         if (e->d_type != DT_REG || strcmp(e->d_name, "lock") == 0)
             continue;
         buf_init(&b, &host_memory, 70000);
-        REQUIRE(home_read_file(file, false, &b, message) == 0);
+        REQUIRE(home_read_file(file, &b, message) == 0);
         put_raw(&b, e->d_name, strlen(e->d_name));
         const struct digest one = sha256_of(b.data, b.len);
         for (size_t i = 0; i < ID_SIZE; i++)

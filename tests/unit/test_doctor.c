@@ -147,6 +147,9 @@ TEST(test_a_certificate_through_its_life)
     check_certificate(true, false, false, 1,
                       "bad   certificate   of user: it does not belong to this mesh and key\n"
                       "      try: rm /h/user.pem, and the next start makes another\n");
+    check_certificate(false, false, false, 1,
+                      "bad   certificate   of user: it does not belong to this mesh and key\n"
+                      "      try: velum join --renew; ");
     check_certificate(true, false, true, 6 * DAY_S,
                       "ok    certificate   of user: ends on 2027-01-25T08:00:00Z; the next start");
     check_certificate(true, true, true, 5 * DAY_S + 3600, "ok    certificate   of user: ends on ");

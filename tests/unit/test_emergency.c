@@ -72,7 +72,7 @@ static void read_file(const char *name, struct buf *to)
     char path[HOME_PATH_SIZE];
     home_file(&home, name, path);
     buf_init(to, &host_memory, HOME_FILE_MAX);
-    REQUIRE(home_read_file(path, true, to, message) == 0);
+    REQUIRE(home_read_file(path, to, message) == 0);
 }
 
 static bool is_as_before(const char *name, struct buf *before)

@@ -241,7 +241,7 @@ TEST(racing_first_starts)
         if (home_open(&home, message) < 0 || home_lock(&home, message) < 0)
             _exit(1);
         buf_init(&b, &host_memory, 65536);
-        if (home_read_file(path, true, &b, message) == 0) {
+        if (home_read_file(path, &b, message) == 0) {
             put_u8(&b, 0);
             count = atoi((const char *)b.data);
         }
@@ -255,7 +255,7 @@ TEST(racing_first_starts)
     }
     struct buf b;
     buf_init(&b, &host_memory, 65536);
-    CHECK_INT(home_read_file(below("a/b/velum/count"), true, &b, message), 0);
+    CHECK_INT(home_read_file(below("a/b/velum/count"), &b, message), 0);
     CHECK(b.len == 1 && b.data[0] == '8');
     buf_clear(&b);
     end();
@@ -353,32 +353,31 @@ TEST(small_files)
     struct buf b;
     begin();
     buf_init(&b, &host_memory, 1 << 20);
-    CHECK_INT(home_read_file(below("none"), true, &b, message), ERR_NOT_FOUND);
+    CHECK_INT(home_read_file(below("none"), &b, message), ERR_NOT_FOUND);
     CHECK(strstr(message, "none"));
     CHECK_INT(home_write_file(below("f"), bytes_of_text("one"), message), 0);
     CHECK_INT(home_write_file(below("f"), bytes_of_text("two"), message), 0);
     CHECK_INT(mode_of(below("f")), 0600);
-    CHECK_INT(home_read_file(below("f"), true, &b, message), 0);
+    CHECK_INT(home_read_file(below("f"), &b, message), 0);
     CHECK(b.len == 3 && memcmp(b.data, "two", 3) == 0);
     chmod(below("f"), 0640);
     buf_reset(&b);
-    CHECK_INT(home_read_file(below("f"), true, &b, message), ERR_PERMISSION);
+    CHECK_INT(home_read_file(below("f"), &b, message), ERR_PERMISSION);
     CHECK(strstr(message, "chmod 600"));
-    CHECK_INT(home_read_file(below("f"), false, &b, message), 0);
     chmod(below("f"), 0600);
     REQUIRE(symlink("f", below("l")) == 0);
-    CHECK_INT(home_read_file(below("l"), true, &b, message), ERR_PERMISSION);
+    CHECK_INT(home_read_file(below("l"), &b, message), ERR_PERMISSION);
     REQUIRE(mkfifo(below("p"), 0600) == 0);
-    CHECK_INT(home_read_file(below("p"), true, &b, message), ERR_PERMISSION);
-    CHECK(home_read_file(root, false, &b, message) < 0);
+    CHECK_INT(home_read_file(below("p"), &b, message), ERR_PERMISSION);
+    CHECK(home_read_file(root, &b, message) < 0);
     buf_reset(&b);
     CHECK_INT(home_write_file(below("big"), (struct bytes){large, 65537}, message), ERR_TOO_LARGE);
     CHECK_INT(home_write_file(below("big"), (struct bytes){large, 65536}, message), 0);
-    CHECK_INT(home_read_file(below("big"), true, &b, message), 0);
+    CHECK_INT(home_read_file(below("big"), &b, message), 0);
     CHECK_INT(b.len, 65536);
     CHECK_INT(truncate(below("big"), 65537), 0);
     buf_reset(&b);
-    CHECK_INT(home_read_file(below("big"), true, &b, message), ERR_TOO_LARGE);
+    CHECK_INT(home_read_file(below("big"), &b, message), ERR_TOO_LARGE);
     CHECK(home_write_file(below("none/f"), bytes_of_text("x"), message) < 0);
     CHECK_INT(system(NULL) != 0, 1);
     buf_clear(&b);

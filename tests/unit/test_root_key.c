@@ -43,7 +43,7 @@ static void end(void)
 static void read_all(const char *path, struct buf *to)
 {
     buf_init(to, &host_memory, 65536);
-    REQUIRE(home_read_file(path, true, to, message) == 0);
+    REQUIRE(home_read_file(path, to, message) == 0);
 }
 
 TEST(test_the_key_goes_away_and_comes_back)

@@ -140,14 +140,14 @@ TEST(test_what_was_cut_short_goes_on)
     buf_init(&after, &host_memory, 16384);
     CHECK_INT(rotation_begin(&made, message), 0);
     home_file(&made, "root-1.key", path);
-    REQUIRE(home_read_file(path, true, &before, message) == 0);
+    REQUIRE(home_read_file(path, &before, message) == 0);
     home_file(&made, "roots", path);
     REQUIRE(unlink(path) == 0);
     check_step(ROTATION_NONE, 0, 0);
     CHECK_INT(rotation_begin(&made, message), 0);
     check_step(ROTATION_BEGUN, 4, 1);
     home_file(&made, "root-1.key", path);
-    REQUIRE(home_read_file(path, true, &after, message) == 0);
+    REQUIRE(home_read_file(path, &after, message) == 0);
     CHECK(!bytes_equal(buf_bytes(&before), buf_bytes(&after)));
     buf_clear(&before);
     buf_clear(&after);
@@ -408,7 +408,7 @@ static void copy_file(const struct home *to, const char *name)
     buf_init(&b, &host_memory, 65536);
     home_file(&made, name, from);
     home_file(to, name, path);
-    REQUIRE(home_read_file(from, false, &b, message) == 0);
+    REQUIRE(home_read_file(from, &b, message) == 0);
     REQUIRE(home_write_file(path, buf_bytes(&b), message) == 0);
     buf_clear(&b);
 }
