@@ -16,8 +16,8 @@
  *
  * It is dated by the clock of who signs it, and not by that of the node he asks. A date of longer
  * ago than removals are remembered is refused by all but nodes whose clock is as wrong: these take
- * it, and all others go on keeping the object. So the node he asks looks at his certificate, too:
- * a date before that began is by a clock that is behind, whatever its own says.
+ * it, and all others go on keeping the object. So the node he asks looks at certificates, too: a
+ * date before his began, or the node's own, is by a clock that is behind, whatever its own says.
  *
  * Private to core/node. */
 #ifndef VELUM_NODE_REMOVAL_RIGHT_H
@@ -38,7 +38,7 @@ bool removal_falls(const struct node *n, const struct keeping *gone, const struc
  * certificate. */
 int removal_look(struct node *n, struct keeping *gone);
 /* The same of one that is handed in here: ERR_ARGUMENT also where its date is more than ACT_OFF_S
- * before the beginning of his certificate. */
+ * before the beginning of his certificate, or of this node's. */
 int removal_hand_in(struct node *n, struct keeping *gone);
 
 #endif

@@ -213,7 +213,7 @@ static void refuse_word(struct node *n, uint64_t link, uint32_t request, int rc)
     if (rc == ERR_ARGUMENT)
         reply_error(n, link, request, 4,
                     "by its date this removal is from longer ago than nodes remember removals, or "
-                    "not from the time of your certificate: some clock is wrong",
+                    "not from the time of your certificate and the node's: some clock is wrong",
                     "compare date on this machine, on the node and where the mesh was made");
     else
         reply_error(n, link, request, 4, "this removal is not signed as it has to be",

@@ -118,7 +118,7 @@ struct story {
     void (*adjust)(struct job_spec *spec, uint32_t number);
     enum party as; /* users that come from now on, and authors of jobs; 0: PARTY_USER */
     uint8_t who;   /* and which: 0 is story_user_id */
-    int64_t certificates_begin_s;
+    int64_t users_begin_s, nodes_begin_s; /* their certificates */
     int64_t certificates_end_s; /* 0: never */
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */
     struct {

@@ -21,11 +21,14 @@ static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
 
 static int on_introduce(void *ctx, struct bytes certificate, struct signer *signer)
 {
-    (void)ctx;
+    const struct story_node *n = ctx;
+
     if (certificate.len != CERTIFICATE_SIZE)
         return ERR_SIGNATURE;
     memcpy(signer->id.bytes, certificate.data, ID_SIZE);
     signer->party = certificate.data[ID_SIZE];
+    signer->begins_s =
+        signer->party == PARTY_NODE ? n->story->nodes_begin_s : n->story->users_begin_s;
     return 0;
 }
 
@@ -39,7 +42,6 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
         return ERR_IDENTITY;
     if (sig[0] == STORY_FORGED)
         return ERR_SIGNATURE;
-    signer->begins_s = n->story->certificates_begin_s;
     signer->not_after_s =
         n->story->certificates_end_s != 0 ? n->story->certificates_end_s : INT64_MAX;
     if (node_id_equal(signer->id, n->ended))

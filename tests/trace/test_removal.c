@@ -225,24 +225,30 @@ static int hand_in(uint32_t node, struct digest name, int64_t at_s)
     return code;
 }
 
-/* The node's clock is as wrong as his; that his certificate is newer says so. */
-TEST(a_clock_that_is_behind_removes_nothing_here_that_others_keep)
+/* The node's clock is as wrong as his; that one of two certificates is newer says so. */
+static void hand_in_by_clocks_that_are_behind(int64_t *begins_s)
 {
     struct digest name;
+    int64_t first_s;
 
     begin();
     name = put(PARTY_SUBMIT, ALICE, 0);
-    const int64_t begins_s = now_s() - 20 * DAY_S;
-    story.certificates_begin_s = begins_s;
+    first_s = *begins_s = now_s() - 20 * DAY_S;
     story.nodes[1].wall_off_s = -31 * DAY_S;
     story_run(&story, S_US);
     CHECK_INT(hand_in(1, name, now_s() - 31 * DAY_S), 4);
     CHECK_INT(hand_in(0, name, now_s() - 31 * DAY_S), 4);
     CHECK_INT(keepers(name), 3);
-    CHECK_INT(hand_in(1, name, begins_s - ACT_OFF_S - 1), 4);
-    CHECK_INT(hand_in(1, name, begins_s - ACT_OFF_S), 0);
+    CHECK_INT(hand_in(1, name, first_s - ACT_OFF_S - 1), 4);
+    CHECK_INT(hand_in(1, name, first_s - ACT_OFF_S), 0);
     CHECK_INT(keepers(name), 0);
     CHECK(story_end(&story));
+}
+
+TEST(a_clock_that_is_behind_removes_nothing_here_that_others_keep)
+{
+    hand_in_by_clocks_that_are_behind(&story.users_begin_s);
+    hand_in_by_clocks_that_are_behind(&story.nodes_begin_s);
 }
 
 /* Whoever hears late forgets when the others do. */
