@@ -386,6 +386,7 @@ parted() { grep -q "there are two next roots: " "$FOLDER/rotate.$1"; }
     cmp -s b/roots home/roots || cmp -s b/roots copy/roots
     ! cmp -s home/roots copy/roots
     grep -q "somebody has the root's key of the mesh in $FOLDER/home, and made another" a.log
+    grep -q "if this home was put back from an old copy, put back a later one" a.log
     grep -q "somebody has the root's key of the mesh in $FOLDER/copy, and made another" d.log
     [[ $(velum events) == *"two roots"*"has another next root than this one, made at the same time"* ]]
     # The one whose root did not stay goes, and the other goes on.
