@@ -268,6 +268,8 @@ static void try_again(const struct job_view *v)
         talk_try("%s", strstr(v->error, "--tier tcc")
                            ? "--tier tcc"
                            : "a kernel that gives the same value every time");
+    else if (strstr(v->error, "no room for its output"))
+        talk_try("TMPDIR=FOLDER, one on a disk with more room");
     else
         talk_try("velum node, and run it there: velum show and velum logs then say more of it");
 }

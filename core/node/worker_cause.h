@@ -8,5 +8,7 @@
  * report (core/node/peer.h). */
 uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, const char *why,
                      char *cause, size_t cap);
+/* The end of what it wrote, if it did, behind the cause. */
+void worker_cause_add_tail(const struct worker *w, char *cause, size_t cap);
 
 #endif

@@ -634,6 +634,7 @@ static void leaf_took_too_long(struct worker *w)
     text_of_u64((uint64_t)(workers_leaf_limit_us(w) / (usual ? S_US : MS_US)), number);
     text_append(why, sizeof why, number);
     text_append(why, sizeof why, usual ? " s" : " ms");
+    worker_cause_add_tail(w, why, sizeof why);
     labour_report_failed(w->job, w->chunk,
                          REPORT_FAILED | REPORT_OWN_DOING | (usual ? 0 : REPORT_TOO_LONG), why);
 }

@@ -141,7 +141,7 @@ undisturbed() {
     ends "its workers used more than the 300 ms of processor time that the job may use (cpu-time)" \
         --cpu-time 300ms --slots-max 1
     kernel 'for (;;) host->log(host, "\033[2Jflood");' >x.c
-    ends "a leaf ran longer than its limit of 3000 ms" --leaf-timeout 3s --name flood
+    ends "a leaf ran longer than its limit of 3000 ms; last output: " --leaf-timeout 3s --name flood
     until_true 10 flood_is_told
     [ "$(wc -c <said)" -gt 1000 ] && [ "$(wc -c <said)" -lt 20000 ]
     grep -q 'flood$' said

@@ -217,6 +217,7 @@ TEST(test_merge_that_takes_too_long_is_its_own_doing)
 TEST(test_leaf_that_takes_too_long_is_its_own_doing)
 {
     const struct rig_sent *s;
+    struct peer_report_chunk c;
     uint32_t worker;
 
     begin(1, 16);
@@ -225,8 +226,12 @@ TEST(test_leaf_that_takes_too_long_is_its_own_doing)
     progress(worker, 1, 4, 16, 0);
     rig_run(&rig, 595 * S_US);
     CHECK(!reported(REPORT_FAILED, ""));
+    rig_worker_output(&rig, worker, "round\nand round\n");
     rig_run(&rig, 10 * S_US);
-    CHECK(reported(REPORT_FAILED | REPORT_OWN_DOING, "longer than its limit of 600 s"));
+    REQUIRE(rig_take_report(&rig, 0, &c));
+    CHECK_INT(c.flags, REPORT_FAILED | REPORT_OWN_DOING);
+    CHECK_STR(c.cause, "a leaf ran longer than its limit of 600 s; last output: "
+                       "round\\u{a}and round");
     CHECK(!reported(REPORT_FAILED, ""));
     s = rig_take_kill(&rig);
     CHECK(s != NULL && s->worker == worker);

@@ -394,7 +394,7 @@ TEST(a_file_is_read_into_one_block)
     heap_init(&heap);
     buf_init(&b, &heap.alloc, 16384);
     CHECK_INT(home_write_file(below("key"), (struct bytes){large, sizeof large}, message), 0);
-    CHECK_INT(home_read_file(below("key"), true, &b, message), 0);
+    CHECK_INT(home_read_file(below("key"), &b, message), 0);
     CHECK_INT(b.len, sizeof large);
     CHECK_INT(heap.calls, 1);
     buf_clear(&b);
