@@ -211,7 +211,7 @@ const struct cmd cmd_ca = {
         "and\n"
         "goes on where it was when it was stopped. Work where the mesh was made; status anywhere.",
     .group = GROUP_MESH,
-    .takes = TAKES_NOTHING,
+    .takes = TAKES_WORD,
     .opts = opts,
     .args_min = 1,
     .args_max = 2,

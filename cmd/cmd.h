@@ -17,10 +17,10 @@ enum cmd_takes {
     TAKES_JOB,
     TAKES_COMMAND,
     TAKES_SHELL,
-    TAKES_JOURNAL,
-    TAKES_DEMO,
+    TAKES_WORD, /* first, one of those in `args` */
     TAKES_STALE,
-    TAKES_OBJECT
+    TAKES_OBJECT,
+    TAKES_NODE
 };
 
 #define CMD_ARGS_MAX 1000

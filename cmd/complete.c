@@ -40,11 +40,12 @@ static void offer_options(const struct opt *rows, const char *prefix)
         offer(prefix, "--", rows->name);
 }
 
-static void offer_choices(const struct opt *o, const char *prefix)
+/* "one|two", up to a blank. */
+static void offer_choices(const char *words, const char *prefix)
 {
     char word[64];
-    for (const char *at = o->value; *at;) {
-        size_t n = strcspn(at, "|");
+    for (const char *at = words; *at && *at != ' ';) {
+        size_t n = strcspn(at, "| ");
         snprintf(word, sizeof word, "%.*s", (int)n, at);
         offer(prefix, "", word);
         at += n + (at[n] == '|');
@@ -87,6 +88,18 @@ static void offer_plugins(struct line *l, const char *prefix)
     }
 }
 
+static void offer_nodes(struct line *l, const char *prefix)
+{
+    struct node_view v;
+    struct frame frame;
+    int rc = line_send(l, MESSAGE_REQUEST_NODES, (struct bytes){0});
+    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1) {
+        rc = read_node_view(frame.payload, &v);
+        if (rc == 0 && v.state != NODE_LEFT)
+            offer(prefix, "", v.name);
+    }
+}
+
 static void give_up(int number)
 {
     (void)number;
@@ -107,6 +120,8 @@ static void offer_from_node(const struct call *c, enum cmd_takes takes, const ch
     char begins[OBJECT_REF_SIZE];
     if (takes == TAKES_KERNEL)
         offer_plugins(l, prefix);
+    else if (takes == TAKES_NODE)
+        offer_nodes(l, prefix);
     else if (takes == TAKES_OBJECT && text_copy(begins, sizeof begins, prefix))
         (void)objects_each(l, true, "", offer_object, begins);
     else
@@ -137,13 +152,8 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
         offer(prefix, "", "zsh");
         offer(prefix, "", "fish");
         return;
-    case TAKES_JOURNAL:
-        offer(prefix, "", "check");
-        offer(prefix, "", "dump");
-        offer(prefix, "", "compact");
-        return;
-    case TAKES_DEMO:
-        offer(prefix, "", "chaos");
+    case TAKES_WORD:
+        offer_choices(cmd->args, prefix);
         return;
     case TAKES_STALE:
         if (c->argc > 2)
@@ -157,6 +167,7 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
     case TAKES_LIVE_JOB:
     case TAKES_JOB:
     case TAKES_OBJECT:
+    case TAKES_NODE:
         break;
     }
     offer_from_node(c, cmd->takes, prefix);
@@ -197,7 +208,7 @@ static int run(const struct call *c)
     const struct opt *before = option_of(cmd, c->argv[c->argc - 2]);
     if (before && !opt_stands_alone(before)) {
         if (before->kind == OPT_CHOICE)
-            offer_choices(before, last);
+            offer_choices(before->value, last);
         return CODE_DONE;
     }
     if (last[0] == '-') {
@@ -205,8 +216,9 @@ static int run(const struct call *c)
         offer_options(opt_common, last);
         return CODE_DONE;
     }
-    if (count_arguments(c, cmd) < cmd->args_max &&
-        (cmd->takes != TAKES_KERNEL || count_arguments(c, cmd) == 0))
+    const bool first_alone = cmd->takes == TAKES_KERNEL || cmd->takes == TAKES_WORD;
+    const int count = count_arguments(c, cmd);
+    if (count < cmd->args_max && (!first_alone || count == 0))
         offer_arguments(c, cmd, last);
     return CODE_DONE;
 }

@@ -411,7 +411,7 @@ const struct cmd cmd_demo = {
         "it again, and compares the digest with a run that nobody disturbs. Nothing of it is\n"
         "left afterwards, whatever happens.",
     .group = GROUP_TOOLS,
-    .takes = TAKES_DEMO,
+    .takes = TAKES_WORD,
     .opts = opts,
     .args_min = 1,
     .args_max = 1,

@@ -269,6 +269,7 @@ const struct cmd cmd_drain = {
         "until --undo. Only an admin of the mesh may, and the signed order goes from node to\n"
         "node, whichever is asked.",
     .group = GROUP_MESH,
+    .takes = TAKES_NODE,
     .opts = opts,
     .args_min = 1,
     .args_max = 1,

@@ -485,7 +485,7 @@ const struct cmd cmd_journal = {
             "dump     prints one line a record: sequence, type, job, what it says\n"
             "compact  keeps what counts, while no node runs",
     .group = GROUP_MESH,
-    .takes = TAKES_JOURNAL,
+    .takes = TAKES_WORD,
     .opts = opts,
     .args_min = 1,
     .args_max = 1,

@@ -148,7 +148,7 @@ const struct cmd cmd_revoke = {
         "the nodes are started again; anybody else joins anew.\n"
         "Exit 7 names the nodes that are not known to have it written down yet.",
     .group = GROUP_MESH,
-    .takes = TAKES_NOTHING,
+    .takes = TAKES_NODE,
     .opts = opts,
     .args_min = 1,
     .args_max = 1,

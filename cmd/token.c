@@ -102,7 +102,7 @@ const struct cmd cmd_token = {
         "list says who came by which as well, the last 256; with --json ids are whole, as revoke\n"
         "takes a user's.",
     .group = GROUP_MESH,
-    .takes = TAKES_NOTHING,
+    .takes = TAKES_WORD,
     .opts = opts,
     .args_min = 1,
     .args_max = CMD_ARGS_MAX,

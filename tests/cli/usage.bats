@@ -411,6 +411,8 @@ all_gone() { # all_gone PID...
     done
 }
 
+offers() { [ "$(velum complete "${@:2}")" = "$1" ]; } # offers WORD WORDS...
+
 @test "completion: scripts that are shell, and answers" {
     velum completion bash >c.bash
     bash -n c.bash
@@ -445,6 +447,13 @@ all_gone() { # all_gone PID...
     [[ $(velum complete help ex) == exit-codes ]]
     [ "$(velum complete journal c)" = "check"$'\n'"compact" ]
     [ "$(velum complete demo '')" = chaos ]
+    [ "$(velum complete token --json r)" = revoke ]
+    [ "$(velum complete ca '')" = "$(printf 'status\nrotate\nexport-root\nimport-root')" ]
+    [ -z "$(velum complete ca import-root r)" ]
+    node a --slots 1
+    for command in drain revoke; do # what a node says in time
+        until_true 10 offers a "$command" ''
+    done
 }
 
 @test "every command is in the manual, and so is each of its options" {
