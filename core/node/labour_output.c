@@ -249,6 +249,8 @@ void labour_output_chunk_ended(struct job *j, const struct labour_chunk *c)
 {
     struct labour_placing *p = &j->labour->placing;
 
+    if (!makings_wait(j->node))
+        return;
     *p = (struct labour_placing){j->node->now, c->stage};
 #if VELUM_PLANT != 1106 /* trace/test_collect_ends: outputs of each chunk are synced on their own */
     if (next_may_come(j, c))

@@ -147,6 +147,11 @@ void makings_place(struct node *n)
         place(n, false);
 }
 
+bool makings_wait(const struct node *n)
+{
+    return n->objects != NULL && n->objects->makings.queues[MAKING_NAMED].count > 0;
+}
+
 void makings_tick(struct node *n)
 {
     const struct making *first = making_set_first(&n->objects->makings, MAKING_NAMED);

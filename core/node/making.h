@@ -48,7 +48,8 @@ uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t
 void making_add(struct node *n, uint64_t number, struct bytes bytes);
 /* All of it has come. `may_wait`: for others, MAKING_TOGETHER_US. */
 void making_finish(struct node *n, uint64_t number, bool may_wait);
-/* Those that wait for others wait no longer. */
+/* Some wait for others; they wait no longer. */
+bool makings_wait(const struct node *n);
 void makings_place(struct node *n);
 /* Neither do they where one has waited long enough. Now and then. */
 void makings_tick(struct node *n);
