@@ -340,7 +340,7 @@ static bool entry_of_job(struct job *j, uint64_t version, struct peer_entry *p)
     return true;
 }
 
-/* Another end was told of it before its ledger came. */
+/* Another end was told of it before its ledger came, or one that may be made up. */
 static void ledger_counts(struct job *j, struct entry *e)
 {
     struct node *n = j->node;
@@ -350,11 +350,12 @@ static void ledger_counts(struct job *j, struct entry *e)
                                    .ended_s = e->ended_s,
                                    .holders_count = e->holders_count};
 
-    if (outcome_rank(e->state) == 0 || e->state == job_final_state(j) || j->settled ||
-        !entry_of_job(j, e->version, &own) || !entry_view(e, &told.view))
+    if (outcome_rank(e->state) == 0 || j->settled ||
+        (e->state == job_final_state(j) && !e->unsure) ||
+        !entry_of_job(j, e->unsure ? 0 : e->version, &own) || !entry_view(e, &told.view))
         return;
     memcpy(told.holders, e->holders, sizeof told.holders);
-    hearsay_keep_end(n, e, &told, false, (struct node_id){{0}});
+    ends_keep(j, e, &told);
     entry_set(n, e, &own);
 }
 
@@ -623,7 +624,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         if (!p.readable)
             continue;
         meet_coordinator(n, from, &p);
-        before = ends_before(directory_find(n, p.view.id));
+        before = ends_before(directory_find(n, p.view.id), from, &p);
         news = hearsay_allows(n, from, &p, relay) && entry_heard(n, from, &p);
         vouch_heard(n, from, &p, news);
         ends_heard(n, from, &p, news, before);

@@ -3,6 +3,7 @@
 #include "core/node/directory.h"
 #include "core/node/evidence.h"
 #include "core/node/forget.h"
+#include "core/node/hearsay.h"
 #include "core/node/heir.h"
 #include "core/node/jobs.h"
 #include "core/node/level.h"
@@ -44,13 +45,23 @@ static void doubt(struct node *n, struct entry *e)
     e->since = n->now;
 }
 
-struct end_before ends_before(const struct entry *e)
+/* Another says that he leads the job, and how it is. */
+static bool is_contested(const struct entry *e, struct node_id from, const struct peer_entry *p)
 {
+    return !e->unsure && e->state != (uint8_t)p->view.state &&
+           node_id_equal(from, p->coordinator) && !node_id_equal(from, e->coordinator);
+}
+
+struct end_before ends_before(const struct entry *e, struct node_id from,
+                              const struct peer_entry *p)
+{
+    struct end_before before = {.sure = false};
+
     if (e == NULL)
-        return (struct end_before){.sure = false};
-    if (e->ended)
-        return (struct end_before){e->coordinator, !e->unsure, e->state};
-    return (struct end_before){e->coordinator, e->standing == STANDING_VOUCHED, 0};
+        return before;
+    before.sure = e->ended ? !e->unsure : e->standing == STANDING_VOUCHED;
+    before.contested = e->ended && is_contested(e, from, p);
+    return before;
 }
 
 static bool is_here(const struct node *n, struct job_id id)
@@ -66,29 +77,50 @@ void ends_heard(struct node *n, struct node_id from, const struct peer_entry *p,
     struct entry *e = directory_find(n, p->view.id);
     bool own;
 
-    if (e == NULL || !e->ended || e->state != (uint8_t)p->view.state || is_here(n, e->id))
+    if (e == NULL || !e->ended || is_here(n, e->id))
+        return;
+    if (before.contested && !e->unsure)
+        doubt(n, e);
+    if (e->state != (uint8_t)p->view.state)
         return;
 #if VELUM_PLANT == 1097 /* trace/test_ends: a job has ended that one made up */
     return;
 #endif
     own = node_id_equal(from, e->coordinator) && node_id_equal(p->coordinator, from);
-    if (news && before.sure && (before.state == e->state || !p->by_others))
+    if (news && before.sure && !p->by_others)
         ends_forget(n, e);
     else if (news && !e->unsure)
         doubt(n, e);
-    e->end_own &= node_id_equal(before.coordinator, e->coordinator);
-    e->end_own |= e->unsure && own;
+    if (news)
+        e->end_own = e->unsure && own;
+    e->end_own |= e->unsure && own && e->version == p->version && e->epoch == p->epoch;
     if (e->end_own && evidence_end(n, e->coordinator))
         ends_forget(n, e);
 }
 
-bool ends_is_refuted(const struct entry *e, struct node_id from, const struct peer_entry *p)
+/* Those who have it are asked how it is: what they told meanwhile may have passed for old. */
+void ends_keep(struct job *j, struct entry *e, struct peer_entry *told)
+{
+    const struct holders *h = ledger_holders(j->ledger);
+    const struct claim *c = ledger_claim(j->ledger);
+
+    hearsay_keep_end(j->node, e, told, false, e->unsure ? e->coordinator : (struct node_id){{0}});
+    if (!e->unsure)
+        return;
+    if (c != NULL)
+        heir_ask(j->node, j->id, c->node);
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        heir_ask(j->node, j->id, h->ids[i]);
+}
+
+bool ends_is_outdone(const struct entry *e, struct node_id from, const struct peer_entry *p)
 {
 #if VELUM_PLANT == 1098 /* trace/test_ends: who leads a job that ended elsewhere is not heard */
     return false;
 #endif
     return e->unsure && node_id_equal(from, e->coordinator) &&
-           node_id_equal(from, p->coordinator) && !job_state_is_final(p->view.state);
+           node_id_equal(from, p->coordinator) &&
+           (!e->end_own || !job_state_is_final(p->view.state));
 }
 
 bool ends_is_shown(const struct node *n, const struct entry *e)
@@ -136,7 +168,7 @@ static bool may_ask(struct node *n, struct end_ask *a, struct node_id id)
         }
         return false;
     }
-    a->silent |= m == NULL || level_is_below(n, id, FEATURE_EVIDENCE);
+    a->silent |= level_is_below(n, id, FEATURE_EVIDENCE);
     return m != NULL && !level_is_below(n, id, FEATURE_EVIDENCE);
 }
 
@@ -155,11 +187,20 @@ static struct entry *in_doubt(const struct node *n, struct job_id job)
     return e != NULL && e->unsure ? e : NULL;
 }
 
+/* How it is he tells himself. */
+static void refute(struct node *n, struct job_id job, struct node_id by)
+{
+    directory_drop(n, job);
+    heir_ask(n, job, by);
+}
+
 static void all_were_asked(struct node *n, struct end_ask *a)
 {
     struct entry *e = in_doubt(n, a->job);
 
-    if (e != NULL && a->denied && !a->has && !a->gone && !a->silent && !a->later)
+    if (e != NULL && !node_id_is_zero(a->against))
+        refute(n, a->job, a->against);
+    else if (e != NULL && a->denied && !a->has && !a->gone && !a->silent && !a->later)
         directory_drop(n, a->job);
     else if (e != NULL)
         e->end_vain |= !a->later;
@@ -210,11 +251,14 @@ bool ends_awaits(const struct node *n, struct node_id from, struct job_id job)
     return ask_of(n, from, job) != NULL;
 }
 
-/* How it is its coordinator tells when he is asked. */
-static void refute(struct node *n, struct job_id job, struct node_id by)
+/* It ended so, as one says who has it; on what disks it is he tells himself. */
+static void confirm(struct node *n, struct entry *e, struct node_id by)
 {
-    directory_drop(n, job);
-    heir_ask(n, job, by);
+    e->version = e->epoch = 0;
+    e->known[0] = by;
+    e->known_count = 1;
+    heir_ask(n, e->id, by);
+    ends_forget(n, e);
 }
 
 void ends_answered(struct node *n, struct node_id from, const struct evidence *m, bool is_signed)
@@ -229,12 +273,14 @@ void ends_answered(struct node *n, struct node_id from, const struct evidence *m
     if (e != NULL && shown && (m->state == e->state || (leads && m->state != 0))) {
         ask_ends(n, a);
         if (m->state == e->state)
-            ends_forget(n, e);
+            confirm(n, e, from);
         else
             refute(n, m->job, from);
         return;
     }
     a->has |= shown;
+    if (shown && m->state != 0)
+        a->against = from;
     a->gone |= m->word == EVIDENCE_GONE;
     a->denied |= m->word == EVIDENCE_NONE;
     (void)ask_next(n, a);

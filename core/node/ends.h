@@ -6,11 +6,15 @@
  *   - its coordinator tells it himself, and is believed that many (evidence_end);
  *   - one of those who may have the job shows that there is one, and says that it ended so.
  *
+ * So is what is told of it later: how many copies there are. It is not sure any more when another
+ * says that he leads the job, and how it is.
+ *
  * Otherwise it is told as it was heard, and those who may have it are asked (EVIDENCE): whom its
- * entry names, and who should have it by rank. Its coordinator may say that it runs, or all that it
- * is not there: then the entry goes, and he tells how it is. What he tells himself of it over his
- * own link goes before an end that is not sure in any case. What somebody has but cannot show, or
- * nobody can be asked about, is asked about again, and goes after ENDS_VAIN_US.
+ * entry names, and who should have it by rank. Its coordinator may say otherwise, or somebody who
+ * has it while nobody shows this end, or all that it is not there: then the entry goes, and who has
+ * it tells how it is. What he tells himself of it over his own link goes before an end that is not
+ * sure in any case. What somebody has but cannot show, or nobody can be asked about, is asked about
+ * again, and goes after ENDS_VAIN_US.
  *
  * Ends that are not sure give way first where there is no room; and while there are more than
  * ENDS_SHOWN_MAX of them in a mesh where all are linked with all, users do not see them.
@@ -28,24 +32,26 @@
 #define ENDS_ASK_US (250 * MS_US)
 #define ENDS_LINK_US (30 * S_US)
 #define ENDS_WAIT_US (2 * S_US) /* for an answer */
-#define ENDS_AGAIN_US (60 * S_US)
+#define ENDS_AGAIN_US (15 * S_US)
 #define ENDS_VAIN_US (600 * S_US)
 #define ENDS_SHOWN_MAX 256u
 
 /* What was known of a job before something is told. */
 struct end_before {
-    struct node_id coordinator;
     bool sure;
-    uint8_t state; /* of its end; 0: none */
+    bool contested; /* another says now that he leads it, and how it is */
 };
 
 void ends_init(struct node *n);
-struct end_before ends_before(const struct entry *e);
+struct end_before ends_before(const struct entry *e, struct node_id from,
+                              const struct peer_entry *p);
 /* `from` has told an end; `news`: it stands in the directory now. */
 void ends_heard(struct node *n, struct node_id from, const struct peer_entry *p, bool news,
                 struct end_before before);
-/* Its coordinator says over his own link that it runs, and that counts. */
-bool ends_is_refuted(const struct entry *e, struct node_id from, const struct peer_entry *p);
+/* Its coordinator says over his own link how it is, and that counts. */
+bool ends_is_outdone(const struct entry *e, struct node_id from, const struct peer_entry *p);
+/* The ledger came of a job that had ended otherwise, as was told, or may not have. */
+void ends_keep(struct job *j, struct entry *e, struct peer_entry *told);
 /* The entry says something else now, or goes: whatever was not sure of it. */
 void ends_forget(struct node *n, struct entry *e);
 /* The entry leaves its list. */

@@ -16,10 +16,11 @@ struct end_ask {
     struct node_id who;
     struct node_id candidates[ENDS_CANDIDATES_MAX];
     uint8_t count, next;
-    bool has;          /* somebody has it, and says nothing of its end */
-    bool denied, gone; /* somebody does not; has had it, and seen it end */
-    bool silent;       /* somebody cannot be asked, or says nothing */
-    bool later;        /* somebody has no link yet */
+    struct node_id against; /* somebody has it, and says otherwise; or zero */
+    bool has;               /* somebody has it, and says nothing of its end */
+    bool denied, gone;      /* somebody does not; has had it, and seen it end */
+    bool silent;            /* somebody cannot be asked, or says nothing */
+    bool later;             /* somebody has no link yet */
     struct instant since;
 };
 

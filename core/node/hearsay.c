@@ -9,6 +9,7 @@
 #include "core/node/link.h"
 #include "core/node/take.h"
 #include "core/node/vouch.h"
+#include "core/node/warrant.h"
 
 #define VERSION_NEAR 1024u  /* words of one coordinator overtake each other by fewer */
 #define RIVAL_US (2 * S_US) /* so soon two that coordinate one job have met */
@@ -57,7 +58,7 @@ static bool leaps(const struct job *j, const struct entry *e, struct node_id fro
 bool hearsay_outdated(const struct node *n, const struct entry *e, struct node_id from,
                       const struct peer_entry *p)
 {
-    if (ends_is_refuted(e, from, p))
+    if (ends_is_outdone(e, from, p))
         return true;
     if (outcome_rank(e->state) > 0 || job_state_is_final(p->view.state))
         return false;
@@ -136,6 +137,10 @@ bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *
 {
     if (e->end_told.len == 0 || !job_is_final(j) || !end_read(e, p) || end_is_greater(j, p))
         return false;
+    if (!node_id_is_zero(e->end_stranger)) {
+        forget_end(j->node, e);
+        return false;
+    }
     *relay = e->end_relay;
     forget_end(j->node, e);
     return (uint8_t)p->view.state == job_final_state(j);
@@ -237,14 +242,17 @@ static bool goes_beyond(const struct node *n, struct entry *e, const struct peer
     return true;
 }
 
-/* Its copies are counted by one of its holders. Whoever else tells of them may know later holders
+/* Its copies are counted by one of its holders, and that there are enough is said by them alone:
+ * whoever has it here takes it for safe then. Whoever else tells of them may know later holders
  * than this node, so it counts them itself. Until then its entry stays what it is: with their
  * numbers an old count would pass for theirs, with others, and here once the job was given up. */
 static bool allows_end(struct job *j, struct entry *e, struct node_id from,
                        const struct peer_entry *p)
 {
-    if ((j->lead == NULL && !j->settled) || take_may_tell(j, from))
+    if (take_may_tell(j, from))
         return true;
+    if (j->lead == NULL && !j->settled)
+        return warrant_ended(j, from);
 #if VELUM_PLANT == 1063 /* trace/test_answers: an old count gets the version of one that is told */
     if (j->lead == NULL && goes_beyond(j->node, e, p, &e->version, &e->epoch)) {
 #else

@@ -154,12 +154,50 @@ static void show(struct world *w, const struct sim_node *thief, struct sim_node 
     say(w, to, link, MESSAGE_CLAIM, &b);
 }
 
+static struct peer_entry any_entry(struct world *w, const struct sim_node *thief, uint32_t job)
+{
+    static const uint8_t states[] = {JOB_RUNNING,   JOB_RUNNING,   JOB_DONE,   JOB_FAILED,
+                                     JOB_CANCELLED, JOB_DIVERGENT, JOB_UNKNOWN};
+    struct peer_entry p = {.version = below(w, 1u << 20), .epoch = (uint32_t)below(w, 200)};
+
+    p.view.id = w->jobs[job].id;
+    if (below(w, 3) == 0)
+        store_u32(p.view.id.bytes, (uint32_t)below(w, 8));
+    p.view.state = states[below(w, sizeof states)];
+    p.view.units = p.view.leaf_units = p.view.leaves_total = 1;
+    p.view.by = thief->id;
+    p.ended_s = job_state_is_final(p.view.state) ? below(w, 4) : 0;
+    p.coordinator = below(w, 2) == 0 ? thief->id : w->nodes[below(w, w->plan.nodes)].id;
+    p.holders[p.holders_count++] = below(w, 2) == 0 ? thief->id : nobody;
+    if (below(w, 2) == 0)
+        p.holders[p.holders_count++] = w->nodes[below(w, w->plan.nodes)].id;
+    return p;
+}
+
+static void rumour(struct world *w, const struct sim_node *thief, struct sim_node *to,
+                   uint64_t link, uint32_t job)
+{
+    const uint16_t count = (uint16_t)(1 + below(w, FACTS_MAX));
+    uint8_t bytes[8192];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u8(&b, below(w, 2) == 0);
+    put_u16(&b, count);
+    for (uint16_t i = 0; i < count; i++) {
+        const struct peer_entry p = any_entry(w, thief, job);
+
+        put_peer_entry(&b, &p);
+    }
+    say(w, to, link, MESSAGE_DIRECTORY, &b);
+}
+
 void sim_thief_turn(struct world *w)
 {
     const uint32_t job = (uint32_t)below(w, w->plan.jobs);
     const struct sim_node *thief = &w->nodes[below(w, w->plan.nodes)];
     struct sim_node *to = &w->nodes[below(w, w->plan.nodes)];
-    const bool shows = below(w, 3) == 0;
+    const uint64_t lot = below(w, 4);
     struct node_holding held = {0};
     uint64_t link;
     bool knows;
@@ -174,7 +212,9 @@ void sim_thief_turn(struct world *w)
     knows = node_holds(to->core, w->jobs[job].id, &held);
     if (link == 0 || (!knows && to->disk.held[job].spec))
         return;
-    if (shows)
+    if (lot == 0)
+        rumour(w, thief, to, link, job);
+    else if (lot == 1)
         show(w, thief, to, link, job);
     else
         tell(w, thief, to, link, job, held.holders.generation);

@@ -130,16 +130,20 @@ TEST(an_end_that_is_shown_stays_and_is_asked_about_once)
     rig_stop(&rig);
 }
 
-/* It had another end, or none as far as this one knows. */
-TEST(who_shows_another_end_does_not_show_this)
+TEST(where_another_end_is_shown_and_nobody_shows_this_it_was_not_so)
 {
     begin();
     words[HOLDER] = EVIDENCE_SHOWN;
     states[HOLDER] = JOB_FAILED;
     end_is_told(THIEF, 1, THIEF);
     run(20 * S_US);
-    REQUIRE(entry_of(1) != NULL);
-    CHECK(entry_of(1)->unsure);
+    CHECK(entry_of(1) == NULL);
+    CHECK_INT(rig_count(&rig, HOLDER, MESSAGE_SYNC), 1);
+    /* One that shows this goes before it. */
+    words[2] = EVIDENCE_SHOWN;
+    end_is_told(THIEF, 2, THIEF);
+    run(20 * S_US);
+    CHECK(entry_of(2) != NULL && !entry_of(2)->unsure);
     rig_stop(&rig);
 }
 
@@ -152,8 +156,27 @@ TEST(what_its_coordinator_tells_of_a_job_that_he_told_before_is_asked_about_neve
     run(2 * ENDS_AGAIN_US);
     CHECK_INT(all_asked(), 0);
     CHECK(!entry_of(1)->unsure);
-    /* Nor is it when another counts its copies. */
-    end_is_told(2, 1, HONEST);
+    rig_stop(&rig);
+}
+
+TEST(whoever_else_counts_its_copies_is_not_believed_for_long)
+{
+    struct peer_entry p;
+
+    begin();
+    told_many(&rig, HONEST, 1, 1, HONEST);
+    end_is_told(HONEST, 1, HONEST);
+    p = ended(1, HONEST);
+    p.version = 1000;
+    p.view.durable = 9;
+    told_one(&rig, THIEF, &p);
+    CHECK(entry_of(1)->unsure);
+    words[HONEST] = EVIDENCE_SHOWN;
+    run(5 * S_US);
+    CHECK(!entry_of(1)->unsure);
+    CHECK_INT(rig_count(&rig, HONEST, MESSAGE_SYNC), 1);
+    end_is_told(HONEST, 1, HONEST);
+    CHECK_INT(entry_of(1)->version, 9);
     CHECK(!entry_of(1)->unsure);
     rig_stop(&rig);
 }
@@ -171,6 +194,25 @@ TEST(of_what_its_coordinator_tells_alone_one_in_many_is_asked_about)
     run(20 * S_US);
     CHECK_INT(all_asked(), 2);
     CHECK_INT(rig.node->ended.count, EVIDENCE_FREE + 2);
+    rig_stop(&rig);
+}
+
+/* Which he showed before. */
+TEST(what_its_coordinator_tells_alone_is_asked_about_when_another_says_that_he_leads_it)
+{
+    begin();
+    words[THIEF] = EVIDENCE_SHOWN;
+    end_is_told(THIEF, 1, THIEF);
+    run(5 * S_US);
+    end_is_told(THIEF, 2, THIEF);
+    CHECK(!entry_of(2)->unsure);
+    words[THIEF] = EVIDENCE_NONE;
+    words[HOLDER] = EVIDENCE_SHOWN;
+    states[HOLDER] = JOB_RUNNING;
+    told_many(&rig, HONEST, 2, 1, HONEST);
+    CHECK(entry_of(2)->unsure);
+    run(5 * S_US);
+    CHECK(entry_of(2) == NULL);
     rig_stop(&rig);
 }
 
@@ -212,8 +254,16 @@ TEST(what_its_coordinator_says_goes_before_an_end_that_another_tells)
 
 TEST(a_job_that_ended_has_ended_though_another_told_it_first)
 {
+    struct peer_entry p;
+
     begin_running();
+    p = ended(1, HONEST);
+    p.version = 1000;
+    p.view.durable = 9;
+    told_one(&rig, THIEF, &p);
+    CHECK_INT(entry_of(1)->version, 1000);
     end_is_told(HONEST, 1, HONEST);
+    CHECK_INT(entry_of(1)->version, 9);
     words[HONEST] = EVIDENCE_SHOWN;
     run(5 * S_US);
     CHECK(entry_of(1) != NULL && entry_of(1)->ended && !entry_of(1)->unsure);
@@ -252,9 +302,11 @@ TEST(few_are_asked_about_at_a_time)
 TEST_MAIN(an_end_that_nobody_has_goes,
           who_says_that_it_is_gone_or_says_nothing_keeps_it_for_a_while,
           an_end_that_is_shown_stays_and_is_asked_about_once,
-          who_shows_another_end_does_not_show_this,
+          where_another_end_is_shown_and_nobody_shows_this_it_was_not_so,
           what_its_coordinator_tells_of_a_job_that_he_told_before_is_asked_about_never,
+          whoever_else_counts_its_copies_is_not_believed_for_long,
           of_what_its_coordinator_tells_alone_one_in_many_is_asked_about,
+          what_its_coordinator_tells_alone_is_asked_about_when_another_says_that_he_leads_it,
           who_leads_a_job_says_that_it_runs_and_is_asked_how_it_is,
           what_its_coordinator_says_goes_before_an_end_that_another_tells,
           a_job_that_ended_has_ended_though_another_told_it_first,

@@ -237,6 +237,47 @@ TEST(what_the_ledger_says_is_not_what_he_says)
     end();
 }
 
+/* --- when it is safe --- */
+
+static void outcome_comes(void)
+{
+    const struct outcome o = {.state = JOB_FAILED, .error = "so it was"};
+
+    rig_tell_outcome(&rig, HONEST, &job, &o);
+    rig_run(&rig, 10 * MS_US);
+    REQUIRE(here() != NULL && job_is_final(here()));
+}
+
+/* Its copies may not have been synced. */
+TEST(an_end_is_safe_when_one_says_so_who_has_the_job)
+{
+    begin();
+    rig_hold(&rig, HONEST, &job);
+    end_is_told(thief, JOB_FAILED);
+    outcome_comes();
+    CHECK(!here()->settled);
+    end_is_told(thief, JOB_FAILED);
+    CHECK(!here()->settled);
+    end_is_told(HONEST, JOB_FAILED);
+    CHECK(here()->settled);
+    end();
+}
+
+TEST(nor_is_it_when_it_was_told_before_the_ledger_came)
+{
+    begin();
+    end_is_told(thief, JOB_FAILED);
+    rig_count(&rig, HONEST, MESSAGE_SYNC);
+    rig_hold(&rig, HONEST, &job);
+    CHECK_INT(entry_here()->state, JOB_RUNNING);
+    CHECK(rig_count(&rig, HONEST, MESSAGE_SYNC) > 0);
+    outcome_comes();
+    CHECK(!here()->settled);
+    end_is_told(HONEST, JOB_FAILED);
+    CHECK(here()->settled);
+    end();
+}
+
 /* --- of what comes back --- */
 
 /* All that there is of it is what its submitter signed. */
@@ -540,7 +581,9 @@ TEST(whose_a_job_is_here_its_specification_says)
 TEST_MAIN(no_version_and_no_epoch_is_the_last, no_first_epoch_is_the_last,
           a_coordinator_is_heard_whatever_he_is_said_to_have_said,
           who_leads_a_job_is_heard_over_one_who_says_that_he_does,
-          what_the_ledger_says_is_not_what_he_says, work_is_dropped_on_the_word_of_who_leads,
+          what_the_ledger_says_is_not_what_he_says, an_end_is_safe_when_one_says_so_who_has_the_job,
+          nor_is_it_when_it_was_told_before_the_ledger_came,
+          work_is_dropped_on_the_word_of_who_leads,
           a_job_is_not_forgotten_because_one_names_himself_its_holder,
           work_for_nobody_is_dropped_when_the_job_has_ended,
           who_leads_tells_the_end_in_the_directory, whose_a_job_is_changes_by_its_coordinator_alone,
