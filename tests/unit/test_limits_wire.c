@@ -320,6 +320,51 @@ TEST(a_join_request_is_one_frame_of_8_KiB_and_nothing_more)
     }
 }
 
+/* Another program, another generation, or a length beyond all frames. */
+TEST(what_is_no_frame_ends_it_at_the_desk_at_once)
+{
+    static const size_t places[] = {0, 1, 2, 6, 7}; /* of the header */
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        uint8_t room[FRAME_HEADER_SIZE];
+        struct peer p;
+        struct buf b;
+        begin();
+        peer_comes(&p, RENEW);
+        shakes(&p);
+        buf_init_fixed(&b, room, sizeof room);
+        frame_put(&b, MESSAGE_JOIN, 0, (struct bytes){NULL, 0});
+        room[places[i]] ^= 0xff;
+        const struct instant began = loop_clock();
+        put(&p, room, sizeof room);
+        UNTIL(is_out(&p));
+        CHECK(instant_since_us(loop_clock(), began) < LINK_JOIN_US / 2);
+        CHECK_INT(asked, 0);
+        peer_close(&p);
+        UNTIL(linkset_count(links) == 0);
+        end();
+    }
+}
+
+TEST(who_goes_in_the_middle_of_a_join_request_is_forgotten)
+{
+    uint8_t room[FRAME_HEADER_SIZE + 40], load[40] = {1};
+    struct peer p;
+    struct buf b;
+    begin();
+    peer_comes(&p, RENEW);
+    shakes(&p);
+    buf_init_fixed(&b, room, sizeof room);
+    frame_put(&b, MESSAGE_JOIN, 0, (struct bytes){load, sizeof load});
+    put(&p, room, sizeof room - 1);
+    rounds(5);
+    const struct instant began = loop_clock();
+    peer_close(&p);
+    UNTIL(linkset_count(links) == 0);
+    CHECK(instant_since_us(loop_clock(), began) < LINK_JOIN_US / 2);
+    CHECK_INT(asked, 0);
+    end();
+}
+
 TEST(a_join_request_may_come_byte_by_byte)
 {
     uint8_t room[FRAME_HEADER_SIZE + 40], load[40] = {1};
@@ -624,6 +669,8 @@ TEST(so_many_kinds_of_line_are_told_apart)
 TEST_MAIN(those_who_never_speak_are_so_many_and_the_oldest_go, one_connection_too_many_is_closed,
           one_certificate_has_so_many_links_and_leaves_room_for_others,
           a_join_request_is_one_frame_of_8_KiB_and_nothing_more,
+          what_is_no_frame_ends_it_at_the_desk_at_once,
+          who_goes_in_the_middle_of_a_join_request_is_forgotten,
           a_join_request_may_come_byte_by_byte,
           who_says_nothing_at_the_desk_or_too_slowly_is_closed_after_two_seconds,
           who_was_answered_counts_until_he_is_gone, a_stranger_costs_little_memory,
