@@ -49,20 +49,19 @@ static void look(struct connection *k)
         end(k, n);
     else if (n == 0 && frame_missing(buf_bytes(&k->in)) > FRAME_MAX - k->in.len)
         end(k, ERR_TOO_LARGE);
-    else if (n > 0 && ((frame.type != MESSAGE_JOIN && frame.type != MESSAGE_RENEW) ||
-                       (size_t)n != k->in.len))
+    else if (n > 0 && frame.type != MESSAGE_JOIN && frame.type != MESSAGE_RENEW)
         end(k, ERR_FORMAT);
     else if (n > 0)
         answer(k, &frame);
 }
 
+/* Never beyond the end of the one frame. */
 void connection_join_read(struct connection *k)
 {
-    int n = 1;
-    while (k->phase == LINK_JOINING && n > 0) {
+    while (k->phase == LINK_JOINING) {
         size_t room = frame_missing(buf_bytes(&k->in));
         uint8_t *to = buf_reserve(&k->in, room);
-        n = to ? stream_read(&k->stream, to, room) : ERR_NO_MEMORY;
+        int n = to ? stream_read(&k->stream, to, room) : ERR_NO_MEMORY;
         if (n < 0)
             end(k, n);
         if (n <= 0)
