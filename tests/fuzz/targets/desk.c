@@ -42,7 +42,7 @@ static void begin(void)
     now_s = t.expires_s - 60;
     home_file(&home, "tokens", path);
     buf_init_fixed(&file, room, sizeof room);
-    REQUIRE(home_read_file(path, true, &file, message) == 0);
+    REQUIRE(home_read_file(path, &file, message) == 0);
     tokens = buf_bytes(&file);
 }
 
