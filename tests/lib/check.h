@@ -32,6 +32,14 @@ struct check_state {
 extern struct check_state check_state;
 __attribute__((weak)) struct check_state check_state;
 
+/* Under sanitizers all takes several times as long, and they see in a part of many like cases what
+ * they would see in all of them: the plain build is the one that goes through all. */
+#ifdef __SANITIZE_ADDRESS__
+#define CHECK_SANITIZED true
+#else
+#define CHECK_SANITIZED false
+#endif
+
 #define CHECK_LINES_MAX 10 /* a loop that fails each time is not worth more lines */
 
 static inline bool check_failed(const char *file, int line)

@@ -7,15 +7,8 @@
 #define THIEF 0u
 #define FEW 5u   /* all are linked with each other */
 #define MANY 40u /* most are not */
-
-/* Sanitizers see in these what they would see in more. */
-#ifdef __SANITIZE_ADDRESS__
-#define SEEDS 1u
-#define LIES_S 15u
-#else
-#define SEEDS 3u
-#define LIES_S 60u
-#endif
+#define SEEDS (CHECK_SANITIZED ? 1u : 3u)
+#define LIES_S (CHECK_SANITIZED ? 15u : 60u)
 
 static struct net net;
 

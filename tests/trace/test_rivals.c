@@ -392,21 +392,14 @@ static void try_late(struct tale t)
     try_tale(t);
 }
 
-/* A frame takes 100 us and a sync 50: from before anything is said to when all is. Sanitizers see
- * in a few of them what happens there. */
-#ifdef __SANITIZE_ADDRESS__
-#define STRIDE 4
-#else
-#define STRIDE 1
-#endif
-
+/* A frame takes 100 us and a sync 50: from before anything is said to when all is. */
 static void try_moments(struct tale t)
 {
     static const int64_t moments[] = {0,    50,        100,        150,         200,         250,
                                       300,  350,       400,        500,         600,         800,
                                       1200, 5 * MS_US, 50 * MS_US, 400 * MS_US, 1500 * MS_US};
 
-    for (size_t i = 0; i < sizeof moments / sizeof *moments; i += STRIDE) {
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i += CHECK_SANITIZED ? 4 : 1) {
         t.after_us = moments[i];
         try_late(t);
     }
