@@ -2,6 +2,7 @@
  * the product, and there by the drawing alone. */
 #include "core/job/fact.h"
 #include "core/object/name.h"
+#include "core/verify/outputs.h"
 #include "core/verify/verdict.h"
 #include "core/wire/output.h"
 #include "tests/lib/check.h"
@@ -210,7 +211,51 @@ TEST(two_outputs_of_one_leaf_are_seen)
     check_end(TALLY_UNEQUAL, false);
 }
 
-TEST_MAIN(lists_short_and_long_are_proven, a_list_that_the_values_do_not_make_is_seen,
-          a_size_that_the_values_do_not_have_is_seen, a_digest_that_is_not_the_lists_is_seen,
-          a_list_in_the_result_under_another_name_is_seen, a_leaf_without_output_is_missing,
-          two_outputs_of_one_leaf_are_seen)
+/* Of each kind and of one that is none, with sizes and bytes that fit or do not. */
+TEST(an_output_is_what_the_product_takes_for_one)
+{
+    static const uint64_t sizes[] = {0, 1, OUTPUT_INLINE_MAX, OUTPUT_INLINE_MAX + 1};
+    static uint8_t room[OUTPUT_VALUE_MAX + 2];
+    uint32_t right = 0;
+
+    for (uint8_t kind = 0; kind <= 2; kind++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (size_t len = 0; len <= sizeof room; len++) {
+                const struct bytes value = {room, len};
+
+                room[0] = kind;
+                store_u64(room + 1, sizes[i]);
+                const bool is = read_output(value, NULL) == 0;
+                CHECK_INT(outputs_value(value), is);
+                right += is;
+            }
+    CHECK_INT(right, 4);
+}
+
+TEST(a_result_is_of_all_leaves_and_nothing_behind_it)
+{
+    struct collected c;
+    struct digest name;
+    struct buf b;
+    uint64_t bytes;
+
+    all(9, UINT32_MAX, 0);
+    c = result();
+    buf_init(&b, &heap_plain, 8192);
+    put_collected(&b, &c);
+    CHECK(outputs_result(buf_bytes(&b), 9, &name, &bytes) && digest_equal(name, c.list));
+    CHECK(!outputs_result(buf_bytes(&b), 8, &name, &bytes));
+    for (size_t len = 0; len < b.len; len++)
+        CHECK(!outputs_result((struct bytes){b.data, len}, 9, &name, &bytes));
+    put_u8(&b, 0);
+    CHECK(!outputs_result(buf_bytes(&b), 9, &name, &bytes));
+    buf_clear(&b);
+    done(&c, c.list);
+    check_end(TALLY_FORMAT, true);
+}
+
+TEST_MAIN(an_output_is_what_the_product_takes_for_one,
+          a_result_is_of_all_leaves_and_nothing_behind_it, lists_short_and_long_are_proven,
+          a_list_that_the_values_do_not_make_is_seen, a_size_that_the_values_do_not_have_is_seen,
+          a_digest_that_is_not_the_lists_is_seen, a_list_in_the_result_under_another_name_is_seen,
+          a_leaf_without_output_is_missing, two_outputs_of_one_leaf_are_seen)
