@@ -136,7 +136,7 @@ void evidence_look(struct node *n, const struct entry *e)
 {
     struct witness *w = witness_of(n, e->coordinator);
 
-    if (w == NULL || !may_be_asked(n, w))
+    if (w == NULL || evidence_reach(n, w->id) == VOUCHED_MAX || !may_be_asked(n, w))
         return;
     n->vouches.evidence.sampled = true;
     if (prng_below(&n->prng, ++w->doubted) == 0)
@@ -234,7 +234,7 @@ static int judge(struct node *n, const struct evidence *m)
     if (rc < 0)
         return rc;
 #if VELUM_PLANT != 1096 /* trace/test_evidence: a node signs that there are jobs */
-    if (!party_is_user((enum party)by.party))
+    if (!party_is_user((enum party)by.party) || by.party == PARTY_READ)
         return ERR_IDENTITY;
 #endif
     return acts_revoked(n, by.id) ? 0 : 1;

@@ -110,6 +110,16 @@ TEST(who_shows_its_jobs_is_believed_all_of_them)
     rig_stop(&rig);
 }
 
+TEST(who_leads_more_jobs_than_anybody_is_believed_is_asked_no_more_either)
+{
+    begin(0);
+    told_many(&rig, FIRST, 1, VOUCHED_MAX + 100, FIRST);
+    CHECK_INT(answers(FIRST, 60 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 6);
+    CHECK_INT(vouched_by(FIRST), VOUCHED_MAX);
+    CHECK_INT(answers(FIRST, 120 * S_US, EVIDENCE_SHOWN, PARTY_SUBMIT), 0);
+    rig_stop(&rig);
+}
+
 TEST(who_has_few_jobs_is_asked_for_none)
 {
     begin(0);
@@ -162,6 +172,10 @@ TEST(what_no_user_signed_is_no_evidence)
     CHECK(rig.node->offences != NULL);
     /* What was not asked for is not looked at. */
     put_word(3, job, EVIDENCE_SHOWN, PARTY_SUBMIT, RIG_BROKEN_SIGNATURE);
+    /* Whoever may look only submits none. */
+    told_many(&rig, 4, 2001, 4 * EVIDENCE_FREE, 4);
+    CHECK(answers(4, 40 * S_US, EVIDENCE_SHOWN, PARTY_READ) > 0);
+    CHECK_INT(vouched_by(4), 0);
     rig_stop(&rig);
 }
 
@@ -204,7 +218,9 @@ TEST(who_has_a_job_shows_who_signed_it_a_few_times_a_second)
 }
 
 TEST_MAIN(four_thieves_do_not_end_all_submission, jobs_of_the_whole_mesh_count_towards_its_limit,
-          who_shows_its_jobs_is_believed_all_of_them, who_has_few_jobs_is_asked_for_none,
+          who_shows_its_jobs_is_believed_all_of_them,
+          who_leads_more_jobs_than_anybody_is_believed_is_asked_no_more_either,
+          who_has_few_jobs_is_asked_for_none,
           who_does_not_have_what_it_tells_is_believed_nothing_until_it_shows_some,
           who_says_nothing_has_nothing, what_no_user_signed_is_no_evidence,
           an_older_node_is_asked_nothing, who_has_a_job_shows_who_signed_it_a_few_times_a_second)
