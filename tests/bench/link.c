@@ -297,13 +297,20 @@ static void dial_links(struct end *e, uint64_t frames)
         one_round(e, true);
 }
 
+static void wait_for(struct end *e)
+{
+    one_round(e, true);
+    if (e->downs > 0)
+        die("the link ended");
+}
+
 static double links_bulk(uint64_t mib)
 {
     struct end e;
     dial_links(&e, mib * 16);
     const int64_t began = clock_us();
     while (e.bytes < mib << 20)
-        one_round(&e, true);
+        wait_for(&e);
     const double took_s = (double)(clock_us() - began) / 1e6;
     linkset_free(e.links);
     loop_free(e.loop);
@@ -377,7 +384,7 @@ static double links_trips(int64_t *ns, int count)
         linkset_send(e.links, e.link, MESSAGE_PING, 0,
                      (struct bytes){load, SMALL - FRAME_HEADER_SIZE});
         while (e.frames <= (uint64_t)i)
-            one_round(&e, true);
+            wait_for(&e);
         ns[i] = clock_ns() - began;
     }
     linkset_free(e.links);
