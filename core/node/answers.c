@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-static const uint32_t a_second[ANSWER_KINDS] = {
-    [ANSWER_WORD] = 16,    [ANSWER_COMPARE] = 1, [ANSWER_COPY] = 1,
-    [ANSWER_EVIDENCE] = 8, [ANSWER_END] = 32,    [ANSWER_MEET] = 32};
+static const uint32_t a_second[ANSWER_KINDS] = {[ANSWER_WORD] = 16,
+                                                [ANSWER_COMPARE] = 1,
+                                                [ANSWER_COPY] = 1,
+                                                [ANSWER_END] = 32,
+                                                [ANSWER_MEET] = 32};
 
 static bool is_over(const struct node *n, const struct answered *a)
 {

@@ -8,12 +8,11 @@
 #define ANSWERED_MAX 64u
 
 enum answer {
-    ANSWER_WORD,     /* a list or a title that is greater */
-    ANSWER_COMPARE,  /* all holders of a job are asked what they have */
-    ANSWER_COPY,     /* a job that has ended goes to all its holders again */
-    ANSWER_EVIDENCE, /* that there is a job */
-    ANSWER_END,      /* those are asked who know the end of a job, as he says */
-    ANSWER_MEET,     /* who leads a job is asked, as he says */
+    ANSWER_WORD,    /* a list or a title that is greater */
+    ANSWER_COMPARE, /* all holders of a job are asked what they have */
+    ANSWER_COPY,    /* a job that has ended goes to all its holders again */
+    ANSWER_END,     /* those are asked who know the end of a job, as he says */
+    ANSWER_MEET,    /* who leads a job is asked, as he says */
     ANSWER_KINDS,
 };
 

@@ -4,7 +4,6 @@
 
 #include "core/base/err.h"
 #include "core/node/acts.h"
-#include "core/node/answers.h"
 #include "core/node/ends.h"
 #include "core/node/evidence_peer.h"
 #include "core/node/forget.h"
@@ -13,6 +12,7 @@
 #include "core/node/link.h"
 #include "core/node/seal.h"
 #include "core/node/vouch.h"
+#include "core/node/window.h"
 
 void evidence_init(struct node *n)
 {
@@ -99,11 +99,23 @@ static bool is_here(struct node *n, struct evidence *m)
     return !r.failed;
 }
 
+/* All who have a link have a part: whoever hears nothing believes nothing. */
+static bool may_answer(struct node *n, struct node_id to)
+{
+    const struct member *m = mesh_find(n->mesh, to);
+    struct link_entry *l = m != NULL ? link_find(n, m->link) : NULL;
+
+    if (l == NULL || window_count(&l->shown, n->now) == EVIDENCE_ANSWERS_MAX)
+        return false;
+    l->shown.count++;
+    return true;
+}
+
 static void answer(struct node *n, struct node_id to, struct job_id job)
 {
     struct evidence m = {.job = job, .word = EVIDENCE_NONE};
 
-    if (!answers_may(n, to, ANSWER_EVIDENCE))
+    if (!may_answer(n, to))
         return;
     if (is_here(n, &m))
         m.word = EVIDENCE_SHOWN;

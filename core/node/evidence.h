@@ -14,7 +14,8 @@
  *
  * What that costs: who leads at most EVIDENCE_FREE jobs that run is never asked for them, who leads
  * more six times by each node, a KiB each, and never again while it shows them. At most
- * EVIDENCE_ASKS_MAX are asked at a time, each once in EVIDENCE_REST_US; answers: answers.h.
+ * EVIDENCE_ASKS_MAX are asked at a time, each once in EVIDENCE_REST_US. Each link is
+ * answered EVIDENCE_ANSWERS_MAX times a second.
  *
  * Private to core/node. */
 #ifndef VELUM_NODE_EVIDENCE_H
@@ -27,6 +28,7 @@
 #define EVIDENCE_WAIT_US (2 * S_US) /* for an answer */
 #define EVIDENCE_REST_US S_US       /* between two questions to one node */
 #define EVIDENCE_AGAIN_US (60 * S_US)
+#define EVIDENCE_ANSWERS_MAX 8u
 
 void evidence_init(struct node *n);
 void evidence_free(struct node *n);

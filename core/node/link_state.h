@@ -5,6 +5,7 @@
 #include "core/base/id.h"
 #include "core/base/instant.h"
 #include "core/node/event.h"
+#include "core/node/window.h"
 
 /* One connection as the core sees it. */
 struct link_entry {
@@ -17,6 +18,7 @@ struct link_entry {
     uint64_t jumps_s;    /* of this node's calendar, known to the other side; meet.h */
     bool acts_said;      /* which acts are here; acts.h */
     uint32_t watches;    /* a user's: of so many jobs news is waited for */
+    struct window shown; /* jobs, in this second: evidence.h */
     struct instant used; /* the same: something came or went, of what one answers the other */
 };
 

@@ -1,5 +1,6 @@
 /* How many jobs that run elsewhere a node is believed, which answers everything that is asked about
  * them: as many as it shows that users signed them. */
+#include "core/node/answers.h"
 #include "core/node/directory.h"
 #include "core/node/evidence.h"
 #include "core/node/jobs.h"
@@ -212,7 +213,12 @@ TEST(who_has_a_job_shows_who_signed_it_a_few_times_a_second)
     CHECK(s != NULL && read_evidence(s->payload, &m) == 0 && m.word == EVIDENCE_NONE);
     for (uint32_t i = 0; i < 100; i++)
         ask_for(3, job.id);
-    CHECK_INT(rig_count(&rig, 3, MESSAGE_EVIDENCE), 8);
+    CHECK_INT(rig_count(&rig, 3, MESSAGE_EVIDENCE), EVIDENCE_ANSWERS_MAX);
+    /* However many others have their part (answers.h). */
+    for (uint32_t i = 0; i < ANSWERED_MAX; i++)
+        CHECK(answers_may(rig.node, (struct node_id){{(uint8_t)i, 9}}, ANSWER_WORD));
+    ask_for(4, job.id);
+    CHECK_INT(rig_count(&rig, 4, MESSAGE_EVIDENCE), 1);
     rig_job_clear(&job);
     rig_stop(&rig);
 }
