@@ -30,6 +30,9 @@ void doctor_machine(struct findings *f, const struct home *h);
 /* Owner and mode of everything below the mesh's folder. */
 void doctor_modes(struct findings *f, const struct home *h);
 
+/* What to do about a file that is refused because others may read it, or whose it is. */
+#define DOCTOR_ONLY_YOURS "let it be a file of yours that only you can read: chmod 600, chown"
+
 /* One certificate, "user" or "node 8001", as it is at now_s. */
 struct doctor_certificate {
     const char *what, *path;

@@ -5,6 +5,7 @@
 #include "cmd/doctor.h"
 #include "cmd/duration.h"
 #include "cmd/issuer_end.h"
+#include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/root_key.h"
 
@@ -88,7 +89,7 @@ void doctor_certificate(struct findings *f, const struct doctor_certificate *c, 
                      begin);
     else if (now_s >= c->card.ends_s)
         ended(f, c, end);
-    else if (c->card.key_refused)
+    else if (c->card.refused)
         return; /* which is said of the file (doctor_modes), and no more is known of it */
     else if (!c->card.fits)
         findings_add(f, FINDING_BAD, "certificate", c->renewable ? fix : way_of(c),
@@ -109,16 +110,21 @@ static bool is_there(const struct home *h, const char *name)
     return access(path, F_OK) == 0;
 }
 
+/* What is refused for who may read it is good as it is. */
+static const char *restoring(int rc)
+{
+    return rc == ERR_PERMISSION ? DOCTOR_ONLY_YOURS : "restore it from a copy of the mesh's folder";
+}
+
 /* False after saying why it cannot be read. */
 static bool read_card(struct findings *f, const struct home *h, const char *name, const char *what,
                       struct identity_card *card)
 {
     char message[HOME_MESSAGE_SIZE] = "";
-    if (identity_look(card, h, h->path, name, message) == 0)
-        return true;
-    findings_add(f, FINDING_BAD, what, "restore it from a copy of the mesh's folder", "%s",
-                 message);
-    return false;
+    int rc = identity_look(card, h, h->path, name, message);
+    if (rc < 0)
+        findings_add(f, FINDING_BAD, what, restoring(rc), "%s", message);
+    return rc == 0;
 }
 
 static void look_at_clock(struct findings *f, const struct identity_card *root, int64_t now_s)
@@ -142,9 +148,9 @@ static void look_at_root(struct findings *f, const struct home *h, int64_t now_s
     struct identity_card card;
     struct digest mesh;
     char end[DURATION_TEXT_SIZE], message[HOME_MESSAGE_SIZE] = "";
-    if (identity_home_mesh(h, &mesh, message) < 0)
-        findings_add(f, FINDING_BAD, "root", "restore it from a copy of the mesh's folder", "%s",
-                     message);
+    int rc = identity_home_mesh(h, &mesh, message);
+    if (rc < 0)
+        findings_add(f, FINDING_BAD, "root", restoring(rc), "%s", message);
     if (!read_card(f, h, "root", "root", &card))
         return;
     look_at_clock(f, &card, now_s);

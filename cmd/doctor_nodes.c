@@ -117,13 +117,17 @@ static void look_at_certificate(const struct node_here *n)
     snprintf(path, sizeof path, "%s/node.pem", n->state);
     if (access(path, F_OK) != 0)
         return; /* the next start makes it */
-    if (identity_look(&c.card, n->home, n->state, "node", message) < 0)
+    int rc = identity_look(&c.card, n->home, n->state, "node", message);
+    if (rc < 0) {
         findings_add(n->f, FINDING_BAD, "certificate",
-                     "remove it, and the next start makes another", "%s: %s", n->what, message);
-    else {
-        doctor_revoked(&c, n->home, n->state);
-        doctor_certificate(n->f, &c, n->now_s);
+                     rc == ERR_PERMISSION ? DOCTOR_ONLY_YOURS
+                     : c.renewable        ? "remove it, and the next start makes another"
+                                          : "velum join --renew, or velum join STRING",
+                     "%s: %s", n->what, message);
+        return;
     }
+    doctor_revoked(&c, n->home, n->state);
+    doctor_certificate(n->f, &c, n->now_s);
 }
 
 /* When its journal was written last, by the clock of then. */

@@ -294,6 +294,14 @@ static void look_path(const struct home *h, const char *folder, const char *name
         snprintf(to, HOME_PATH_SIZE + 16, "%s/%s.%s", folder, name, ending);
 }
 
+static bool is_refused(const struct home *h, const char *folder, const char *name,
+                       const char *ending, char *message)
+{
+    char path[HOME_PATH_SIZE + 16];
+    look_path(h, folder, name, ending, path);
+    return home_check_secret(path, message) < 0;
+}
+
 int identity_look(struct identity_card *out, const struct home *h, const char *folder,
                   const char *name, char message[HOME_MESSAGE_SIZE])
 {
@@ -305,7 +313,9 @@ int identity_look(struct identity_card *out, const struct home *h, const char *f
     certificate_library_open();
     look_path(h, folder, name, "key", path);
     out->has_key = access(path, F_OK) == 0;
-    out->key_refused = home_check_secret(path, message) < 0;
+    out->refused = is_refused(h, folder, name, "key", message) ||
+                   is_refused(h, folder, "root", "pem", message) ||
+                   is_refused(h, folder, "issuer", "pem", message);
     look_path(h, folder, name, "pem", path);
     int rc = authority_look(path, &life, message);
     if (rc < 0)

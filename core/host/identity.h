@@ -58,7 +58,7 @@ struct identity_card {
     bool fits;         /* it is good now: signed by this mesh, and of the key beside it */
     const char *role;  /* of user and node: the word in its name; else NULL */
     struct node_id id; /* of user and node */
-    bool key_refused;  /* the key's file is a link, another's, or open to others */
+    bool refused;      /* its key, or what signs it, is a link, another's, or open to others */
 };
 /* FOLDER/NAME.pem: root, issuer, user (in the mesh's folder) or node (in a node's). Only of the
  * last two it is found out whether they fit. 0, or < 0 with a sentence. */

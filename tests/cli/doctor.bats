@@ -129,6 +129,18 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
     run -1 velum doctor
     says "bad   certificate   of node $PORT_a: it does not belong to this mesh and key"
     cp kept "$STATE/node.pem"
+    # One that others may read is no other for that: nobody is told to remove or restore it.
+    chmod 644 "$STATE/node.pem" "$VELUM_HOME/root.pem" "$VELUM_HOME/user.pem"
+    run -1 velum doctor
+    says "bad   certificate   node $PORT_a: others may read or write $STATE/node.pem"
+    [[ $output != *"makes another"* && $output != *"restore it"* ]]
+    each_has_advice
+    chmod 600 "$STATE/node.pem" "$VELUM_HOME/user.pem"
+    run -1 velum doctor
+    says "bad   root          others may read or write $VELUM_HOME/root.pem"
+    [[ $output != *"does not belong"* && $output != *"restore it"* ]]
+    each_has_advice
+    chmod 600 "$VELUM_HOME/root.pem"
     mv "$VELUM_HOME/root.pem" root.pem
     (umask 077 && echo "no certificate" >"$VELUM_HOME/root.pem")
     run -1 velum doctor
