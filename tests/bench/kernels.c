@@ -3,7 +3,8 @@
  *   kernels sha256   lines/s: of hash, and of a loop over OpenSSL's EVP that writes the same hex
  *   kernels bcrypt   lines/s with cost 10: of hash --algorithm bcrypt, and of a loop over crypt_r
  *   kernels primes   numbers/s near 10^12: of primes, and of a plain segmented sieve of bytes
- *   kernels matmul N GFLOP/s of matmul with two files of N rows and columns
+ *   kernels matmul N [float]
+ *                    GFLOP/s of matmul with two files of N rows and columns, of doubles or floats
  *   kernels mandelbrot [X,Y Z]
  *                    pixels/s of mandelbrot, with their colours, there or as it begins, and of a
  *                    plain loop that only counts the steps until |z|^2 > 4
@@ -251,19 +252,26 @@ static void primes(void)
     print(SPAN, ours_s, thread_s() - start);
 }
 
-static void matmul(uint64_t n)
+static void matmul(uint64_t n, const char *type)
 {
-    const size_t count = (size_t)(n * n);
-    double *numbers = malloc(2 * 8 * count);
-    if (n == 0 || !numbers || !(out = malloc(8 * count)))
+    const bool floats = strcmp(type, "float") == 0;
+    const size_t count = (size_t)(n * n), size = floats ? sizeof(float) : sizeof(double);
+    const char *argv[] = {"--numbers", type};
+    uint8_t *numbers = malloc(2 * size * count);
+    if (n == 0 || !numbers || !(out = malloc(size * count)))
         die("no memory");
-    for (size_t i = 0; i < 2 * count; i++)
-        numbers[i] = (double)((i * 2654435761u) % 1000003) / 1000003 - 0.5;
-    bytes[0] = (const uint8_t *)numbers;
-    bytes[1] = (const uint8_t *)(numbers + count);
-    sizes[0] = sizes[1] = 8 * count;
+    for (size_t i = 0; i < 2 * count; i++) {
+        const double value = (double)((i * 2654435761u) % 1000003) / 1000003 - 0.5;
+        if (floats)
+            ((float *)(void *)numbers)[i] = (float)value;
+        else
+            ((double *)(void *)numbers)[i] = value;
+    }
+    bytes[0] = numbers;
+    bytes[1] = numbers + size * count;
+    sizes[0] = sizes[1] = size * count;
     files = 2;
-    prepare("matmul", 0, NULL);
+    prepare("matmul", 2, argv);
     compute();
     double start = thread_s();
     compute();
@@ -365,8 +373,8 @@ int main(int argc, char **argv)
         bcrypt();
     else if (strcmp(what, "primes") == 0)
         primes();
-    else if (argc == 3 && strcmp(what, "matmul") == 0)
-        matmul(strtoull(argv[2], NULL, 10));
+    else if ((argc == 3 || argc == 4) && strcmp(what, "matmul") == 0)
+        matmul(strtoull(argv[2], NULL, 10), argc == 4 ? argv[3] : "double");
     else if (strcmp(what, "mandelbrot") == 0)
         mandelbrot(argc == 4 ? argv[2] : "-0.75,0", argc == 4 ? argv[3] : "1");
     else if (argc >= 5 && strcmp(what, "yield") == 0) {

@@ -714,7 +714,8 @@ row_matmul() {
     local i
     openblas "$FOLDER/blas" && beside="OpenBLAS" || beside="OpenBLAS in the study"
     for ((i = 0; i < $(many 15 5); i++)); do
-        tool kernels matmul 1024 >>"$FOLDER/mesh" || return
+        tool kernels matmul 1024 >>"$FOLDER/mesh" &&
+            tool kernels matmul 1024 float >>"$FOLDER/floats" || return
         if [ "$beside" = OpenBLAS ]; then
             OPENBLAS_NUM_THREADS=1 "$FOLDER/blas" >>"$FOLDER/bare" || return
         else
@@ -723,7 +724,8 @@ row_matmul() {
     done
     what="matmul of 1024 rows of doubles on one core, against OpenBLAS on one core"
     command="the leaves of velum run matmul A.bin B.bin, by thread time"
-    beside="$beside $(span GFLOP/s <"$FOLDER/bare"), kernel $(span GFLOP/s <"$FOLDER/mesh")"
+    beside="$beside $(span GFLOP/s <"$FOLDER/bare"), kernel $(span GFLOP/s <"$FOLDER/mesh"), of \
+floats $(span GFLOP/s <"$FOLDER/floats")"
     paste "$FOLDER/mesh" "$FOLDER/bare" | awk '{ print $1 / $2 }' >"$FOLDER/values"
     figure median x '>=' 0.35 0.9
 }

@@ -23,6 +23,15 @@ put_doubles() {
         esac
     done
 }
+put_floats() {
+    local n
+    for n in "$@"; do
+        case $n in
+        1) printf '\0\0\200\77' ;;
+        16777216) printf '\0\0\200\113' ;;
+        esac
+    done
+}
 
 @test "hash: what sha256sum and sha512sum say of each line; hash-find: which line it is" {
     printf 'one\n\ntwo\r\nthree four\nlast' >words
@@ -59,10 +68,22 @@ put_doubles() {
     put_doubles 1 0 0 1 1 1 >b.bin
     quietly matmul --inner 3 a.bin b.bin | od -An -v -t f8 -w16 | tr -s ' ' >got
     [ "$(cat got)" = "$(printf ' 4 5\n 10 11')" ]
+    # In floats 2^24 + 1 is 2^24, and so is that + 1.
+    put_floats 16777216 1 1 >a.bin
+    put_floats 1 1 1 >b.bin
+    quietly matmul --numbers float --inner 3 a.bin b.bin | cmp - <(put_floats 16777216)
+    quietly matmul --numbers=float --inner 1 b.bin a.bin |
+        cmp - <(put_floats 16777216 1 1 16777216 1 1 16777216 1 1)
     quietly matmul --size 11 >whole
     [ "$(wc -c <whole)" = 968 ]
     quietly matmul --size=11 --tile 7 | cmp - whole
-    run -2 velum run matmul a.bin b.bin
+    quietly matmul --numbers float --size 11 >floats
+    [ "$(wc -c <floats)" = 484 ]
+    quietly matmul --numbers float --size=11 --tile 7 | cmp - floats
+    run -2 velum run matmul --numbers float a.bin b.bin
     [[ $output == *"--inner"* ]]
+    ends_with_try
+    run -2 velum run matmul --inner 3 a.bin b.bin
+    [[ $output == *"multiple of 8 bytes"* ]]
     ends_with_try
 }

@@ -29,7 +29,9 @@ seeds=1000
 jobs=$(nproc 2>/dev/null || echo 2)
 numbers=
 one=
-planted() { grep -HoE 'VELUM_PLANT [!=]= [0-9]+ /\*.*\*/' core/*/*.c cmd/*.c plugins/*.c; }
+planted() {
+    grep -HoE 'VELUM_PLANT [!=]= [0-9]+ /\*.*\*/' core/*/*.c cmd/*.c plugins/*.c plugins/*_*.h
+}
 all() { planted | sed 's/.*= \([0-9]*\) .*/\1/' | sort -un; }
 while [ $# -gt 0 ]; do
     case $1 in
@@ -90,6 +92,7 @@ end_session() {
 try_one() { # try_one NUMBER
     line=$(planted | grep -E "VELUM_PLANT [!=]= $1 /")
     source=${line%%:*}
+    case $source in plugins/*_*.h) source=${source%%_*}.c ;; esac # a part of it
     suite=$(echo "$line" | sed 's,.*/\* \([a-z0-9_/]*\): .*,\1,')
     what=$(echo "$line" | sed 's,.*/\* [a-z0-9_/]*: \(.*\) \*/,\1,')
     program=$suite
