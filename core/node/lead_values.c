@@ -79,7 +79,7 @@ void lead_values_ahead(struct job *j, uint32_t stage, struct hand *to)
     s = stage_spec_of(j, stage, &room);
     for (uint16_t i = 0; i < s->needs_count; i++) {
         need = stage_need_at(s->needs, i);
-        if (need.place == NEED_ORDER)
+        if (need.place == NEED_ORDER || ready_at(&j->lead->ready, need.stage) != STAGE_DONE)
             return;
         send_all(j, need.stage, 0, to->id);
     }

@@ -515,11 +515,11 @@ TEST(of_a_job_that_has_ended_no_stage_waits)
     CHECK(story_end(&story));
 }
 
-/* What a node is told twice, or in answer to another question, changes nothing. */
-TEST(values_that_nobody_waits_for_are_let_alone)
+/* So many values that no stage has, again and again, whenever it may do harm. */
+static void told_values(uint32_t stage, uint16_t count)
 {
     uint8_t bytes[8] = {0};
-    struct peer_input m = {.count = 1};
+    struct peer_input m = {.stage = stage, .count = count};
     struct job_view v;
     struct buf b;
     uint32_t leader, i;
@@ -532,13 +532,12 @@ TEST(values_that_nobody_waits_for_are_let_alone)
     m.job = story_submitted(&story, 0, 1);
     buf_init(&b, &story.heap.alloc, 1024);
     put_peer_input(&b, &m, true);
-    put_block(&b, (struct bytes){bytes, 8});
+    for (i = 0; i < count; i++)
+        put_block(&b, (struct bytes){bytes, 8});
     leader = story_leader(&story, m.job);
-    /* Again and again, whenever it may do harm: stage 0 has not this value. */
     story_drop(&story, MESSAGE_INPUT_VALUES, leader, STORY_USER);
     for (int k = 0; k < 200; k++) {
         story_run(&story, MS_US);
-        store_u32(b.data + ID_SIZE, 1);
         for (i = 0; i < 2; i++)
             if (i != leader)
                 story_say(&story, leader, i, MESSAGE_INPUT_VALUES, 0, buf_bytes(&b));
@@ -548,6 +547,18 @@ TEST(values_that_nobody_waits_for_are_let_alone)
     v = story_result(&story, 0, m.job, 60 * S_US);
     check_done(&v);
     CHECK(story_end(&story));
+}
+
+/* What a node is told twice, or in answer to another question, changes nothing. */
+TEST(values_that_nobody_waits_for_are_let_alone)
+{
+    told_values(1, 1);
+}
+
+/* They are parts of it, which are still to be merged. */
+TEST(several_values_of_a_stage_that_folds_are_let_alone)
+{
+    told_values(0, 2);
 }
 
 /* A holder that knew more tells the coordinator, which nobody reports anything to. */
@@ -648,23 +659,21 @@ TEST(who_is_silent_about_stages_is_not_waited_for_without_end)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(who_is_silent_about_stages_is_not_waited_for_without_end,
-          a_worker_turns_from_stage_to_stage,
-          no_worker_turns_to_a_stage_that_says_something_else_of_its_memory,
-          values_that_nobody_waits_for_are_let_alone,
-          values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
-          what_is_blocked_is_shown_with_what_blocks_it, of_a_job_that_has_ended_no_stage_waits,
-          who_tells_of_stages_comes_to_an_end, who_led_a_job_that_has_ended_is_not_waited_for,
-          a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
-          many_small_stages_fan_out_and_in_again, outputs_that_were_collected_are_read_one_by_one,
-          outputs_that_are_objects_are_got_by_who_reads_them,
-          a_last_stage_that_collects_is_the_result,
-          no_leaf_runs_before_what_it_waits_for_is_complete,
-          a_coordinator_that_dies_between_stages_is_followed,
-          holders_that_come_back_go_on_where_the_graph_was,
-          a_stage_that_fails_ends_the_job_by_its_name,
-          what_does_not_need_a_stage_that_failed_goes_on_where_that_is_wanted,
-          a_stage_may_be_tried_more_or_less_often_than_others,
-          a_stage_may_have_a_limit_of_its_own_for_a_leaf,
-          leaves_are_not_ended_for_what_a_portion_of_them_takes,
-          values_that_were_lost_are_asked_for_again, random_graphs_come_to_what_they_come_to_alone)
+TEST_MAIN(
+    who_is_silent_about_stages_is_not_waited_for_without_end, a_worker_turns_from_stage_to_stage,
+    no_worker_turns_to_a_stage_that_says_something_else_of_its_memory,
+    values_that_nobody_waits_for_are_let_alone, several_values_of_a_stage_that_folds_are_let_alone,
+    values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
+    what_is_blocked_is_shown_with_what_blocks_it, of_a_job_that_has_ended_no_stage_waits,
+    who_tells_of_stages_comes_to_an_end, who_led_a_job_that_has_ended_is_not_waited_for,
+    a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
+    many_small_stages_fan_out_and_in_again, outputs_that_were_collected_are_read_one_by_one,
+    outputs_that_are_objects_are_got_by_who_reads_them, a_last_stage_that_collects_is_the_result,
+    no_leaf_runs_before_what_it_waits_for_is_complete,
+    a_coordinator_that_dies_between_stages_is_followed,
+    holders_that_come_back_go_on_where_the_graph_was, a_stage_that_fails_ends_the_job_by_its_name,
+    what_does_not_need_a_stage_that_failed_goes_on_where_that_is_wanted,
+    a_stage_may_be_tried_more_or_less_often_than_others,
+    a_stage_may_have_a_limit_of_its_own_for_a_leaf,
+    leaves_are_not_ended_for_what_a_portion_of_them_takes,
+    values_that_were_lost_are_asked_for_again, random_graphs_come_to_what_they_come_to_alone)

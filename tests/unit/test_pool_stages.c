@@ -159,6 +159,23 @@ TEST(a_stage_that_was_closed_has_no_spare_copies)
     end();
 }
 
+/* Another coordinator gave it out, who knew that the stage may run. */
+TEST(a_stage_that_waits_for_another_has_no_spare_copies)
+{
+    static const uint64_t leaves[] = {4, 4};
+    struct chunk spare;
+
+    begin(leaves, 2);
+    pool_open(pool, 0);
+    CHECK_INT(pool_adopt(pool, id_of(1), 97, 4, 8, (struct instant){0}), 0);
+    pool_doubt(pool, id_of(1));
+    CHECK(!pool_spare(pool, id_of(2), ++grant, 1, (struct instant){0}, &spare));
+    pool_open(pool, 1);
+    REQUIRE(pool_spare(pool, id_of(2), ++grant, 1, (struct instant){10 * S_US}, &spare));
+    CHECK(spare.first == 4 && spare.end == 8);
+    end();
+}
+
 static uint32_t stage_of(uint64_t leaf)
 {
     uint32_t stage = 0;
@@ -245,6 +262,7 @@ TEST(no_leaf_of_an_open_stage_is_ever_forgotten)
 }
 
 TEST_MAIN(a_stage_that_was_closed_has_no_spare_copies,
+          a_stage_that_waits_for_another_has_no_spare_copies,
           a_chunk_told_before_its_stage_opens_takes_no_more_than_it_has,
           what_is_closed_is_not_given_out, a_chunk_ends_where_its_stage_does,
           a_stage_that_was_closed_takes_nothing_back, no_leaf_of_an_open_stage_is_ever_forgotten)
