@@ -165,7 +165,7 @@ static bool has_all(const struct held *has, const struct held *of)
     return true;
 }
 
-/* A node gives a job up only when another disk has all of it. */
+/* A node gives a job up only when another disk has all of it, or had until its time was over. */
 static void learn_retired(struct world *w, const struct sim_node *n, uint32_t job,
                           const struct terms *t, struct held *h)
 {
@@ -182,7 +182,8 @@ static void learn_retired(struct world *w, const struct sim_node *n, uint32_t jo
     }
     h->retired = h->retired_at > h->named_at;
     for (uint32_t i = 0; i < w->plan.nodes; i++)
-        safe |= i != n->index && has_all(&w->nodes[i].disk.held[job], h);
+        safe |= i != n->index &&
+                (has_all(&w->nodes[i].disk.held[job], h) || w->nodes[i].disk.held[job].over);
     if (h->retired && !safe)
         world_fail(w, G2, "a job is given up that nobody else has whole", n->index, job);
 }
@@ -288,7 +289,7 @@ static void forgotten(struct world *w, struct bytes payload, struct held *held)
     uint32_t job = sim_job_by_id(w, read_job_id(&r));
 
     if (job < SIM_JOBS_MAX)
-        held[job] = (struct held){.gone = true};
+        held[job] = (struct held){.gone = true, .over = held[job].outcome && !held[job].retired};
 }
 
 /* Walks the facts of a record; held NULL: only what is said is checked, nothing is learned. */

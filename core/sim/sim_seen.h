@@ -13,6 +13,7 @@
 struct held {
     bool spec, cancel, outcome;
     bool gone;           /* the last word of it is that it is forgotten, given up or set aside */
+    bool over;           /* it had ended then, and was not given up */
     uint32_t generation; /* of the holders */
     uint32_t named;      /* bit i: node i is one of them */
     uint32_t early;      /* of these, those that were named before the job was cancelled here */
