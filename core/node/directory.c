@@ -352,7 +352,7 @@ static void ledger_counts(struct job *j, struct entry *e)
 
     if (outcome_rank(e->state) == 0 || j->settled ||
         (e->state == job_final_state(j) && !e->unsure) ||
-        !entry_of_job(j, e->unsure ? 0 : e->version, &own) || !entry_view(e, &told.view))
+        !entry_of_job(j, e->version, &own) || !entry_view(e, &told.view))
         return;
     memcpy(told.holders, e->holders, sizeof told.holders);
     ends_keep(j, e, &told);
