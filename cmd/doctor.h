@@ -8,6 +8,7 @@
 
 #include "cmd/findings.h"
 #include "cmd/revocation.h"
+#include "cmd/talk.h"
 #include "core/host/home.h"
 #include "core/host/identity.h"
 
@@ -30,6 +31,7 @@ void doctor_machine(struct findings *f, const struct home *h);
 /* Owner and mode of everything below the mesh's folder. */
 void doctor_modes(struct findings *f, const struct home *h);
 
+#define DOCTOR_SET_CLOCK "set the clock: " TALK_SET_CLOCK
 /* What to do about a file that is refused because others may read it, or whose it is. */
 #define DOCTOR_ONLY_YOURS "let it be a file of yours that only you can read: chmod 600, chown"
 

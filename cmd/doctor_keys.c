@@ -11,7 +11,6 @@
 
 /* A node looks at least every ten minutes, and tries again every minute. */
 #define RENEWAL_LATE_S 3600
-#define SET_THE_CLOCK "set the clock: timedatectl set-ntp true"
 #define SEE_THE_NODE "what the node says on standard error, or start it again"
 #define NO_ISSUER "issuer.key, from a copy of this folder"
 #define ASK_FOR_IT "velum join --renew; where no issuer does that any more, velum join STRING"
@@ -30,7 +29,7 @@ static const char *renewer_of(const struct doctor_certificate *c)
 static void ended(struct findings *f, const struct doctor_certificate *c, const char *end)
 {
     char fix[FINDING_SIZE];
-    snprintf(fix, sizeof fix, SET_THE_CLOCK "; or, if it is right, %s", way_of(c));
+    snprintf(fix, sizeof fix, DOCTOR_SET_CLOCK "; or, if it is right, %s", way_of(c));
     if (!c->renewable)
         findings_add(f, FINDING_BAD, "certificate", fix, "of %s: ended on %s, %s", c->what, end,
                      renewer_of(c));
@@ -84,7 +83,7 @@ void doctor_certificate(struct findings *f, const struct doctor_certificate *c, 
     if (c->revocation.is)
         revoked(f, c);
     else if (now_s < c->card.begins_s)
-        findings_add(f, FINDING_BAD, "certificate", SET_THE_CLOCK,
+        findings_add(f, FINDING_BAD, "certificate", DOCTOR_SET_CLOCK,
                      "of %s: good from %s on only: the clock is behind, or was ahead", c->what,
                      begin);
     else if (now_s >= c->card.ends_s)
@@ -133,10 +132,10 @@ static void look_at_clock(struct findings *f, const struct identity_card *root, 
     duration_iso(now_s, now);
     duration_iso(root->begins_s, begin);
     if (now_s < root->begins_s)
-        findings_add(f, FINDING_BAD, "clock", SET_THE_CLOCK,
+        findings_add(f, FINDING_BAD, "clock", DOCTOR_SET_CLOCK,
                      "it says %s, and this mesh was made on %s", now, begin);
     else if (now_s >= root->ends_s)
-        findings_add(f, FINDING_BAD, "clock", SET_THE_CLOCK,
+        findings_add(f, FINDING_BAD, "clock", DOCTOR_SET_CLOCK,
                      "it says %s, and by then this mesh has come to its end", now);
     else
         findings_add(f, FINDING_OK, "clock", NULL, "%s", now);
@@ -184,7 +183,8 @@ void doctor_issuer(struct findings *f, const struct doctor_certificate *c, bool 
         break;
     case ISSUER_HAS_ENDED:
         findings_add(f, FINDING_BAD, "certificate",
-                     SET_THE_CLOCK "; or, if it is right, " ISSUER_END_TRY, "of issuer: %s", text);
+                     DOCTOR_SET_CLOCK "; or, if it is right, " ISSUER_END_TRY, "of issuer: %s",
+                     text);
         break;
     }
 }

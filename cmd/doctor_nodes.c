@@ -154,7 +154,7 @@ static void look_at_journal(const struct node_here *n)
     const int64_t at = journal_time(n->state);
     duration_iso(at, last);
     if (at > n->now_s + CLOCK_SLACK_S)
-        findings_add(n->f, FINDING_BAD, "clock", "set the clock: timedatectl set-ntp true",
+        findings_add(n->f, FINDING_BAD, "clock", DOCTOR_SET_CLOCK,
                      "the journal of %s was written on %s: the clock is behind, or was ahead then",
                      n->what, last);
 }

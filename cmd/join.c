@@ -142,8 +142,8 @@ static int report(int rc, const char *message, const char *hint)
 {
     int code = code_of(rc);
     talk_error("%s", message[0] ? message : err_sentence(rc));
-    if (strstr(message, "by the clock of this machine"))
-        talk_try("timedatectl set-ntp true");
+    if (talk_blames_clock(message))
+        talk_try(TALK_SET_CLOCK);
     else if (code == CODE_NOT_ALLOWED)
         talk_try("velum token create, on the machine where the mesh was made");
     else if (code == CODE_NO_NODE)

@@ -92,10 +92,10 @@ static int report_open(int rc, const char *message, const char *addr)
     talk_error("%s", message[0] ? message : err_sentence(rc));
     if (strstr(message, "try: "))
         return (int)exit_code_of_open(rc);
-    if (strstr(message, "by the clock of this machine"))
-        talk_try("%stimedatectl set-ntp true",
-                 strstr(message, "--renew") ? "velum join --renew; or, if the clock is wrong, "
-                                            : "");
+    if (talk_blames_clock(message))
+        talk_try("%s" TALK_SET_CLOCK, strstr(message, "--renew")
+                                          ? "velum join --renew; or, if the clock is wrong, "
+                                          : "");
     else if (rc == ERR_IDENTITY && addr)
         talk_try("another --addr, or VELUM_HOME of the mesh that node belongs to");
     else if (rc == ERR_VERSION)

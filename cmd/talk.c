@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -52,6 +53,11 @@ unsigned talk_columns(void)
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
         return size.ws_col;
     return 80;
+}
+
+bool talk_blames_clock(const char *message)
+{
+    return strstr(message, "by the clock of this machine") != NULL;
 }
 
 void talk_error(const char *format, ...)

@@ -233,6 +233,13 @@ static size_t plain_at(const char *from, size_t len)
     return n;
 }
 
+size_t text_trimmed(const char *text, size_t len)
+{
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    return len;
+}
+
 size_t text_sanitise(const char *from, size_t len, bool one_line, char *to, size_t cap)
 {
     ensure(cap > 0);

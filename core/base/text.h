@@ -25,6 +25,8 @@ bool text_is_name(const char *text);
 /* Edit distance of Damerau and Levenshtein (optimal string alignment), for "did you mean"; strings
  * up to 63. */
 size_t text_distance(const char *a, const char *b);
+/* So long it is without the ends of lines behind it. */
+size_t text_trimmed(const char *text, size_t len);
 /* What another party wrote, made safe for a terminal and for one log line: invalid UTF-8, C0 except
  * \n and \t, DEL, C1, bidi controls, zero-width and tag characters, U+2028 and U+2029 become
  * \u{hex}. With one_line, \n and \t too. Writes at most cap - 1 bytes and a final zero, never cuts

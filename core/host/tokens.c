@@ -97,14 +97,19 @@ static void drop_ended(struct tokens *all, int64_t now_s)
     all->count = kept;
 }
 
+/* Somebody may still come with it. */
+static bool is_good(const struct token *t, int64_t now_s)
+{
+    return t->uses > 0 && now_s < t->expires_s;
+}
+
 /* Of a full list the first that is good for nothing any more goes before its time. */
 static void drop_one(struct tokens *all, int64_t now_s)
 {
     for (uint32_t i = 0; i < all->count; i++) {
-        const struct token *t = &all->list[i];
-        if (t->uses > 0 && t->expires_s > now_s)
+        if (is_good(&all->list[i], now_s))
             continue;
-        memmove(&all->list[i], &all->list[i + 1], (all->count - i - 1) * sizeof *t);
+        memmove(&all->list[i], &all->list[i + 1], (all->count - i - 1) * sizeof *all->list);
         all->count--;
         return;
     }
@@ -252,7 +257,7 @@ static int redeem(const struct home *h, struct tokens *all, const uint8_t id[JOI
     struct token *t = find(all, id);
     bool right = by->holds(by->ctx, t ? &t->verifier : &nobody);
     snprintf(message, HOME_MESSAGE_SIZE, "no such token, or it may not be used");
-    if (!t || t->uses == 0 || now_s >= t->expires_s)
+    if (!t || !is_good(t, now_s))
         return ERR_PERMISSION;
 #if VELUM_PLANT != 1125 /* unit/test_tokens: made by a clock that was ahead it is good for years */
     if (token_is_ahead(t, now_s)) {

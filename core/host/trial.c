@@ -221,10 +221,7 @@ static void say_end(const struct trying *t, enum worker_end end, int status, cha
 {
     char failure[SPAWNER_FAILURE_SIZE], tail[REASON_SIZE / 2];
     spawner_failure(status, failure);
-    size_t len = t->tail_len;
-    while (len > 0 && t->tail[len - 1] == '\n')
-        len--;
-    text_sanitise(t->tail, len, true, tail, sizeof tail);
+    text_sanitise(t->tail, text_trimmed(t->tail, t->tail_len), true, tail, sizeof tail);
     if (t->late)
         snprintf(to, REASON_SIZE, "it took longer than %d s", (int)(TRIAL_STEP_US / S_US));
     else if (end == WORKER_SIGNALLED)

@@ -16,11 +16,6 @@
 #define ENTRIES_A_LOOK 256u
 #define LOOKS_FOR_ROOM 4096u
 
-static struct ends *ends_of(const struct node *n)
-{
-    return (struct ends *)&n->vouches.ends;
-}
-
 void ends_init(struct node *n)
 {
     n->vouches.ends.look_at = INSTANT_NEVER;
@@ -236,9 +231,9 @@ static void ask(struct node *n, struct entry *e)
     (void)ask_next(n, a);
 }
 
-static struct end_ask *ask_of(const struct node *n, struct node_id from, struct job_id job)
+static struct end_ask *ask_of(struct node *n, struct node_id from, struct job_id job)
 {
-    struct ends *s = ends_of(n);
+    struct ends *s = &n->vouches.ends;
 
     for (uint32_t i = 0; i < s->asks_count; i++)
         if (job_id_equal(s->asks[i].job, job) && node_id_equal(s->asks[i].who, from))
@@ -246,7 +241,7 @@ static struct end_ask *ask_of(const struct node *n, struct node_id from, struct 
     return NULL;
 }
 
-bool ends_awaits(const struct node *n, struct node_id from, struct job_id job)
+bool ends_awaits(struct node *n, struct node_id from, struct job_id job)
 {
     return ask_of(n, from, job) != NULL;
 }

@@ -62,7 +62,7 @@ struct entry *ends_least(const struct node *n);
 bool ends_is_shown(const struct node *n, const struct entry *e);
 bool ends_passes_on(const struct entry *e);
 /* Whether it is asked; then its answer (evidence.h): `is_signed`, and by a user. */
-bool ends_awaits(const struct node *n, struct node_id from, struct job_id job);
+bool ends_awaits(struct node *n, struct node_id from, struct job_id job);
 void ends_answered(struct node *n, struct node_id from, const struct evidence *m, bool is_signed);
 void ends_tick(struct node *n);
 struct instant ends_due(const struct node *n);

@@ -105,10 +105,7 @@ static bool may_answer(struct node *n, struct node_id to)
     const struct member *m = mesh_find(n->mesh, to);
     struct link_entry *l = m != NULL ? link_find(n, m->link) : NULL;
 
-    if (l == NULL || window_count(&l->shown, n->now) == EVIDENCE_ANSWERS_MAX)
-        return false;
-    l->shown.count++;
-    return true;
+    return l != NULL && window_take(&l->shown, n->now, EVIDENCE_ANSWERS_MAX);
 }
 
 static void answer(struct node *n, struct node_id to, struct job_id job)

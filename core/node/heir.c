@@ -15,6 +15,12 @@ bool heir_knows(const struct entry *e, struct node_id id)
     return false;
 }
 
+/* It is told to lead it, or known to have it. */
+static bool has_part(const struct entry *e, struct node_id id)
+{
+    return node_id_equal(e->coordinator, id) || heir_knows(e, id);
+}
+
 void heir_taken(struct entry *e, const struct peer_entry *p)
 {
     if (p->by_others)
@@ -60,7 +66,7 @@ static void ask_ranked(struct node *n, const struct entry *e)
         const struct node_id id = ranked.ids[i];
 
         a->ranked[a->count++] = id;
-        if (!node_id_equal(id, e->coordinator) && !heir_knows(e, id))
+        if (!has_part(e, id))
             heir_ask(n, e->id, id);
     }
 }
@@ -93,10 +99,10 @@ static void ask(struct node *n, struct entry *e)
 {
     struct vouches *v = &n->vouches;
 
-    if (window_count(&v->heirs_asked, n->now) == HEIR_ASKS_MAX ||
-        (e->heir_asked.us != 0 && instant_since_us(n->now, e->heir_asked) < HEIR_ASK_US))
+    if (e->heir_asked.us != 0 && instant_since_us(n->now, e->heir_asked) < HEIR_ASK_US)
         return;
-    v->heirs_asked.count++;
+    if (!window_take(&v->heirs_asked, n->now, HEIR_ASKS_MAX))
+        return;
     e->heir_asked = n->now;
     heir_ask(n, e->id, e->coordinator);
     for (uint8_t i = 0; i < e->known_count; i++)
@@ -109,12 +115,13 @@ bool heir_leads(struct node *n, struct job_id job, struct node_id id, struct nod
 {
     struct entry *e = directory_find(n, job);
 
-    if (e == NULL || e->ended || node_id_equal(e->coordinator, other) || heir_knows(e, other)) {
-        if (e != NULL && !e->ended && !node_id_equal(e->coordinator, id) && !heir_knows(e, id))
-            ask(n, e);
+    if (e == NULL || e->ended)
         return false;
-    }
-    return node_id_equal(e->coordinator, id);
+    if (!has_part(e, other))
+        return node_id_equal(e->coordinator, id);
+    if (!has_part(e, id))
+        ask(n, e);
+    return false;
 }
 
 bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct peer_entry *p)
@@ -122,11 +129,10 @@ bool heir_allows(struct node *n, struct entry *e, struct node_id from, struct pe
 #if VELUM_PLANT == 1054 /* trace/test_hearsay: who says so leads a job */
     return true;
 #endif
-    if (node_id_equal(from, e->coordinator) || heir_knows(e, from) || all_are_gone(n, e) ||
-        heir_says(n, e, from, p))
+    if (has_part(e, from) || all_are_gone(n, e) || heir_says(n, e, from, p))
         return true;
     p->by_others = true;
-    if (node_id_equal(p->coordinator, e->coordinator) || heir_knows(e, p->coordinator))
+    if (has_part(e, p->coordinator))
         return true;
     ask(n, e);
     p->coordinator = e->coordinator;

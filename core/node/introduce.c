@@ -46,10 +46,7 @@ bool introduce_believes(struct node *n, struct node_id teller, const struct hear
 
 static bool may_ask(struct node *n, struct teller *t)
 {
-    if (window_count(&t->answers, n->now) == INTRODUCE_ANSWERS)
-        return false;
-    t->answers.count++;
-    return true;
+    return window_take(&t->answers, n->now, INTRODUCE_ANSWERS);
 }
 
 static int on_introduce(struct node *n, struct node_id from, struct bytes payload)

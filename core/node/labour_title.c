@@ -68,7 +68,7 @@ static bool is_rival(struct job *j, struct node_id id)
     const struct labour_rival *r = &j->labour->rival;
 
     return j->ledger == NULL && node_id_equal(r->id, id) &&
-           instant_since_us(j->node->now, r->since) < RIVAL_US &&
+           instant_since_us(j->node->now, r->since) < TITLE_RIVAL_US &&
            heir_leads(j->node, j->id, j->labour->claim.node, id);
 }
 

@@ -6,3 +6,11 @@ uint32_t window_count(struct window *w, struct instant now)
         *w = (struct window){.since = now};
     return w->count;
 }
+
+bool window_take(struct window *w, struct instant now, uint32_t most)
+{
+    if (window_count(w, now) >= most)
+        return false;
+    w->count++;
+    return true;
+}

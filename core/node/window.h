@@ -3,6 +3,7 @@
 #ifndef VELUM_NODE_WINDOW_H
 #define VELUM_NODE_WINDOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/instant.h"
@@ -14,5 +15,7 @@ struct window {
 
 /* How many there were within this second. */
 uint32_t window_count(struct window *w, struct instant now);
+/* Whether one more may be, of `most`; then it was. */
+bool window_take(struct window *w, struct instant now, uint32_t most);
 
 #endif

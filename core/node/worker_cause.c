@@ -44,8 +44,7 @@ void worker_cause_add_tail(const struct worker *w, char *cause, size_t cap)
     size_t len, end = w->tail_len;
 
 #if VELUM_PLANT != 1089 /* trace/test_labour: the end of a last line is shown as a sign */
-    while (end > 0 && w->tail[end - 1] == '\n')
-        end--;
+    end = text_trimmed(w->tail, end);
 #endif
     if (end == 0)
         return;
