@@ -60,9 +60,9 @@ struct story_node {
     bool mover_silent;           /* it takes orders and answers none */
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */
     uint32_t unanswered_count;
-    int64_t mover_us;    /* it obeys at once, and says so this much later */
-    int64_t sync_us;     /* what it syncs of streams takes so long, and orders behind that wait */
-    uint32_t syncs;      /* of streams, so often */
+    int64_t mover_us; /* it obeys at once, and says so this much later */
+    int64_t sync_us;  /* what it syncs of streams takes so long, and orders behind that wait */
+    uint32_t syncs;   /* of streams, so often */
     struct instant mover_free;
     uint32_t moves_open; /* orders that were not answered yet, and their bytes */
     size_t moves_open_bytes;
@@ -119,7 +119,7 @@ struct story {
     enum party as; /* users that come from now on, and authors of jobs; 0: PARTY_USER */
     uint8_t who;   /* and which: 0 is story_user_id */
     int64_t users_begin_s, nodes_begin_s; /* their certificates */
-    int64_t certificates_end_s; /* 0: never */
+    int64_t certificates_end_s;           /* 0: never */
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */
     struct {
         uint8_t type, type_too; /* 0: none */
@@ -203,6 +203,8 @@ int story_killed(const struct story *s, uint64_t user, uint32_t request);
 
 bool story_holds(const struct story *s, uint32_t i, struct job_id id);
 bool story_leads(const struct story *s, uint32_t i, struct job_id id);
+/* It has ended there, or nothing of it is there. */
+bool story_is_over(const struct story *s, uint32_t i, struct job_id id);
 /* Who coordinates it, and the first node that does not hold it. There must be one. */
 uint32_t story_leader(const struct story *s, struct job_id id);
 uint32_t story_stranger(const struct story *s, struct job_id id);

@@ -331,6 +331,13 @@ bool story_leads(const struct story *s, uint32_t i, struct job_id id)
     return j != NULL && j->lead != NULL;
 }
 
+bool story_is_over(const struct story *s, uint32_t i, struct job_id id)
+{
+    const struct job *j = job_find(s->nodes[i].core, id);
+
+    return j == NULL || job_is_final(j);
+}
+
 uint32_t story_leader(const struct story *s, struct job_id id)
 {
     uint32_t i = 0;

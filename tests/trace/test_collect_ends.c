@@ -30,13 +30,6 @@ static void of_some(struct job_spec *spec, uint32_t number)
     spec->stage.units = count;
 }
 
-static bool is_over(struct job_id id)
-{
-    const struct job *j = job_find(story.nodes[0].core, id);
-
-    return j == NULL || job_is_final(j);
-}
-
 /* A node of one slot that looks at its slow timers so often; chunks of four leaves. In virtual us,
  * to the outcome. */
 static int64_t job_of(uint32_t leaves, uint32_t round_us)
@@ -56,7 +49,7 @@ static int64_t job_of(uint32_t leaves, uint32_t round_us)
     story.nodes[0].sync_us = SLOW_US;
     id = story_submitted(&story, 0, 1);
     began = story.now;
-    while (!is_over(id) && instant_since_us(story.now, began) < 60 * S_US)
+    while (!story_is_over(&story, 0, id) && instant_since_us(story.now, began) < 60 * S_US)
         story_run(&story, STEP_US);
     return instant_since_us(story.now, began);
 }

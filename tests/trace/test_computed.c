@@ -27,13 +27,6 @@ static void of_many(struct job_spec *spec, uint32_t number)
     spec->stage.units = MANY;
 }
 
-static bool is_over(struct job_id id)
-{
-    const struct job *j = job_find(story.nodes[0].core, id);
-
-    return j == NULL || job_is_final(j);
-}
-
 /* Two nodes of a slot each, which take turns with a disk that needs its time for everything. In
  * virtual ms, to the outcome. */
 static int64_t job_of_two(uint32_t level)
@@ -53,7 +46,7 @@ static int64_t job_of_two(uint32_t level)
         story.nodes[i].mover_us = MOVER_US;
     }
     id = story_submitted(&story, 0, 1);
-    for (; ms < 60000 && !is_over(id); ms++)
+    for (; ms < 60000 && !story_is_over(&story, 0, id); ms++)
         story_run(&story, MS_US);
     return ms;
 }

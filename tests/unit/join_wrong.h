@@ -1,9 +1,10 @@
-/* A request to join, with what may be wrong about it. Header only. */
+/* A string to join by, and a request with what may be wrong about it. Header only. */
 #ifndef VELUM_TESTS_JOIN_WRONG_H
 #define VELUM_TESTS_JOIN_WRONG_H
 
 #include <openssl/evp.h>
 
+#include "core/host/invite.h"
 #include "core/host/join_proof.h"
 #include "core/host/memory.h"
 #include "core/host/tokens.h"
@@ -13,6 +14,16 @@ struct wrong {
     bool secret, id, exporter, node_signature, user_signature, no_node, version, tail;
     bool curve, kind, behind; /* of the node's key: it is none that is signed by; a byte more */
 };
+
+static inline struct join_string join_invited(const struct home *home, const struct invite *i)
+{
+    char text[JOIN_TEXT_SIZE], message[HOME_MESSAGE_SIZE];
+    struct join_string s;
+    struct token t;
+    REQUIRE(invite_make(home, i, text, &t, message) == 0);
+    REQUIRE(join_string_parse(&s, text) == 0);
+    return s;
+}
 
 static inline int join_wrong_sign(EVP_PKEY *key, const uint8_t *exporter, bool wrongly,
                                   const struct digest *keys, uint8_t to[80])

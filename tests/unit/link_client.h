@@ -3,13 +3,13 @@
 #ifndef VELUM_TESTS_LINK_CLIENT_H
 #define VELUM_TESTS_LINK_CLIENT_H
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/host/linkset.h"
 #include "tests/lib/check.h"
+#include "tests/lib/free_port.h"
 
 struct client {
     struct loop *loop;
@@ -61,13 +61,8 @@ static inline void client_close(struct client *c)
 
 static inline void connect_by_tls(struct linkset *from, struct linkset *to)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof v4;
     char addr[ADDR_SIZE];
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(bind(fd, (struct sockaddr *)&v4, len) == 0 && listen(fd, 1) == 0 &&
-            getsockname(fd, (struct sockaddr *)&v4, &len) == 0);
-    snprintf(addr, sizeof addr, "127.0.0.1:%u", ntohs(v4.sin_port));
+    int fd = listen_on_loopback(addr, sizeof addr);
     REQUIRE(linkset_dial(from, 1, addr, NULL, false) == 0);
     REQUIRE(linkset_accept(to, accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), false) == 0);
     close(fd);

@@ -85,12 +85,7 @@ static void end(void)
 static struct join_string invite(uint8_t roles, uint32_t uses)
 {
     const struct invite i = {.roles = roles, .ttl_s = 60, .uses = uses, .addr = "127.0.0.1:1"};
-    char text[JOIN_TEXT_SIZE];
-    struct join_string s;
-    struct token t;
-    REQUIRE(invite_make(&home, &i, text, &t, message) == 0);
-    REQUIRE(join_string_parse(&s, text) == 0);
-    return s;
+    return join_invited(&home, &i);
 }
 
 static int answer_at(const struct join_string *s, const struct wrong *w, uint64_t source,

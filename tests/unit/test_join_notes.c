@@ -75,12 +75,7 @@ static struct join_string invite(uint8_t roles, const char *name)
 {
     const struct invite i = {
         .roles = roles, .ttl_s = 60, .uses = 100, .name = name, .addr = "127.0.0.1:1"};
-    char text[JOIN_TEXT_SIZE];
-    struct join_string s;
-    struct token t;
-    REQUIRE(invite_make(&home, &i, text, &t, message) == 0);
-    REQUIRE(join_string_parse(&s, text) == 0);
-    return s;
+    return join_invited(&home, &i);
 }
 
 /* The type of the answer, or < 0. */

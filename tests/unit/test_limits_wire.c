@@ -48,6 +48,7 @@
 #include "core/host/log_flow.h"
 #include "core/host/memory.h"
 #include "core/wire/join.h"
+#include "tests/lib/free_port.h"
 #include "tests/unit/wrong_peer.h"
 
 #define CROWD 70
@@ -201,13 +202,8 @@ TEST(one_connection_too_many_is_closed)
 /* Links by TLS to `links` from a linkset of its own, each accepted at once. */
 static void dial_many(struct linkset *from, int count)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof v4;
     char addr[ADDR_SIZE];
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(bind(fd, (struct sockaddr *)&v4, len) == 0 && listen(fd, 1) == 0 &&
-            getsockname(fd, (struct sockaddr *)&v4, &len) == 0);
-    snprintf(addr, sizeof addr, "127.0.0.1:%u", ntohs(v4.sin_port));
+    int fd = listen_on_loopback(addr, sizeof addr);
     const uint32_t had = linkset_half_open(links);
     for (int i = 0; i < count; i++) {
         REQUIRE(linkset_dial(from, 1, addr, NULL, false) == 0);
@@ -345,17 +341,26 @@ TEST(what_is_no_frame_ends_it_at_the_desk_at_once)
     }
 }
 
-TEST(who_goes_in_the_middle_of_a_join_request_is_forgotten)
+#define REQUEST_SIZE (FRAME_HEADER_SIZE + 40)
+
+/* He is about to send this. */
+static void comes_to_join(struct peer *p, uint8_t request[REQUEST_SIZE])
 {
-    uint8_t room[FRAME_HEADER_SIZE + 40], load[40] = {1};
-    struct peer p;
+    uint8_t load[REQUEST_SIZE - FRAME_HEADER_SIZE] = {1};
     struct buf b;
     begin();
-    peer_comes(&p, RENEW);
-    shakes(&p);
-    buf_init_fixed(&b, room, sizeof room);
+    peer_comes(p, RENEW);
+    shakes(p);
+    buf_init_fixed(&b, request, REQUEST_SIZE);
     frame_put(&b, MESSAGE_JOIN, 0, (struct bytes){load, sizeof load});
-    put(&p, room, sizeof room - 1);
+}
+
+TEST(who_goes_in_the_middle_of_a_join_request_is_forgotten)
+{
+    uint8_t request[REQUEST_SIZE];
+    struct peer p;
+    comes_to_join(&p, request);
+    put(&p, request, sizeof request - 1);
     rounds(5);
     const struct instant began = loop_clock();
     peer_close(&p);
@@ -367,17 +372,12 @@ TEST(who_goes_in_the_middle_of_a_join_request_is_forgotten)
 
 TEST(a_join_request_may_come_byte_by_byte)
 {
-    uint8_t room[FRAME_HEADER_SIZE + 40], load[40] = {1};
+    uint8_t request[REQUEST_SIZE];
     struct peer p;
-    struct buf b;
-    begin();
-    peer_comes(&p, RENEW);
-    shakes(&p);
-    buf_init_fixed(&b, room, sizeof room);
-    frame_put(&b, MESSAGE_JOIN, 0, (struct bytes){load, sizeof load});
-    for (size_t i = 0; i < b.len; i++) {
+    comes_to_join(&p, request);
+    for (size_t i = 0; i < sizeof request; i++) {
         CHECK_INT(asked, 0);
-        put(&p, room + i, 1);
+        put(&p, request + i, 1);
         one_round();
     }
     UNTIL(asked == 1);
