@@ -651,43 +651,43 @@ static struct instant due_of(const struct driver *d)
                          instant_first(d->give_back_at, d->disk_look_at));
 }
 
-/* What is due is done, what was said is written: then the loop may wait. */
-static struct instant settle(struct driver *d)
+static void flush(struct driver *d)
+{
+    linkset_flush(d->links);
+    mover_crew_flush(d->mover);
+}
+
+/* What is due is done, what was said is written: then the loop may wait. False with the code: all
+ * has ended. */
+static bool settle(struct driver *d, int *code)
 {
     give_back(d);
     look_at_disk(d);
     if (!d->exiting && instant_reached(loop_clock(), node_due(d->parts.node)))
         tick(d, loop_clock());
-    linkset_flush(d->links);
-    return due_of(d);
+    flush(d);
+    d->due = due_of(d);
+    *code = d->code;
+    return !has_ended(d);
 }
 
 bool driver_round(struct driver *d, struct instant until, int *code)
 {
-    d->due = settle(d);
-    if (has_ended(d)) {
-        *code = d->code;
+    if (!settle(d, code))
         return false;
-    }
     until = instant_first(until, d->due);
-    if (!instant_reached(loop_clock(), until) && wait_awake(d)) {
-        linkset_flush(d->links);
-        return true;
-    }
-    loop_once(d->parts.loop, until);
-    linkset_flush(d->links);
+    if (instant_reached(loop_clock(), until) || !wait_awake(d))
+        loop_once(d->parts.loop, until);
+    flush(d);
     return true;
 }
 
 bool driver_step(struct driver *d, int *code)
 {
-    d->due = settle(d);
-    if (has_ended(d)) {
-        *code = d->code;
+    if (!settle(d, code))
         return false;
-    }
     (void)loop_poll(d->parts.loop);
-    linkset_flush(d->links);
+    flush(d);
     return true;
 }
 

@@ -61,6 +61,7 @@ struct mover_crew {
     struct buf out;
     size_t out_at;
     uint32_t gathered; /* orders in it that wait for an answer to come, or for more of them */
+    bool flushes;      /* some of it is to be written at the end of this round */
     struct buf in;     /* the beginning of an answer */
     struct open_order *open;
     size_t open_first, open_count, open_cap; /* cap is 0 or a power of two */
@@ -69,7 +70,6 @@ struct mover_crew {
 };
 
 static void look_after(void *ctx);
-static void write_orders(struct mover_crew *m);
 
 static uint8_t answer_type(uint8_t order)
 {
@@ -188,6 +188,7 @@ static void end_life(struct mover_crew *m, const char *why)
     buf_clear(&m->out);
     m->out_at = 0;
     m->gathered = 0;
+    m->flushes = false;
     alarm_set(m->alarm, loop_clock()); /* `in` stays: an answer in it may be in use */
 }
 
@@ -274,8 +275,7 @@ static void take_turn(struct mover_crew *m, size_t got)
 {
     take_answers(m, got);
 #if VELUM_PLANT != 688 /* unit/test_mover_crew: orders that were gathered stay where they are */
-    if (is_alive(m) && m->gathered > 0)
-        write_orders(m);
+    m->flushes |= m->gathered > 0;
 #endif
 }
 
@@ -311,6 +311,7 @@ static void answers_ready(void *ctx, bool readable, bool writable)
 static void write_orders(struct mover_crew *m)
 {
     m->gathered = 0;
+    m->flushes = false;
     while (m->out_at < m->out.len) {
         ssize_t put = write(m->ends.orders, m->out.data + m->out_at, m->out.len - m->out_at);
         if (put < 0 && errno == EINTR)
@@ -349,9 +350,9 @@ static int queue_order(struct mover_crew *m, uint8_t type, uint32_t request, str
     return 0;
 }
 
-/* Each order that is written alone may wake the mover. While it has others, small ones wait for one
- * another, until an answer comes. But for the last of those that are finished together: the answers
- * to the others come with its own. */
+/* Each order that is written alone may wake the mover. Small ones wait for one another until the
+ * round ends, and while it has others to do until an answer comes. But for the last of those that
+ * are finished together: the answers to the others come with its own. */
 static bool may_wait(const struct mover_crew *m, uint8_t type, struct bytes payload)
 {
     enum move_finish way;
@@ -361,13 +362,16 @@ static bool may_wait(const struct mover_crew *m, uint8_t type, struct bytes payl
         way == MOVE_FINISH)
         return false;
 #endif
-    return payload.len <= SMALL_MAX && m->gathered < GATHERED_MAX - 1 &&
-           m->open_count - 1 > m->gathered && (m->gathered > 0 || m->out.len == 0);
+    return m->gathered < GATHERED_MAX - 1 && m->open_count - 1 > m->gathered &&
+           (m->gathered > 0 || m->out.len == 0);
 }
 
 static int gather_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
 {
-    m->gathered++;
+    if (may_wait(m, type, payload))
+        m->gathered++;
+    else
+        m->flushes = true;
     frame_put(&m->out, type, request, payload);
     return m->out.failed ? ERR_NO_MEMORY : 0;
 }
@@ -379,7 +383,7 @@ static int send_order(struct mover_crew *m, uint8_t type, uint32_t request, stru
     uint8_t head[FRAME_HEADER_SIZE];
     struct iovec parts[2] = {{head, sizeof head}, {(void *)(uintptr_t)payload.data, payload.len}};
     ssize_t put;
-    if (may_wait(m, type, payload))
+    if (payload.len <= SMALL_MAX && m->out.len < KEPT_BYTES)
         return gather_order(m, type, request, payload);
     if (m->out.len > 0)
         return queue_order(m, type, request, payload);
@@ -396,6 +400,12 @@ static int send_order(struct mover_crew *m, uint8_t type, uint32_t request, stru
         put_raw(&m->out, payload.data + (sent - of_head), payload.len - (sent - of_head));
     watch_set(m->orders_watch, false, true);
     return m->out.failed ? ERR_NO_MEMORY : 0;
+}
+
+void mover_crew_flush(struct mover_crew *m)
+{
+    if (m && m->flushes && is_alive(m))
+        write_orders(m);
 }
 
 static void look_later(struct mover_crew *m)

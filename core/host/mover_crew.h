@@ -42,8 +42,11 @@ struct mover_crew;
 int mover_crew_open(struct mover_crew **out, struct loop *l, int executable, const char *folder,
                     bool fleeting, int64_t patience_us, const struct log_sink *log,
                     const struct mover_crew_events *events);
-/* 0: it will be answered, whatever happens. ERR_NO_MEMORY. payload.len <= FRAME_PAYLOAD_MAX. */
+/* 0: it will be answered, whatever happens. ERR_NO_MEMORY. payload.len <= FRAME_PAYLOAD_MAX. Small
+ * ones wait for mover_crew_flush, so that the mover is woken once for all. */
 int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload);
+/* At the end of each round of the loop. Accepts NULL. */
+void mover_crew_flush(struct mover_crew *m);
 /* Ends the process at once, within 500 ms, and closes everything. No callback is called. Accepts
  * NULL. */
 void mover_crew_close(struct mover_crew *m);

@@ -56,7 +56,8 @@ static bool wait_until(struct collect *c, bool (*met)(const struct collect *c))
     return true;
 }
 
-static int send_part(struct collect *c)
+/* Begins the frame of the part; the node has room for it. */
+static int begin_part(struct collect *c)
 {
     const struct worker_output m = {
         .run = c->run, .leaf = c->leaf, .bytes = {c->part, c->part_len}};
@@ -66,9 +67,16 @@ static int send_part(struct collect *c)
     c->credit -= (uint32_t)c->part_len;
 #endif
     put_worker_output(pipe_begin(MESSAGE_WORKER_OUTPUT, c->request), &m);
-    pipe_send();
     c->part_len = 0;
     return 0;
+}
+
+static int send_part(struct collect *c)
+{
+    const int rc = begin_part(c);
+    if (rc == 0)
+        pipe_send();
+    return rc;
 }
 
 static int emit(struct collect *c, const uint8_t *bytes, size_t size)
@@ -120,13 +128,17 @@ static void add_bytes(struct collect *c)
     add_value(c, c->leaf, buf_bytes(&b));
 }
 
+/* With the last part: the node is woken once for both. */
 static int send_end(struct collect *c)
 {
     const struct worker_output m = {.run = c->run, .leaf = c->leaf, .size = c->size};
-    int rc = c->part_len > 0 ? send_part(c) : 0;
+    const bool has_part = c->part_len > 0;
+    const int rc = has_part ? begin_part(c) : 0;
     if (rc < 0)
         return rc;
-    put_worker_output_end(pipe_begin(MESSAGE_WORKER_OUTPUT_END, c->request), &m);
+    put_worker_output_end(has_part ? pipe_second(MESSAGE_WORKER_OUTPUT_END, c->request)
+                                   : pipe_begin(MESSAGE_WORKER_OUTPUT_END, c->request),
+                          &m);
     pipe_send();
     c->awaits = true;
     c->awaited_leaf = c->leaf;

@@ -15,7 +15,7 @@
 /* One process, one pair of pipes: the only state of a worker that is not in a struct of its own. */
 static uint8_t input[INPUT_SIZE];
 static size_t input_start, input_end;
-static uint8_t output[FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX];
+static uint8_t output[2 * FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX + PIPE_SECOND_MAX];
 static struct buf output_buf;
 static size_t output_frame;
 
@@ -94,6 +94,13 @@ void pipe_nap(uint64_t us)
 struct buf *pipe_begin(uint8_t type, uint32_t request)
 {
     buf_init_fixed(&output_buf, output, sizeof output);
+    output_frame = frame_begin(&output_buf, type, request);
+    return &output_buf;
+}
+
+struct buf *pipe_second(uint8_t type, uint32_t request)
+{
+    frame_end(&output_buf, output_frame);
     output_frame = frame_begin(&output_buf, type, request);
     return &output_buf;
 }

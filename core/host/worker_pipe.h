@@ -11,6 +11,8 @@
 
 #include "core/wire/frame.h"
 
+#define PIPE_SECOND_MAX 64
+
 /* The next frame that has already been received, without looking at the descriptor. Its payload is
  * valid until the next call of a function here that receives, or of this one. */
 bool pipe_next(struct frame *out);
@@ -23,7 +25,10 @@ void pipe_nap(uint64_t us);
 
 /* Begins a frame in the output buffer, to be filled with put_... functions and sent. */
 struct buf *pipe_begin(uint8_t type, uint32_t request);
-/* Sends the frame begun; blocks until it is written. */
+/* Ends the frame begun, which may be one of the largest, and begins another that goes with it: an
+ * empty or small one, of PIPE_SECOND_MAX bytes at most. */
+struct buf *pipe_second(uint8_t type, uint32_t request);
+/* Sends what was begun; blocks until it is written. */
 void pipe_send(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/node/worker_order.h"
 #include "core/node/workers.h"
 
+#define MORE_BYTES (OUTPUT_WINDOW / 4)
 #define NEXT_US (2 * MS_US) /* the next chunk comes within that, or later */
 
 static const struct making_owner owner;
@@ -21,17 +22,22 @@ static struct worker *maker(const struct node *n, uint64_t who)
     return w == NULL || w->making == 0 || w->chunk == NULL ? NULL : w;
 }
 
+/* Most outputs end before the worker has to hear of that. */
 static void taken(struct node *n, uint64_t who, uint32_t bytes)
 {
     struct worker *w = maker(n, who);
-    struct order_more m = {.bytes = bytes};
+    struct order_more m;
     uint8_t raw[16];
     struct buf b;
 
     if (w == NULL)
         return;
-    w->output_ahead -= bytes;
-    m.run = w->chunk->grant;
+    w->output_taken += bytes;
+    if (w->output_taken < MORE_BYTES)
+        return;
+    m = (struct order_more){.run = w->chunk->grant, .bytes = w->output_taken};
+    w->output_ahead -= w->output_taken;
+    w->output_taken = 0;
     buf_init_fixed(&b, raw, sizeof raw);
     put_order_more(&b, &m);
     worker_order(n, w, MESSAGE_ORDER_MORE, buf_bytes(&b));
@@ -192,7 +198,7 @@ int labour_output_part(struct node *n, struct worker *w, struct bytes payload)
     if (w->making == 0) {
         w->making = making_begin(n, &owner, w->number, w->job->id, stage_passes(w->job, w->stage));
         w->output_leaf = m.leaf;
-        w->output_bytes = w->output_ahead = 0;
+        w->output_bytes = w->output_ahead = w->output_taken = 0;
     }
     if (w->making == 0) {
         labour_report_failed(w->job, w->chunk, REPORT_FAILED, "this node keeps no objects");

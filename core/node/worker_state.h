@@ -26,11 +26,12 @@ struct worker {
     struct labour_chunk *chunk;
     struct instant since;
     struct aside *aside;
-    int kernel;            /* of this node's: which asides it can do */
-    uint64_t kept_link;    /* of one with nothing to do: it waits for more of this link's, */
-    struct digest source;  /* and of this source, where it has a snippet for an aside, */
+    int kernel;                /* of this node's: which asides it can do */
+    uint64_t kept_link;        /* of one with nothing to do: it waits for more of this link's, */
+    struct digest source;      /* and of this source, where it has a snippet for an aside, */
     uint32_t accumulator_size; /* which yields that, as it said once */
-    uint32_t output_ahead; /* bytes of it that it was not told to be taken */
+    uint32_t output_ahead;     /* bytes of it that it was not told to be taken */
+    uint32_t output_taken;     /* as many of them are */
     uint64_t making, output_leaf, output_bytes; /* of a leaf's output; making 0: none is open */
     bool output_ended;                          /* all of it has come, and is being written */
     bool output_whole;                          /* and is whole here; the worker waits for TAKEN */

@@ -116,12 +116,19 @@ static inline void rig_again(void)
     rig_open_in(rig.folder);
 }
 
+/* As the node's loop does. */
+static inline void rig_round(struct instant until)
+{
+    mover_crew_flush(rig.mover);
+    loop_once(rig.loop, until);
+}
+
 /* Runs the loop until the expression holds, at most 20 s. */
 #define RIG_AWAIT(x)                                                                               \
     do {                                                                                           \
         struct instant await_end = instant_plus_us(loop_clock(), 20 * S_US);                       \
         while (!(x) && instant_before(loop_clock(), await_end))                                    \
-            loop_once(rig.loop, instant_plus_us(loop_clock(), 100 * MS_US));                       \
+            rig_round(instant_plus_us(loop_clock(), 100 * MS_US));                                 \
         REQUIRE(x);                                                                                \
     } while (0)
 

@@ -107,7 +107,7 @@ static void run_for_ms(int64_t ms)
 {
     struct instant end = instant_plus_us(loop_clock(), ms * MS_US);
     while (instant_before(loop_clock(), end))
-        loop_once(rig.loop, end);
+        rig_round(end);
 }
 
 /* It has nothing to answer; or it has answered, and its node was stopped and has not heard it. */
@@ -118,6 +118,7 @@ TEST(silence_that_is_no_fault_of_it_is_none)
     CHECK_INT(rig_scan(NULL, NULL, 0), 0);
     run_for_ms(1500);
     give_scan();
+    mover_crew_flush(rig.mover);
     poll(NULL, 0, 1500);
     CHECK_INT(rig_rc(rig_take()), 0);
     run_for_ms(200);
@@ -138,9 +139,23 @@ TEST(orders_while_there_is_none_fail_at_once)
     while (rig.renewed == 0) {
         give_scan();
         (void)rig_take();
-        loop_once(rig.loop, instant_plus_us(loop_clock(), 1 * MS_US));
+        rig_round(instant_plus_us(loop_clock(), 1 * MS_US));
     }
     CHECK_INT(rig_scan(NULL, NULL, 0), 0);
+    rig_close();
+}
+
+/* What is ordered in one round of the loop wakes the mover once. */
+TEST(small_orders_wait_for_the_end_of_the_round)
+{
+    rig_open();
+    CHECK_INT(rig_scan(NULL, NULL, 0), 0);
+    give_scan();
+    give_scan();
+    loop_once(rig.loop, instant_plus_us(loop_clock(), 50 * MS_US));
+    CHECK_INT(rig.taken, rig.count);
+    CHECK_INT(rig_rc(rig_take()), 0);
+    CHECK_INT(rig_rc(rig_take()), 0);
     rig_close();
 }
 
@@ -162,7 +177,7 @@ TEST(more_bytes_than_may_be_open_replace_the_mover)
         rig_give(MESSAGE_MOVE_APPEND, &b);
     }
     CHECK(instant_since_us(loop_clock(), from) < 2 * S_US);
-    loop_once(rig.loop, instant_plus_us(loop_clock(), 50 * MS_US));
+    rig_round(instant_plus_us(loop_clock(), 50 * MS_US));
     CHECK_INT(rig.taken, rig.count); /* it only waits */
     struct buf b = rig_payload();
     const struct move_stream m = {.stream = 1, .bytes = {data, sizeof data}};
@@ -183,7 +198,7 @@ TEST(more_orders_than_may_be_open_replace_the_mover)
     const uint32_t request = rig.request + 1;
     for (uint32_t i = 0; i < MOVE_OPEN_ORDERS_MAX; i++)
         give_scan();
-    loop_once(rig.loop, instant_plus_us(loop_clock(), 50 * MS_US));
+    rig_round(instant_plus_us(loop_clock(), 50 * MS_US));
     CHECK_INT(rig.taken, rig.count);
     give_scan();
     expect_failures(request, MOVE_OPEN_ORDERS_MAX + 1);
@@ -317,7 +332,7 @@ TEST(one_that_ends_at_once_is_started_ever_more_rarely)
     const uint32_t before = rig.renewed;
     struct instant end = instant_plus_us(loop_clock(), 1500 * MS_US);
     while (instant_before(loop_clock(), end))
-        loop_once(rig.loop, end);
+        rig_round(end);
     CHECK(rig.renewed - before >= 2 && rig.renewed - before <= 4); /* 100, 200, 400, 800 ms */
     close_strange("ends");
 }
@@ -371,7 +386,7 @@ TEST(the_next_waits_until_the_last_has_ended)
     give_scan();
     struct instant end = instant_plus_us(loop_clock(), 100 * MS_US);
     while (instant_before(loop_clock(), end))
-        loop_once(rig.loop, end);
+        rig_round(end);
     CHECK_INT(rig.taken, rig.count);
     mover_crew_close(first);
     CHECK_INT(rig_rc(rig_take()), 0);
@@ -521,6 +536,7 @@ int main(int argc, char **argv)
         one_that_was_stopped_is_replaced,
         silence_that_is_no_fault_of_it_is_none,
         orders_while_there_is_none_fail_at_once,
+        small_orders_wait_for_the_end_of_the_round,
         more_bytes_than_may_be_open_replace_the_mover,
         more_orders_than_may_be_open_replace_the_mover,
         an_answer_stays_whole_while_others_are_asked_for,
