@@ -36,11 +36,14 @@ static void announce(const struct flow_plan *p, const struct line *l, const char
                      uint32_t durable)
 {
     const unsigned count = p->flow->count;
+    unsigned long long leaves = 0;
     char more[64] = "";
+    for (uint32_t i = 0; i < count; i++)
+        leaves += flow_plan_leaves(p, i);
     if (!line_is_embedded(l))
         snprintf(more, sizeof more, "; velum show %s shows how far they are", id);
-    talk_line("job %s  %u stage%s, durable=%u%s", id, count, count == 1 ? "" : "s",
-              (unsigned)durable, more);
+    talk_line("job %s  %u stage%s, %llu lea%s, durable=%u%s", id, count, count == 1 ? "" : "s",
+              leaves, leaves == 1 ? "f" : "ves", (unsigned)durable, more);
 }
 
 /* What found no room in the specification is appended; until then the job needs this command. */

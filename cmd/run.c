@@ -161,11 +161,11 @@ static void announce(const struct submission *s, const struct reply_submitted *r
 {
     char id[9], durable[64];
     id_hex(r->job.bytes, 8, id);
-    unsigned long long leaves = submission_leaves(s);
+    const unsigned long long leaves = submission_all_leaves(s);
     snprintf(durable, sizeof durable, r->durable ? ", durable=%u on %u machine%s" : ", durable=0",
              r->durable, r->machines, r->machines == 1 ? "" : "s");
-    talk_line("job %s  %s%s%s  %llu lea%s%s", id, s->plan.kernel, s->args[0] ? " " : "", s->args,
-              leaves, leaves == 1 ? "f" : "ves", durable);
+    talk_line("job %s  %s%s%s  %s%llu lea%s%s", id, s->plan.kernel, s->args[0] ? " " : "", s->args,
+              s->plan.then[0] ? "2 stages, " : "", leaves, leaves == 1 ? "f" : "ves", durable);
 }
 
 static int submit(const struct call *c, struct line *l, struct submission *s,

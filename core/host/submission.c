@@ -25,10 +25,19 @@ void submission_join_args(struct submission *s, int argc, const char *const *arg
     text_sanitise(joined, strlen(joined), true, s->args, sizeof s->args);
 }
 
+static uint64_t planned_leaves(const struct plan *p)
+{
+    return p->units / p->leaf_units + (p->units % p->leaf_units != 0);
+}
+
 uint64_t submission_leaves(const struct submission *s)
 {
-    uint64_t units = s->plan.units, size = s->plan.leaf_units;
-    return units / size + (units % size != 0);
+    return planned_leaves(&s->plan);
+}
+
+uint64_t submission_all_leaves(const struct submission *s)
+{
+    return planned_leaves(&s->plan) + (s->plan.then[0] ? planned_leaves(&s->then) : 0);
 }
 
 int submission_then_inputs(const struct submission *s, uint16_t *count,

@@ -29,7 +29,8 @@ struct submission {
 
 /* Joins the arguments for people; they are cut to what fits. */
 void submission_join_args(struct submission *s, int argc, const char *const *argv);
-uint64_t submission_leaves(const struct submission *s);
+uint64_t submission_leaves(const struct submission *s); /* of the first stage */
+uint64_t submission_all_leaves(const struct submission *s);
 /* What the stage behind has for inputs, where plan.then names a kernel: what each leaf yields. 0,
  * or ERR_TOO_LARGE: there are more leaves than a stage may have inputs. */
 int submission_then_inputs(const struct submission *s, uint16_t *count,

@@ -32,6 +32,9 @@ END
     run -0 --separate-stderr velum flow --local steps.flow
     result=$output
     [[ $stderr != *"velum show"* ]]
+    leaves=$(velum flow --dry-run --json --local steps.flow | grep -o '"leaves_total":[0-9]*' |
+        awk -F: '{ all += $2 } END { print all }')
+    [[ $stderr == "job "*"  4 stages, $leaves leaves, durable=0"* ]]
     run -0 --separate-stderr velum run --local pi 3000000
     [ "$output" = "$result" ]
 }

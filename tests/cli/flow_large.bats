@@ -30,7 +30,7 @@ newest() { velum ps --json | grep -oE '"id":"[0-9a-f]{8}' | tail -n 1 | cut -d'"
     mesh 3
     run -0 --separate-stderr velum flow --progress none more.flow
     [ "$output" = 3.14159273692313 ]
-    [[ $stderr == "job "*" 5001 stages, durable=3; "* ]]
+    [[ $stderr == "job "*" 5001 stages, 5001 leaves, durable=3; "* ]]
     run -0 --separate-stderr velum flow -d more.flow
     id=$output
     [ ${#id} = 8 ]

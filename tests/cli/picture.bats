@@ -15,6 +15,12 @@ quietly() { "$VELUM" run --progress none "$@" 2>said || { cat said && return 1; 
     ends_with_try
 }
 
+@test "the line of a new job counts the leaves of both its stages" {
+    run -0 --separate-stderr velum run --local --json mandelbrot --size 100x100
+    total=$(grep -o '"leaves_total":[0-9]*' <<<"$output")
+    [[ $stderr == "job "*"  mandelbrot --size 100x100  2 stages, ${total#*:} leaves, durable=0"* ]]
+}
+
 @test "a kernel without inputs that yields much needs no node" {
     quietly --local matmul --size 120 >product
     [ "$(wc -c <product)" = 115200 ]
