@@ -13,7 +13,7 @@ enum call_rule {
     CALL_FREE,
     CALL_NO_CODE,   /* its third argument is a protection, without PROT_EXEC; while a plugin is
                        loaded, with */
-    CALL_OWN,       /* its first argument is this process's id */
+    CALL_OWN,       /* its first argument is this process's id, and its third not SIGKILL */
     CALL_WHILE_LOAD /* not any more once the plugin is loaded */
 };
 
