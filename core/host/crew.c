@@ -362,41 +362,39 @@ static int limit_of(enum cgroup_kill want)
                                        : WORKER_LIMIT_SYSTEM;
 }
 
-static enum worker_end end_of(const struct crew_worker *w, int code, int status,
-                              enum cgroup_kill want)
+static enum worker_end end_of(const struct crew_worker *w, const struct spawner_exit *e)
 {
-    if (code == 0)
+    if (e->code == 0)
         return WORKER_LOST;
     if (w->garbage)
         return WORKER_GARBAGE;
-    if (code == CLD_EXITED)
+    if (e->code == CLD_EXITED)
         return WORKER_EXITED;
-    if (status != SIGKILL)
+    if (e->status != SIGKILL)
         return WORKER_SIGNALLED;
     if (w->killing)
         return WORKER_KILLED;
-    if (want != CGROUP_KILL_NONE)
+    if (e->want != CGROUP_KILL_NONE)
         return WORKER_OUT_OF_MEMORY;
     return memory_ran_out(w->crew) ? WORKER_OUT_OF_MEMORY : WORKER_KILLED_OUTSIDE;
 }
 
 /* The process is gone, so what it said is in the pipes: everything is handed on before the end is.
  * Whoever it left behind with an end of a pipe is not waited for. */
-static void finish(struct crew_worker *w, int code, int status, enum cgroup_kill want)
+static void finish(struct crew_worker *w, const struct spawner_exit *e)
 {
     struct crew *c = w->crew;
     for (int i = 0; w->sent && i < DRAIN_READS_MAX && read_reports(w); i++)
         ;
     for (int i = 0; w->sent && i < DRAIN_READS_MAX && read_errors(w); i++)
         ;
-    const enum worker_end end = end_of(w, code, status, want);
-    if (end == WORKER_OUT_OF_MEMORY)
-        status = limit_of(want);
+    const enum worker_end end = end_of(w, e);
+    const int status = end == WORKER_OUT_OF_MEMORY ? limit_of(e->want) : e->status;
     uint32_t number = w->number;
     dequeue(w);
     map_remove(&c->workers, &number);
     worker_free(w);
-    c->events.exited(c->events.ctx, number, end, status);
+    c->events.exited(c->events.ctx, number, end, status, e->cpu_us);
 }
 
 /* Finishes every worker that is marked lost. The table may change in every callback, so the walk
@@ -411,7 +409,7 @@ static void report_lost(void *ctx)
         if (!w->lost)
             continue;
         left--;
-        finish(w, 0, w->status, CGROUP_KILL_NONE);
+        finish(w, &(struct spawner_exit){.status = w->status, .want = CGROUP_KILL_NONE});
         at = 0;
     }
 }
@@ -438,7 +436,7 @@ static void spawner_ready(void *ctx, bool readable, bool writable)
                 break;
             struct crew_worker *w = worker_of(c, e.worker);
             if (w && w->sent)
-                finish(w, e.code, e.status, e.want);
+                finish(w, &e);
         }
     }
     if (writable)

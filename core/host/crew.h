@@ -39,8 +39,8 @@ struct crew_events {
     void (*frame)(void *ctx, uint32_t worker, const struct frame *frame);
     /* At most 1 MiB/s a worker, the rest is dropped. */
     void (*output)(void *ctx, uint32_t worker, struct bytes text);
-    /* After its last frame. */
-    void (*exited)(void *ctx, uint32_t worker, enum worker_end end, int status);
+    /* After its last frame. The processor time is all that its process took. */
+    void (*exited)(void *ctx, uint32_t worker, enum worker_end end, int status, uint64_t cpu_us);
 };
 
 struct crew;

@@ -408,11 +408,13 @@ static void on_worker_output(void *ctx, uint32_t worker, struct bytes text)
     driver_event(ctx, &ev);
 }
 
-static void on_worker_exited(void *ctx, uint32_t worker, enum worker_end end, int status)
+static void on_worker_exited(void *ctx, uint32_t worker, enum worker_end end, int status,
+                             uint64_t cpu_us)
 {
     struct driver *d = ctx;
     struct event ev = {.kind = EVENT_WORKER_EXITED,
-                       .worker_exited = {.worker = worker, .end = end, .status = status}};
+                       .worker_exited = {
+                           .worker = worker, .end = end, .status = status, .cpu_us = cpu_us}};
     char why[SPAWNER_FAILURE_SIZE];
     if (end == WORKER_LOST && status != 0) {
         spawner_failure(status, why);

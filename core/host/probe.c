@@ -262,9 +262,10 @@ static void explain(struct probe *p, uint32_t index, bool late, enum worker_end 
         text_copy(p->views[index].path, PATH_SIZE_MAX, path);
 }
 
-static void on_exited(void *ctx, uint32_t worker, enum worker_end end, int status)
+static void on_exited(void *ctx, uint32_t worker, enum worker_end end, int status, uint64_t cpu_us)
 {
     struct probe *p = ctx;
+    (void)cpu_us;
     struct lane *lane = lane_of(p, worker);
     if (lane) {
         if (!p->described[worker])

@@ -77,8 +77,8 @@ static void allow_without(struct program *p, uint32_t number, unsigned argument,
     answer(p, SECCOMP_RET_ALLOW);
 }
 
-/* To this process, and no SIGKILL: who sent one the system tells nobody, so that a kernel that could
- * end itself by it would seem to be killed from outside, again and again (crew.c). */
+/* To this process, and no SIGKILL: who sent one the system tells nobody, so that a kernel that
+ * could end itself by it would seem to be killed from outside, again and again (crew.c). */
 static void allow_own(struct program *p, uint32_t number)
 {
     uint32_t pid = (uint32_t)getpid();

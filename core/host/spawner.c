@@ -29,6 +29,7 @@
 #define SOCKET_FD 3
 #define EXECUTABLE_FD 4
 #define PACKET_SIZE 16
+#define EXIT_SIZE 24
 #define NICE 10
 #define STEP_SHIFT 16
 #define WANT_SHIFT 8 /* of memory, in the status of a signal */
@@ -132,13 +133,15 @@ static __attribute__((noinline)) pid_t make_worker(const struct nursery *n,
 }
 
 /* Blocks when the node is slow to read; that is harmless, because the node never waits for us. */
-static bool tell_exit(const struct nursery *n, uint32_t worker, int code, int status)
+static bool tell_exit(const struct nursery *n, uint32_t worker, int code, int status,
+                      uint64_t cpu_us)
 {
-    uint8_t packet[PACKET_SIZE];
+    uint8_t packet[EXIT_SIZE];
     store_u32(packet, PACKET_EXITED);
     store_u32(packet + 4, worker);
     store_u32(packet + 8, (uint32_t)code);
     store_u32(packet + 12, (uint32_t)status);
+    store_u64(packet + 16, cpu_us);
     ssize_t sent;
     do
         sent = send(n->socket, packet, sizeof packet, MSG_NOSIGNAL);
@@ -165,7 +168,7 @@ static bool start_worker(struct nursery *n, const struct packet *p, const int de
     if (failure) {
         if (pid > 0 && group == NO_GROUP)
             waitpid(pid, NULL, 0);
-        return tell_exit(n, p->worker, 0, failure);
+        return tell_exit(n, p->worker, 0, failure, 0);
     }
     n->groups[n->count] = group;
     n->numbers[n->count] = p->worker;
@@ -246,7 +249,7 @@ static bool take_orders(struct nursery *n)
         if (p.kind == PACKET_START && descriptors[0] >= 0)
             goes_on = start_worker(n, &p, descriptors);
         else if (p.kind == PACKET_START) /* the descriptors were lost on the way: table full */
-            goes_on = tell_exit(n, p.worker, 0, EMFILE);
+            goes_on = tell_exit(n, p.worker, 0, EMFILE, 0);
         else if (p.kind == PACKET_KILL)
             kill_worker(n, p.worker);
         else if (p.kind == PACKET_GROUPS)
@@ -262,19 +265,24 @@ static bool take_orders(struct nursery *n)
     return true;
 }
 
+static uint64_t microseconds(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
 /* Reaps one process. The rest of a dead worker's group is killed first, while its
  * zombie still keeps the group's number from being used again. Strangers are what
  * workers left behind and we inherited. */
 static bool reap_one(struct nursery *n, const siginfo_t *info)
 {
     pid_t pid = info->si_pid;
-    siginfo_t gone;
+    struct rusage used = {0};
     uint32_t i = 0;
     while (i < n->count && n->pids[i] != pid)
         i++;
     if (i < n->count)
         kill(-pid, SIGKILL);
-    waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG);
+    (void)wait4(pid, NULL, WNOHANG, &used);
     if (i == n->count) {
         stems_ended(&n->stems, pid);
         return true;
@@ -288,7 +296,8 @@ static bool reap_one(struct nursery *n, const siginfo_t *info)
     n->pids[i] = n->pids[n->count];
     n->groups[i] = n->groups[n->count];
     return tell_exit(n, worker, info->si_code,
-                     info->si_status | (killed ? (int)want << WANT_SHIFT : 0));
+                     info->si_status | (killed ? (int)want << WANT_SHIFT : 0),
+                     microseconds(used.ru_utime) + microseconds(used.ru_stime));
 }
 
 static bool reap(struct nursery *n)
@@ -577,7 +586,7 @@ int spawner_group(const struct spawner *s)
 
 int spawner_next_exit(const struct spawner *s, struct spawner_exit *out)
 {
-    uint8_t data[PACKET_SIZE];
+    uint8_t data[EXIT_SIZE];
     ssize_t got;
     do
         got = recv(s->fd, data, sizeof data, MSG_DONTWAIT);
@@ -589,6 +598,7 @@ int spawner_next_exit(const struct spawner *s, struct spawner_exit *out)
     out->worker = load_u32(data + 4);
     out->code = (int)load_u32(data + 8);
     out->status = (int)load_u32(data + 12);
+    out->cpu_us = load_u64(data + 16);
     out->want = CGROUP_KILL_NONE;
     if (out->code == CLD_KILLED) {
         out->want = (enum cgroup_kill)(out->status >> WANT_SHIFT);
@@ -623,7 +633,7 @@ void spawner_bury(struct spawner *s)
 /* The spawner closes its end only by exiting, so the hang-up says that it has killed and reaped. */
 static void await_end(const struct spawner *s)
 {
-    uint8_t data[PACKET_SIZE];
+    uint8_t data[EXIT_SIZE];
     const int patience_ms = cgroup_is_open() ? CLOSE_GROUPS_MS : CLOSE_MS;
     shutdown(s->fd, SHUT_WR);
     for (int waited = 0; waited < 64;) {

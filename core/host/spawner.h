@@ -15,13 +15,14 @@
  *                     the node's group (cgroup.h), that workers are in from then on. Three
  *                     descriptors: memory, pids (or again memory), memory
  *                     u32 5 LIMIT, u32 worker, u64 memory_bytes: of its group, from now on
- *   from the spawner  u32 kind (3 EXITED), u32 worker, u32 code, u32 status
+ *   from the spawner  u32 kind (3 EXITED), u32 worker, u32 code, u32 status, u64 cpu_us
  *
  * code is waitid's si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED), or 0 when the worker could not be
  * started; status is the exit code, the signal, or then errno and in the high half what failed: the
  * number of a step of sandbox_confine, or 0. Of a signal it has in the second byte whether the
- * system sent it for want of memory: enum cgroup_kill. A worker keeps its process id until its
- * EXITED was sent, so KILL can never hit a stranger.
+ * system sent it for want of memory: enum cgroup_kill. cpu_us is the processor time that the
+ * process took, with that of those it waited for. A worker keeps its process id until its EXITED
+ * was sent, so KILL can never hit a stranger.
  *
  * Called by crew.c, role.c and core/api. */
 #ifndef VELUM_HOST_SPAWNER_H
@@ -45,6 +46,7 @@ struct spawner_exit {
     int code;
     int status;
     enum cgroup_kill want; /* of memory, that it was killed for */
+    uint64_t cpu_us;
 };
 
 /* None of these ever blocks. 0; ERR_FULL when the socket takes no more now; ERR_CLOSED when the

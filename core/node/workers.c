@@ -470,6 +470,7 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
     case MESSAGE_WORKER_PROGRESS:
         if (read_worker_progress(f->payload, &progress) < 0)
             return ERR_FORMAT;
+        w->told_cpu_us += progress.cpu_us;
         worker_talk_pause(n, w);
         if (w->chunk == NULL || w->chunk->grant != progress.run)
             return 0;
@@ -553,10 +554,9 @@ void workers_output(struct node *n, uint32_t number, struct bytes text)
         worker_talk(n, w, text);
 }
 
-void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status,
-                    const char *why)
+void workers_exited(struct node *n, const struct event *ev)
 {
-    struct worker *w = worker_find(n, number), **at;
+    struct worker *w = worker_find(n, ev->worker_exited.worker), **at;
     char cause[REASON_SIZE] = "";
     uint8_t flags;
 
@@ -567,18 +567,18 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
     *at = w->next;
     n->workers_count--;
     worker_talk_pause(n, w);
-    flags = worker_cause(w, end, status, why, cause, sizeof cause);
+    flags = worker_cause(n, w, ev, cause, sizeof cause);
     labour_output_drop(n, w);
     merge_work_lost(n, w, flags, cause);
     if (w->chunk != NULL)
-        labour_report_failed(w->job, w->chunk, flags, cause);
+        labour_report_died(w->job, w->chunk, flags, cause, worker_cause_cpu_us(w, ev, flags));
     if (w->aside != NULL) {
         aside_fail(n, w->aside, cause);
         aside_end(n, w->aside);
     }
     building_exited(n, w, flags, cause);
     if (w->state == WORKER_STARTING)
-        starts_failed(n, why != NULL, cause);
+        starts_failed(n, ev->worker_exited.why != NULL, cause);
     replenish_soon(n, n->start_failures > 0 ? START_BACKOFF_US : REPLENISH_US);
     n->serve_wanted = n->start_failures == 0;
     alloc_free(n->alloc, w, sizeof *w);

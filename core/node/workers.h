@@ -17,10 +17,8 @@ void workers_serve(struct node *n);
 int workers_frame(struct node *n, uint32_t number, const struct frame *f);
 /* What a worker wrote on its standard error: its job's log, and the cause should it die. */
 void workers_output(struct node *n, uint32_t number, struct bytes text);
-/* A worker's process has ended; what it had in hand fails with the cause or is tried again. `why`:
- * what kept the host from starting it, or NULL. */
-void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status,
-                    const char *why);
+/* A worker's process has ended; what it had in hand fails with the cause or is tried again. */
+void workers_exited(struct node *n, const struct event *ev);
 /* Kills all that are bound to the job, and forgets its merges. */
 void workers_release(struct node *n, struct job *j);
 /* Ends workers whose leaf, merges or aside take longer than their limit. */

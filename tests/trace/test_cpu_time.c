@@ -2,7 +2,7 @@
  * node tells its workers. */
 #include "core/node/peer.h"
 #include "tests/lib/check.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/rig_inside.h"
 
 static struct rig rig;
 static struct rig_job job;
@@ -113,17 +113,46 @@ TEST(a_worker_is_told_the_limit_of_its_job_or_that_of_its_node)
     CHECK_INT(told_to_worker(0), RIG_WORKER_CPU_US);
 }
 
-/* Flags of what the coordinator hears of a worker that died of SIGXCPU. */
-static uint8_t flags_of_death(uint64_t cpu_us)
+/* A leaf took it so long. */
+static void worker_tells(uint32_t worker, uint64_t cpu_us)
 {
+    struct buf b;
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_worker_progress_begin(&b, 1, 1, 1000, cpu_us, false, 1);
+    rig_put_value(&b, (struct tree_node){0, 0}, 16);
+    rig_worker_frame(&rig, worker, MESSAGE_WORKER_PROGRESS, &b);
+    buf_clear(&b);
+}
+
+/* What the coordinator hears of a worker that told of 2 s, and whose process took so long when it
+ * died. */
+static struct peer_report_chunk heard_of_death(uint64_t cpu_us, enum worker_end how, int status,
+                                               uint64_t took_us)
+{
+    struct event ev = {.kind = EVENT_WORKER_EXITED};
     struct peer_report_chunk c;
+    uint32_t worker;
     begin_work(cpu_us);
-    rig_worker_exits(&rig, rig_start_chunk(&rig, &job, (struct peer_chunk){1, 0, 64}, 16),
-                     WORKER_SIGNALLED, 24);
+    worker = rig_start_chunk(&rig, &job, (struct peer_chunk){1, 0, 64}, 16);
+    worker_tells(worker, 2 * S_US);
+    rig_run(&rig, 200 * MS_US);
+    REQUIRE(rig_take_report(&rig, 0, &c));
+    CHECK_INT(c.cpu_us, 2 * S_US);
+    ev.worker_exited.worker = worker;
+    ev.worker_exited.end = how;
+    ev.worker_exited.status = status;
+    ev.worker_exited.cpu_us = took_us;
+    rig_event(&rig, &ev);
     rig_run(&rig, 20 * MS_US);
     REQUIRE(rig_take_report(&rig, 0, &c));
-    CHECK_STR(c.cause, "the kernel died of SIGXCPU");
     end();
+    return c;
+}
+
+static uint8_t flags_of_death(uint64_t cpu_us)
+{
+    struct peer_report_chunk c = heard_of_death(cpu_us, WORKER_SIGNALLED, 24, 6 * S_US);
+    CHECK_STR(c.cause, "the kernel died of SIGXCPU");
     return c.flags;
 }
 
@@ -131,9 +160,32 @@ TEST(a_worker_that_dies_of_the_limit_used_all_of_its_job)
 {
     CHECK_INT(flags_of_death(5000000), REPORT_FAILED | REPORT_OWN_DOING | REPORT_SPENT);
     CHECK_INT(flags_of_death(0), REPORT_FAILED | REPORT_OWN_DOING);
+    CHECK_INT(heard_of_death(5 * S_US, WORKER_SIGNALLED, 24, 4900000).cpu_us, 3 * S_US);
+}
+
+TEST(the_time_of_a_leaf_that_died_is_told_with_its_death)
+{
+    struct peer_report_chunk c = heard_of_death(0, WORKER_SIGNALLED, 11, 5 * S_US);
+    CHECK_INT(c.cpu_us, 3 * S_US);
+    c = heard_of_death(0, WORKER_LOST, 0, 0);
+    CHECK_INT(c.cpu_us, 0);
+}
+
+TEST(who_blocks_the_signal_of_the_limit_is_not_killed_from_outside)
+{
+    struct peer_report_chunk c = heard_of_death(5 * S_US, WORKER_KILLED_OUTSIDE, 9, 6 * S_US);
+    CHECK_STR(c.cause, "the kernel died of SIGXCPU");
+    CHECK_INT(c.flags, REPORT_FAILED | REPORT_OWN_DOING | REPORT_SPENT);
+    c = heard_of_death(5 * S_US, WORKER_KILLED_OUTSIDE, 9, 4 * S_US);
+    CHECK_STR(c.cause, "the worker was killed from outside (SIGKILL)");
+    CHECK_INT(c.flags, REPORT_FAILED);
+    c = heard_of_death(0, WORKER_KILLED_OUTSIDE, 9, RIG_WORKER_CPU_US + S_US);
+    CHECK_INT(c.flags, REPORT_FAILED | REPORT_OWN_DOING);
 }
 
 TEST_MAIN(a_worker_is_told_the_limit_of_its_job_or_that_of_its_node,
           a_worker_that_dies_of_the_limit_used_all_of_its_job,
+          the_time_of_a_leaf_that_died_is_told_with_its_death,
+          who_blocks_the_signal_of_the_limit_is_not_killed_from_outside,
           a_job_that_used_all_it_may_fails_and_says_so,
           a_worker_that_used_all_of_it_alone_is_not_tried_again, a_job_without_such_a_limit_goes_on)

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/host/memory.h"
@@ -28,6 +29,7 @@
 #define DO_LAST_WORD 10 /* 60 KiB of frames and some text, then exits at once */
 #define DO_HALF 11      /* half a frame, then exits */
 #define DO_YIELD 12     /* 200 MiB of what leaves yield, then echoes */
+#define DO_WORK 13      /* takes 60 ms of processor time, then exits */
 
 static void say(uint8_t type, uint32_t request, struct bytes payload)
 {
@@ -84,6 +86,10 @@ static void obey(const struct frame *order)
         signal(SIGSEGV, SIG_DFL); /* a sanitizer would exit instead */
         raise(SIGSEGV);
         break;
+    case DO_WORK:
+        while (clock() < 60 * (CLOCKS_PER_SEC / 1000))
+            ;
+        _exit(0);
     case DO_EXIT:
         _exit(order->payload.data[1]);
     case DO_TALK:

@@ -32,6 +32,7 @@ struct seen {
     pid_t pid;
     enum worker_end end;
     int status;
+    uint64_t cpu_us;
     uint32_t frames; /* not counting READY */
     uint32_t frames_at_end, output_at_end;
     uint32_t last_request;
@@ -70,7 +71,7 @@ static void on_output(void *ctx, uint32_t number, struct bytes text)
     seen[number].output += text.len;
 }
 
-static void on_exited(void *ctx, uint32_t number, enum worker_end end, int status)
+static void on_exited(void *ctx, uint32_t number, enum worker_end end, int status, uint64_t cpu_us)
 {
     struct seen *s = &seen[number];
     (void)ctx;
@@ -78,6 +79,7 @@ static void on_exited(void *ctx, uint32_t number, enum worker_end end, int statu
     s->ended = true;
     s->end = end;
     s->status = status;
+    s->cpu_us = cpu_us;
     ended_count++;
 }
 
@@ -209,6 +211,19 @@ TEST(causes_of_death)
     CHECK_INT(seen[5].end, WORKER_KILLED_OUTSIDE);
     CHECK_INT(seen[6].end, WORKER_EXITED);
     CHECK_INT(crew_kill(c, 4), ERR_NOT_FOUND);
+    close_crew();
+}
+
+TEST(the_end_of_a_worker_tells_what_it_took)
+{
+    open_crew(8);
+    CHECK_INT(crew_start(c, 1), 0);
+    CHECK_INT(crew_start(c, 2), 0);
+    order(1, DO_WORK, 0);
+    order(2, DO_EXIT, 0);
+    AWAIT(ended_count == 2);
+    CHECK(seen[1].cpu_us >= 60000);
+    CHECK(seen[2].cpu_us < seen[1].cpu_us);
     close_crew();
 }
 
@@ -585,6 +600,7 @@ int main(int argc, char **argv)
         &echo_of_large_frames_sent_before_it_is_ready,
         &orders_are_bounded,
         &causes_of_death,
+        &the_end_of_a_worker_tells_what_it_took,
         &killed_before_it_was_ready,
         &the_last_words_come_before_the_end,
         &garbage_and_floods_are_killed,
