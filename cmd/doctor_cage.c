@@ -2,6 +2,7 @@
 #include "core/host/snippet.h"
 #include "core/wire/tier.h"
 
+/* What is measured is this process; a node that runs says by itself what it has (doctor_peers.c). */
 static void look_at_tier(struct findings *f, uint8_t lacks)
 {
     char missing[96] = "";
@@ -17,10 +18,11 @@ static void look_at_tier(struct findings *f, uint8_t lacks)
                      "%s, it lacks %s: C source and plugins of jobs are refused here",
                      tier_name((uint8_t)tier), missing);
     else if (lacks)
-        findings_add(f, FINDING_OK, "tier", NULL, "%s; for S3 it lacks %s",
+        findings_add(f, FINDING_OK, "tier", NULL, "%s for a node started here; for S3 it lacks %s",
                      tier_name((uint8_t)tier), missing);
     else
-        findings_add(f, FINDING_OK, "tier", NULL, "%s", tier_name((uint8_t)tier));
+        findings_add(f, FINDING_OK, "tier", NULL, "%s for a node started here",
+                     tier_name((uint8_t)tier));
 }
 
 static void look_at_namespaces(struct findings *f, bool missing)

@@ -40,6 +40,9 @@ static void judge_self(struct doctor_peers *p, const struct node_view *v)
         findings_add(p->f, FINDING_NOTE, "tier", "start it again",
                      "node %s is of %s, it lacked %s as it began; now more is there", v->name,
                      tier_name(v->tier), lacks);
+    else if (v->tier != TIER_UNKNOWN)
+        findings_add(p->f, FINDING_OK, "tier", NULL, "node %s, which runs, is of %s", v->name,
+                     tier_name(v->tier));
     if (v->lag_us > LAG_US)
         findings_add(p->f, FINDING_NOTE, "lag", "fewer --slots, or what else this machine does",
                      "node %s was late by %.1f s lately", v->name, (double)v->lag_us / S_US);

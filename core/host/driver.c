@@ -412,9 +412,9 @@ static void on_worker_exited(void *ctx, uint32_t worker, enum worker_end end, in
                              uint64_t cpu_us)
 {
     struct driver *d = ctx;
-    struct event ev = {.kind = EVENT_WORKER_EXITED,
-                       .worker_exited = {
-                           .worker = worker, .end = end, .status = status, .cpu_us = cpu_us}};
+    struct event ev = {
+        .kind = EVENT_WORKER_EXITED,
+        .worker_exited = {.worker = worker, .end = end, .status = status, .cpu_us = cpu_us}};
     char why[SPAWNER_FAILURE_SIZE];
     if (end == WORKER_LOST && status != 0) {
         spawner_failure(status, why);

@@ -145,6 +145,9 @@ no_group_left() {
     VELUM=$FOLDER/grouped node a --slots 1 --config groups.conf --plugins "$TEST_PLUGINS"
     run velum nodes --json --addr "127.0.0.1:$PORT_a"
     [[ $output != *'"cgroup"'* ]]
+    tier=$(tier_of a)
+    run velum doctor
+    [[ $output == *" tier "*" node a, which runs, is of $tier"$'\n'* ]]
     run grep -q "workers have no cgroup" a.log
     [ "$status" -ne 0 ]
     velum run --progress none pi 1000000

@@ -68,8 +68,9 @@ static void check_cage(uint8_t lacks, int landlock, unsigned notes, const char *
 
 TEST(test_a_tier_is_told_with_what_it_lacks)
 {
-    check_cage(0, 4, 0, "ok    tier          S3\n");
-    check_cage(LACKS_CGROUP, 4, 0, "ok    tier          S2; for S3 it lacks cgroup\n");
+    check_cage(0, 4, 0, "ok    tier          S3 for a node started here\n");
+    check_cage(LACKS_CGROUP, 4, 0,
+               "ok    tier          S2 for a node started here; for S3 it lacks cgroup\n");
     check_cage(LACKS_LANDLOCK, 0, 1, "note  Landlock      this system has none\n      try: ");
     check_cage(LACKS_NAMESPACES, 4, 1, "note  namespaces    this system refuses them");
     check_cage(LACKS_LANDLOCK | LACKS_NAMESPACES, 0, 3,
@@ -259,6 +260,9 @@ TEST(test_what_a_node_says_of_others_and_itself)
     v.tier_lacks = LACKS_LANDLOCK | LACKS_NAMESPACES;
     v.tier = TIER_S1;
     check_peer(&v, "note  tier          node a is of S1, it lacked Landlock and namespaces");
+    v.tier_lacks = 0;
+    v.tier = TIER_S3;
+    check_peer(&v, "ok    tier          node a, which runs, is of S3\n");
 }
 
 #define UDP_REST                                                                                   \
