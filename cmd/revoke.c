@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd/acting.h"
+#include "cmd/jobs.h"
 #include "cmd/view_json.h"
 #include "core/base/text.h"
 #include "core/host/identity.h"
@@ -97,6 +98,26 @@ static int tell(const struct call *c, const struct acting_subject *s, const stru
     return CODE_IN_PART;
 }
 
+/* A key that nobody here has met may be revoked, and so may a slip of the pen. */
+static void look_whether_met(struct line *l, const struct acting_subject *s)
+{
+    struct job_list jobs;
+    bool met = s->is_node || is_own(l, s);
+    if (met || jobs_fetch(l, true, "", &jobs) < 0)
+        return;
+    met = jobs.left_off > 0;
+    for (size_t i = 0; i < jobs.count; i++)
+        met |= node_id_equal(jobs.list[i].view.by, s->id);
+    jobs_clear(&jobs);
+    if (met)
+        return;
+    talk_line("no node here has the id %s.., and no job is by a user with it: a digit that is "
+              "wrong leaves the key trusted that was meant",
+              s->name);
+    talk_try("compare all 64: velum nodes --json lists those of nodes, velum ps -a --json who jobs "
+             "are by");
+}
+
 static int revoke(struct line *l, const struct call *c, const struct acting_subject *s)
 {
     const char *reason = opt_text(c->opts, "reason", "");
@@ -116,7 +137,12 @@ static int revoke(struct line *l, const struct call *c, const struct acting_subj
         return tell_own(c, s);
     if (rc < 0)
         return line_report(l, rc);
-    return s->is_asked ? tell_asked(c, s, &reply) : tell(c, s, &reply);
+    if (s->is_asked)
+        return tell_asked(c, s, &reply);
+    const int code = tell(c, s, &reply);
+    fflush(stdout);
+    look_whether_met(l, s);
+    return code;
 }
 
 static int run(const struct call *c)

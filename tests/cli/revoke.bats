@@ -162,6 +162,11 @@ has_act() { # has_act MACHINE PORT
     ends_with_try
     run -3 velum revoke zebra
     ends_with_try
+    # Of an id that nobody here has met it is said so.
+    run -0 --separate-stderr velum revoke "$(printf '%064d' 7)"
+    [ "$output" = "00000000 revoked; all 1 of 1 node has that written down" ]
+    [[ $stderr == *"no node here has the id 00000000.., and no job is by a user with it"* ]]
+    ends_with_try_on_stderr
     run -2 velum revoke
     run -2 velum revoke a --reason "$(printf '%0200d' 1)"
     run -7 --separate-stderr velum revoke --force a
