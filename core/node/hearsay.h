@@ -58,6 +58,9 @@ void hearsay_keep_end(struct node *n, struct entry *e, struct peer_entry *p, boo
 bool hearsay_may_ask(const struct job *j);
 /* The ledger has this end now, or a greater one: false, or the entry as it was told. */
 bool hearsay_end_shown(const struct job *j, struct entry *e, struct peer_entry *p, bool *relay);
+/* Its ledger is about to go: those who hold it now tell how it is, if more was told of it meanwhile
+ * than its entry says. They do not tell it twice. */
+void hearsay_left(struct job *j);
 /* Beyond which its next word goes. */
 uint64_t hearsay_version(const struct entry *e);
 /* The epoch under which whoever leads this job, or keeps its end, is heard. */

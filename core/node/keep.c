@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/hearsay.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/left.h"
@@ -238,6 +239,7 @@ static void give_up(struct job *j)
         left_note(n, id, c->epoch);
     keep_drop(j);
     stale_given_up(n, id);
+    hearsay_left(j);
     if (j->labour == NULL || job_drop_ledger(j) < 0)
         job_free(j);
     watch_job(n, id);

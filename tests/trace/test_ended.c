@@ -1,4 +1,5 @@
 /* What a node keeps of jobs that have ended: their facts, and little else. */
+#include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/peer.h"
 #include "tests/lib/check.h"
@@ -339,6 +340,109 @@ TEST(nor_does_that_of_one_who_tells_what_he_does_not_know)
     CHECK(story_end(&story));
 }
 
+/* Jobs of three nodes that ended when three others had come in the place of one of them. */
+#define LEFT 2u
+#define LEFT_JOBS 8u
+
+static void end_all(const struct job_id *ids)
+{
+    for (uint32_t k = 0; k < LEFT_JOBS; k++)
+        story_ask_id(&story, story_user(&story, 0), MESSAGE_REQUEST_KILL, ids[k]);
+    story_run(&story, 10 * S_US);
+}
+
+static void end_without_one(struct job_id *ids, bool before)
+{
+    story_init(&story, 6);
+    for (uint32_t i = 0; i < 6; i++) {
+        story.nodes[i].keeps_disk = true;
+        if (i < 3)
+            story_start_among(&story, i);
+    }
+    story_run(&story, 8 * S_US);
+    for (uint32_t k = 0; k < LEFT_JOBS; k++)
+        ids[k] = story_submitted(&story, 0, 1 + k);
+    story_run(&story, S_US);
+    if (before)
+        end_all(ids);
+    story_kill(&story, LEFT);
+    for (uint32_t i = 3; i < 6; i++)
+        story_start_among(&story, i);
+    story_run(&story, 30 * S_US);
+    if (!before)
+        end_all(ids);
+}
+
+/* What it lists without asking anybody. */
+static void is_told_at_the_one_left(const struct job_id *ids)
+{
+    for (uint32_t k = 0; k < LEFT_JOBS; k++) {
+        const struct entry *e = directory_find(story.nodes[LEFT].core, ids[k]);
+        uint32_t copies = 0, machines;
+
+        CHECK(e != NULL && e->state == JOB_CANCELLED && !e->unsure);
+        CHECK(node_tells(story.nodes[LEFT].core, ids[k], &copies, &machines));
+        CHECK(copies >= 3); /* they move while it comes back */
+    }
+}
+
+/* It comes back, and meets nobody whom it knows to have them. */
+static void comes_back_and_leaves(const struct job_id *ids)
+{
+    uint32_t kept = 0;
+
+    story_cut(&story, LEFT, 0);
+    story_cut(&story, LEFT, 1);
+    story_start_among(&story, LEFT);
+    story_run(&story, 30 * S_US);
+    for (uint32_t k = 0; k < LEFT_JOBS; k++)
+        kept += story_holds(&story, LEFT, ids[k]);
+    CHECK(kept < LEFT_JOBS);
+}
+
+/* It meets nobody whom it knows to have them. */
+TEST(who_leaves_a_job_hears_how_it_ended)
+{
+    struct job_id ids[LEFT_JOBS];
+
+    end_without_one(ids, false);
+    comes_back_and_leaves(ids);
+    is_told_at_the_one_left(ids);
+    CHECK(story_end(&story));
+}
+
+TEST(and_who_keeps_it_now)
+{
+    struct job_id ids[LEFT_JOBS];
+
+    end_without_one(ids, true);
+    comes_back_and_leaves(ids);
+    for (uint32_t k = 0; k < LEFT_JOBS; k++) {
+        const struct entry *e = directory_find(story.nodes[LEFT].core, ids[k]);
+        const struct entry *other = directory_find(story.nodes[3].core, ids[k]);
+
+        REQUIRE(e != NULL && other != NULL);
+        CHECK_INT(e->version, other->version);
+        CHECK(memcmp(e->holders, other->holders, sizeof e->holders) == 0);
+    }
+    CHECK(story_end(&story));
+}
+
+/* Everybody tells it so before anybody shows it. */
+TEST(an_end_is_safe_on_the_word_of_who_has_the_job_whoever_tells_it_after_him)
+{
+    struct job_id ids[LEFT_JOBS];
+
+    end_without_one(ids, false);
+    story_drop(&story, MESSAGE_FACTS, STORY_USER, LEFT);
+    story_start_among(&story, LEFT);
+    story_run(&story, S_US);
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    story_run(&story, 1500 * MS_US);
+    is_told_at_the_one_left(ids);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(the_first_word_on_who_is_dead_is_not_the_last, who_comes_back_leads_no_job_that_has_ended,
           who_has_heard_that_a_job_has_ended_waits_for_its_end,
           the_word_of_a_node_without_a_copy_lets_nobody_lead,
@@ -346,4 +450,6 @@ TEST_MAIN(the_first_word_on_who_is_dead_is_not_the_last, who_comes_back_leads_no
           who_was_shown_an_end_in_vain_leads_until_it_may_believe_it,
           an_ended_job_has_no_room_for_what_only_a_running_one_needs,
           an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds,
-          what_all_know_of_former_holders_is_not_told_again)
+          what_all_know_of_former_holders_is_not_told_again, who_leaves_a_job_hears_how_it_ended,
+          and_who_keeps_it_now,
+          an_end_is_safe_on_the_word_of_who_has_the_job_whoever_tells_it_after_him)
