@@ -417,10 +417,15 @@ int labour_report_kept(struct node *n, struct node_id from, struct bytes payload
     return 0;
 }
 
-void labour_report_resend(struct job *j)
+void labour_report_anew(struct job *j)
 {
     j->labour->resend = j->labour->unkept_first;
     j->labour->resend_before = 0;
     unlike_resend(j);
+}
+
+void labour_report_resend(struct job *j)
+{
+    labour_report_anew(j);
     resend_some(j);
 }

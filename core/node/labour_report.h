@@ -38,6 +38,8 @@ int labour_report_kept(struct node *n, struct node_id from, struct bytes payload
  * at once as the link has room for. Then what is open, where that is due: with it what those tell
  * that wait for outputs. */
 void labour_report_resend(struct job *j);
+/* The same, beginning with the end of this step. */
+void labour_report_anew(struct job *j);
 /* Some of that, or where this node's chunks are, could go out at once. */
 bool labour_report_waits(const struct job *j);
 /* Frees the unconfirmed reports up to seq. */

@@ -4,14 +4,19 @@
 #include "core/node/given.h"
 #include "core/node/heir.h"
 #include "core/node/jobs.h"
+#include "core/node/labour_report.h"
 #include "core/node/lead_claim.h"
 #include "core/node/link.h"
 #include "core/node/seal.h"
 #include "core/node/warrant.h"
 
-/* Whoever had a lesser one is not told what is open any more; this one is when it shows its own. */
-static void obey(struct labour *l, const struct claim *claim, struct bytes fact)
+/* Whoever had a lesser one is not told what is open any more; this one is when it shows its own.
+ * What nobody has confirmed goes to it in any case: it may have begun without showing any. */
+static void obey(struct job *j, const struct claim *claim, struct bytes fact)
 {
+    struct labour *l = j->labour;
+    const bool is_another = !node_id_equal(claim->node, l->claim.node);
+
 #if VELUM_PLANT != 773 /* trace/test_labour: what is open is told to another than asked */
     if (claim_compare(claim, &l->claim) != 0)
         l->open_due = false;
@@ -19,6 +24,10 @@ static void obey(struct labour *l, const struct claim *claim, struct bytes fact)
     l->claim = *claim;
     buf_reset(&l->claim_fact);
     put_raw(&l->claim_fact, fact.data, fact.len);
+#if VELUM_PLANT != 1140 /* trace/test_heirs: what one heard who leads no more nobody else hears */
+    if (is_another)
+        labour_report_anew(j);
+#endif
 }
 
 void labour_title_judge(struct job *j)
@@ -30,7 +39,7 @@ void labour_title_judge(struct job *j)
     if (known == NULL || l->claim_fact.len == 0 || claim_compare(&l->claim, known) <= 0 ||
         warrant_is(j, &f, l->claim.node))
         return;
-    obey(l, known, ledger_claim_fact(j->ledger));
+    obey(j, known, ledger_claim_fact(j->ledger));
 }
 
 /* One far ahead is somebody who wants to end all claims. But whose title is obeyed, or who has the
@@ -93,7 +102,7 @@ int labour_title(struct job *j, struct node_id from, struct bytes fact)
         return rc;
     f.by = f.claim.node;
     if (known != NULL && claim_compare(&f.claim, known) < 0) {
-        obey(l, known, ledger_claim_fact(j->ledger));
+        obey(j, known, ledger_claim_fact(j->ledger));
         return 0;
     }
 #if VELUM_PLANT != 19 /* trace/test_labour: a coordinator of an older epoch is obeyed */
@@ -101,7 +110,7 @@ int labour_title(struct job *j, struct node_id from, struct bytes fact)
         if (!leads_instead(j, &f, from))
             return 0;
         l->rival = (struct labour_rival){l->claim.node, n->now};
-        obey(l, &f.claim, fact);
+        obey(j, &f.claim, fact);
         return 1;
     }
 #endif
@@ -115,7 +124,7 @@ int labour_title(struct job *j, struct node_id from, struct bytes fact)
         return ERR_IDENTITY;
     }
 #endif
-    obey(l, &f.claim, fact);
+    obey(j, &f.claim, fact);
     given_rival(j, f.claim.node);
     if (j->ledger != NULL && ledger_apply(j->ledger, fact) == LEDGER_NEW)
         job_mark_busy(j);

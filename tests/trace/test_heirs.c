@@ -188,7 +188,36 @@ TEST(one_that_is_known_to_lead_it_now_is_obeyed_again)
     end();
 }
 
+static void progress(uint32_t worker)
+{
+    uint8_t bytes[1024];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_worker_progress_begin(&b, 1, 1, 1000, 1000, false, 1);
+    rig_put_value(&b, (struct tree_node){0, 0}, 16);
+    rig_worker_frame(&rig, worker, MESSAGE_WORKER_PROGRESS, &b);
+    rig_run(&rig, 20 * MS_US);
+}
+
+/* Two began it at the same time. The greater has no reason to show its title to anybody. */
+TEST(who_leads_instead_hears_with_its_first_chunk_what_was_done)
+{
+    begin();
+    rig.node->limits.unkept_bytes = 16;
+    progress(rig_start_chunk(&rig, &job, (struct peer_chunk){1, 0, LEAVES}, 16));
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_REPORT), 1);
+    grant(1, 2, 2);
+    CHECK(works_for(1));
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_RETURN), 1);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_REPORT), 1);
+    grant(1, 2, 3);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_REPORT), 0);
+    end();
+}
+
 TEST_MAIN(who_should_hold_a_job_says_who_leads_it, who_was_not_asked_says_nothing_against_it,
           a_worker_that_a_thief_found_first_works_for_who_leads_the_job,
           so_does_one_that_he_told_first_who_leads_it, a_holder_that_took_over_keeps_its_workers,
-          one_that_is_known_to_lead_it_now_is_obeyed_again)
+          one_that_is_known_to_lead_it_now_is_obeyed_again,
+          who_leads_instead_hears_with_its_first_chunk_what_was_done)
