@@ -59,8 +59,9 @@ static bool may_fail(struct world *w, uint32_t job, const char *error)
 {
     struct sim_job *j = &w->jobs[job];
 
-    j->may_fail |= j->poison < j->wanted || j->kernel_lacks || j->stages_asked != 0 ||
-                   sim_collect_may_fail(w, j, error) || were_lost(w, error);
+    j->may_fail |= (j->poison < j->wanted && j->poison_times == UINT32_MAX) || j->kernel_lacks ||
+                   j->stages_asked != 0 || sim_collect_may_fail(w, j, error) ||
+                   were_lost(w, error);
     return j->may_fail;
 }
 
