@@ -46,7 +46,7 @@ static void put_list(struct buf *fact, uint32_t generation, struct node_id only)
                     &(struct holders){.generation = generation, .count = 1, .ids = {only}});
 }
 
-static void tell_end(void)
+static void tell_end_with(const struct holders *h)
 {
     const struct outcome o = {.state = JOB_CANCELLED};
     struct buf list, end, b;
@@ -54,7 +54,7 @@ static void tell_end(void)
     buf_init(&list, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&end, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_list(&list, 2, rig.peers[HOLDER].id);
+    rig_put_holders(&list, &job, rig.peers[HOLDER].id, h);
     rig_put_outcome(&end, &job, rig.peers[HOLDER].id, &o);
     put_facts_begin(&b, job.id, 2, false, 2);
     put_block(&b, buf_bytes(&end));
@@ -63,6 +63,12 @@ static void tell_end(void)
     buf_clear(&list);
     buf_clear(&end);
     buf_clear(&b);
+}
+
+static void tell_end(void)
+{
+    tell_end_with(
+        &(struct holders){.generation = 2, .count = 1, .ids = {rig.peers[HOLDER].id}});
 }
 
 /* As its coordinator counts it: that is the end of it. */
@@ -143,6 +149,40 @@ TEST(whoever_tells_many_old_lists_is_shown_everything_once)
     rig_stop(&rig);
 }
 
+/* It was in another half, where the job ended too, and tells all lists there were. */
+TEST(the_last_list_that_is_told_is_surpassed)
+{
+    const uint32_t told[] = {2, 5};
+    struct buf b, list;
+
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, HOLDER, 1);
+    rig_peer_up(&rig, STRANGER, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_hold(&rig, HOLDER, &job);
+    tell_end_with(&(struct holders){
+        .generation = 4, .count = 2, .ids = {rig.id, rig.peers[HOLDER].id}});
+    tell_copies();
+    CHECK(holds());
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&list, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, job.id, 1, false, 2);
+    for (int i = 0; i < 2; i++) {
+        buf_reset(&list);
+        put_list(&list, told[i], rig.peers[STRANGER].id);
+        put_block(&b, buf_bytes(&list));
+    }
+    rig_frame(&rig, STRANGER, MESSAGE_FACTS, &b);
+    rig_run(&rig, 100 * MS_US);
+    CHECK(ledger_holders(job_find(rig.node, job.id)->ledger)->generation > 5);
+    CHECK(holds());
+    buf_clear(&b);
+    buf_clear(&list);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
 TEST_MAIN(whom_it_knows_is_asked_about_whom_it_does_not_believe,
           a_list_that_stays_short_is_made_whole_by_a_former_holder,
-          whoever_tells_many_old_lists_is_shown_everything_once)
+          whoever_tells_many_old_lists_is_shown_everything_once,
+          the_last_list_that_is_told_is_surpassed)
