@@ -108,6 +108,11 @@ static bool is_unsigned(enum fact_kind kind)
            kind == FACT_RETIRED || kind == FACT_COUNTS || kind == FACT_UNLIKE;
 }
 
+static bool is_cancel(enum fact_kind kind)
+{
+    return kind == FACT_CANCEL || kind == FACT_STAGE_CANCEL;
+}
+
 /* It says who counted leaves, and brings no values. */
 static bool is_names(const struct fact *f)
 {
@@ -215,7 +220,7 @@ static int verify(struct node *n, const struct job *j, struct node_id from, stru
     struct signer by;
     int rc;
 
-    if (j != NULL && j->ledger != NULL && (f->kind == FACT_CANCEL || f->kind == FACT_STAGE_CANCEL))
+    if (j != NULL && j->ledger != NULL && is_cancel(f->kind))
         return kill_right(j, from, f);
     rc = fact_verify(n, f);
     if (rc < 0 || (f->kind != FACT_HOLDERS && f->kind != FACT_CLAIM && f->kind != FACT_OUTCOME))
@@ -257,6 +262,10 @@ static int judge(struct node *n, struct job *j, struct job_id id, struct node_id
         *moot = f->kind != FACT_OUTCOME || job_is_final(j);
         return ERR_IDENTITY;
     }
+    /* That its time ran out, or somebody cancelled it, in another half. */
+#if VELUM_PLANT != 1142 /* trace/test_doubt: who has a cancel that is refused never leaves a job */
+    *moot = rc == ERR_IDENTITY && is_cancel(f->kind) && j != NULL && job_is_final(j);
+#endif
     if (rc < 0 || !is_unsigned(f->kind) ||
         (j != NULL && j->ledger != NULL && take_may_tell(j, from)))
         return rc;

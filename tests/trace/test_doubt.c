@@ -11,6 +11,22 @@
 static struct rig rig;
 static struct rig_job job;
 
+/* This node holds a job, and another coordinates it. */
+static void begin(void)
+{
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, HOLDER, 1);
+    rig_peer_up(&rig, STRANGER, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_hold(&rig, HOLDER, &job);
+}
+
+static void end(void)
+{
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
 static void tell_title(void)
 {
     struct buf fact;
@@ -24,11 +40,7 @@ static void tell_title(void)
 /* Once a second, however often it is told. */
 TEST(whom_it_knows_is_asked_about_whom_it_does_not_believe)
 {
-    rig_start(&rig, 1, false);
-    rig_peer_up(&rig, HOLDER, 1);
-    rig_peer_up(&rig, STRANGER, 1);
-    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
-    rig_hold(&rig, HOLDER, &job);
+    begin();
     rig_run(&rig, 2 * S_US);
     (void)rig_count(&rig, HOLDER, MESSAGE_SYNC);
     for (int i = 0; i < 5; i++)
@@ -36,8 +48,7 @@ TEST(whom_it_knows_is_asked_about_whom_it_does_not_believe)
     CHECK(node_id_equal(ledger_claim(job_find(rig.node, job.id)->ledger)->node,
                         rig.peers[HOLDER].id));
     CHECK_INT(rig_count(&rig, HOLDER, MESSAGE_SYNC), 1);
-    rig_job_clear(&job);
-    rig_stop(&rig);
+    end();
 }
 
 static void put_list(struct buf *fact, uint32_t generation, struct node_id only)
@@ -101,11 +112,7 @@ static bool holds(void)
 /* Who is named alone has lost its disk, and names nobody. */
 TEST(a_list_that_stays_short_is_made_whole_by_a_former_holder)
 {
-    rig_start(&rig, 1, false);
-    rig_peer_up(&rig, HOLDER, 1);
-    rig_peer_up(&rig, STRANGER, 1);
-    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
-    rig_hold(&rig, HOLDER, &job);
+    begin();
     CHECK(holds());
     tell_end();
     tell_copies();
@@ -113,8 +120,7 @@ TEST(a_list_that_stays_short_is_made_whole_by_a_former_holder)
     CHECK(!holds());
     rig_run(&rig, 20 * S_US);
     CHECK(holds());
-    rig_job_clear(&job);
-    rig_stop(&rig);
+    end();
 }
 
 /* They come one in a frame, as those do that led to a list. */
@@ -123,11 +129,7 @@ TEST(whoever_tells_many_old_lists_is_shown_everything_once)
     struct buf list;
     uint32_t once;
 
-    rig_start(&rig, 1, false);
-    rig_peer_up(&rig, HOLDER, 1);
-    rig_peer_up(&rig, STRANGER, 1);
-    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
-    rig_hold(&rig, HOLDER, &job);
+    begin();
     tell_end();
     tell_copies();
     rig_run(&rig, S_US);
@@ -145,8 +147,7 @@ TEST(whoever_tells_many_old_lists_is_shown_everything_once)
     rig_tell(&rig, HOLDER, &job, 0, &list);
     CHECK_INT(rig_count(&rig, HOLDER, MESSAGE_FACTS), once);
     buf_clear(&list);
-    rig_job_clear(&job);
-    rig_stop(&rig);
+    end();
 }
 
 /* It was in another half, where the job ended too, and tells all lists there were. */
@@ -155,11 +156,7 @@ TEST(the_last_list_that_is_told_is_surpassed)
     const uint32_t told[] = {2, 5};
     struct buf b, list;
 
-    rig_start(&rig, 1, false);
-    rig_peer_up(&rig, HOLDER, 1);
-    rig_peer_up(&rig, STRANGER, 1);
-    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
-    rig_hold(&rig, HOLDER, &job);
+    begin();
     tell_end_with(&(struct holders){
         .generation = 4, .count = 2, .ids = {rig.id, rig.peers[HOLDER].id}});
     tell_copies();
@@ -178,11 +175,47 @@ TEST(the_last_list_that_is_told_is_surpassed)
     CHECK(holds());
     buf_clear(&b);
     buf_clear(&list);
-    rig_job_clear(&job);
-    rig_stop(&rig);
+    end();
+}
+
+/* What its coordinator there wrote when its time ran out. */
+static bool says_it_keeps_a_cancel(void)
+{
+    const struct cancel c = {.by = rig.peers[STRANGER].id, .state = JOB_TIMED_OUT};
+    uint8_t room[256];
+    struct buf body, fact;
+    const struct rig_sent *s;
+    struct reader r;
+
+    buf_init_fixed(&body, room, sizeof room);
+    put_cancel_body(&body, job.id, &c);
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    rig_put_signed(&fact, FACT_CANCEL, rig.peers[STRANGER].id, buf_bytes(&body));
+    (void)rig_count(&rig, STRANGER, MESSAGE_FACTS_KEPT);
+    rig_tell(&rig, STRANGER, &job, 1, &fact);
+    buf_clear(&fact);
+    s = rig_take(&rig, STRANGER, MESSAGE_FACTS_KEPT);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    CHECK_INT(read_u64(&r), 1);
+    return read_u8(&r) == 0 && reader_done(&r);
+}
+
+/* Until then nobody else may be rid of it. */
+TEST(who_tells_a_cancel_may_leave_a_job_once_it_has_ended)
+{
+    begin();
+    CHECK(!says_it_keeps_a_cancel());
+    end();
+    begin();
+    tell_end();
+    CHECK(says_it_keeps_a_cancel());
+    end();
 }
 
 TEST_MAIN(whom_it_knows_is_asked_about_whom_it_does_not_believe,
           a_list_that_stays_short_is_made_whole_by_a_former_holder,
           whoever_tells_many_old_lists_is_shown_everything_once,
-          the_last_list_that_is_told_is_surpassed)
+          the_last_list_that_is_told_is_surpassed,
+          who_tells_a_cancel_may_leave_a_job_once_it_has_ended)
