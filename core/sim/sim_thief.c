@@ -5,6 +5,7 @@
 #include "core/node/peer.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_report.h"
 #include "core/sim/sim_seal.h"
 
 #define TURN_US ((uint64_t)60 * MS_US)
@@ -179,6 +180,7 @@ static void rumour(struct world *w, const struct sim_node *thief, struct sim_nod
 {
     const uint16_t count = (uint16_t)(1 + below(w, FACTS_MAX));
     uint8_t bytes[8192];
+    bool ends = false;
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
@@ -187,8 +189,12 @@ static void rumour(struct world *w, const struct sim_node *thief, struct sim_nod
     for (uint16_t i = 0; i < count; i++) {
         const struct peer_entry p = any_entry(w, thief, job);
 
+        ends |= job_state_is_final(p.view.state) && job_id_equal(p.view.id, w->jobs[job].id);
         put_peer_entry(&b, &p);
     }
+    /* Who obeys him drops what it did for him. */
+    if (ends)
+        sim_report_forget(w, to, job);
     say(w, to, link, MESSAGE_DIRECTORY, &b);
 }
 
