@@ -40,7 +40,7 @@ static int say_made(const struct call *c, const struct source *s, struct transfe
               v->copies == 1 ? "y" : "ies", v->machines, v->machines == 1 ? "" : "s");
     if (v->copies >= wanted)
         return CODE_DONE;
-    talk_error("%s: %u cop%s instead of %llu, for there are no more nodes", s->what, v->copies,
+    talk_error("%s: %u cop%s instead of %llu, for no other node has taken one", s->what, v->copies,
                v->copies == 1 ? "y" : "ies", (unsigned long long)wanted);
     talk_try("velum nodes; the other copies are made when there are nodes for them");
     return CODE_IN_PART;

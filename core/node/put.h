@@ -19,10 +19,12 @@ void put_found(struct node *n, const struct moved_left *m);
 bool put_drop_left(struct node *n);
 /* What was on its way in a mover that died is lost: their users are told. */
 void put_mover_died(struct node *n);
-/* It is written down here: the user hears of it when so many copies are whole, or after a while of
- * those that are. */
+/* It is written down here: the user hears of it when so many copies are whole, or of those that are
+ * when no other node has asked for any of it for a while. */
 void put_written(struct node *n, uint64_t link, uint32_t request, const struct shelf_object *o,
                  uint32_t copies);
+/* Another node asks for a part of it. */
+void put_asked(struct node *n, struct digest name);
 void puts_look(struct node *n);
 /* When what a user left has waited for long enough, at the earliest. */
 struct instant puts_due(const struct node *n);

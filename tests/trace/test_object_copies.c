@@ -73,6 +73,29 @@ TEST(a_put_has_two_copies_when_it_is_told_and_three_soon)
     CHECK(story_end(&story));
 }
 
+/* As long as the other node gets on with it, its copy is waited for. */
+TEST(a_put_waits_for_a_copy_that_takes_its_time)
+{
+    static uint8_t large[24 * PIECE_SIZE];
+
+    begin(2);
+    story_fill(large, sizeof large);
+    story.nodes[1].mover_us = 4 * S_US;
+    story_put_whole(&story, 0, large, sizeof large, 120 * S_US, &told);
+    CHECK_INT(told.copies, 2);
+    CHECK(story_end(&story));
+}
+
+/* One that does not is not. */
+TEST(a_put_ends_without_a_copy_that_does_not_come)
+{
+    begin(2);
+    story.nodes[1].mover_silent = true;
+    put_whole(0, bytes, BIG);
+    CHECK_INT(told.copies, 1);
+    CHECK(story_end(&story));
+}
+
 TEST(sizes_of_every_kind_are_copied)
 {
     static const uint64_t sizes[] = {0, 1, 5000, OBJECT_DATA_MAX, PIECE_SIZE, PIECE_SIZE + 1};
@@ -265,7 +288,9 @@ TEST(a_damaged_copy_is_not_taken)
 }
 
 TEST_MAIN(a_node_without_objects_is_not_waited_for,
-          a_put_has_two_copies_when_it_is_told_and_three_soon, sizes_of_every_kind_are_copied,
+          a_put_has_two_copies_when_it_is_told_and_three_soon,
+          a_put_waits_for_a_copy_that_takes_its_time,
+          a_put_ends_without_a_copy_that_does_not_come, sizes_of_every_kind_are_copied,
           whoever_wants_it_gets_it_at_any_node, what_nobody_has_is_not_found,
           copies_of_the_dead_are_made_again, what_is_removed_goes_everywhere_and_does_not_come_back,
           a_source_that_goes_is_replaced, links_for_objects_do_not_stay,
