@@ -95,8 +95,8 @@ struct replica {
     struct buf catch_up;  /* that: facts as blocks */
     size_t catch_at;      /* so many bytes of it are sent */
     uint64_t catch_batch; /* what it has when it has all of it */
-    struct instant again_at; /* not before */
-    struct instant reached;  /* when it last could be */
+    struct instant again_at, reached; /* not before; when it last could be */
+    int64_t pause_us;                 /* the latest after it refused something */
 };
 
 /* A report's sender that waits for KEPT once a batch is kept. */

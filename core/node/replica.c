@@ -12,7 +12,9 @@
 #include "core/node/seal.h"
 
 #define OUT_OF_REACH_US (10 * S_US) /* then it may be well, but this node's jobs go on without it */
-#define AGAIN_US S_US /* before one that refused something is shown everything again */
+/* Before one that refused something is shown everything again; with an end at first so soon. */
+#define AGAIN_US S_US
+#define AGAIN_SOON_US (20 * MS_US)
 
 static struct replica *replica_find(struct job *j, struct node_id id)
 {
@@ -122,6 +124,25 @@ void replicas_tick(struct job *j)
         replica_tick(j, &j->replicas[i]);
 }
 
+void replicas_hurry(struct job *j)
+{
+    for (uint8_t i = 0; i < j->replicas_count; i++) {
+        j->replicas[i].again_at = j->node->now;
+        j->replicas[i].pause_us = 0;
+    }
+    job_mark_busy(j);
+}
+
+static int64_t pause_after(const struct job *j, int64_t last_us)
+{
+#if VELUM_PLANT == 1172 /* trace/test_outcome: who refused late values hears of the end a second later */
+    return AGAIN_US;
+#endif
+    if (!job_is_final(j) || 2 * last_us >= AGAIN_US)
+        return AGAIN_US;
+    return last_us == 0 ? AGAIN_SOON_US : 2 * last_us;
+}
+
 /* Who is catching up gets it behind what it still lacks. */
 void replicas_send(struct job *j, uint64_t batch, uint16_t count, struct bytes facts)
 {
@@ -165,9 +186,11 @@ void replica_kept(struct job *j, struct node_id id, uint64_t batch, uint8_t answ
 #if VELUM_PLANT != 742 /* trace/test_levels: who cannot read something is shown it again for ever */
         r->unread |= answer == ANSWER_UNREAD;
 #endif
-        r->again_at = instant_plus_us(j->node->now, AGAIN_US);
+        r->pause_us = pause_after(j, r->pause_us);
+        r->again_at = instant_plus_us(j->node->now, r->pause_us);
         return;
     }
+    r->pause_us = 0;
     /* Only what was sent can be kept: a confused holder cannot acknowledge the future. */
     if (batch > r->sent || batch <= r->acked)
         return;

@@ -11,6 +11,9 @@
 void replicas_follow(struct job *j);
 /* Begins or goes on to bring those up to date that can be reached. */
 void replicas_tick(struct job *j);
+/* There is an end now. Those that refused something may have known of it, and taken no values for
+ * that: they are shown everything at once, and again soon when they refuse more. */
+void replicas_hurry(struct job *j);
 /* One batch of so many facts to each of them. */
 void replicas_send(struct job *j, uint64_t batch, uint16_t count, struct bytes facts);
 void replicas_clear(struct job *j);

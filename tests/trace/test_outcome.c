@@ -27,16 +27,21 @@ static void hear_nothing(bool mute)
 
 /* It leads a job of one leaf, which two peers hold too; from now on they say nothing by themselves.
  */
-static void begin(void)
+static void begin_with(uint64_t leaves)
 {
     rig_start(&rig, 1, false);
     rig_peer_up(&rig, 0, 1);
     rig_peer_up(&rig, 1, 0);
-    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = leaves});
     rig_submit(&rig, 0, &job);
     rig_run(&rig, 20 * MS_US);
     CHECK_INT(rig_view(&rig, &job).durable, 3);
     hear_nothing(true);
+}
+
+static void begin(void)
+{
+    begin_with(1);
 }
 
 static void end(void)
@@ -93,7 +98,7 @@ static uint64_t last_batch(void)
     return last;
 }
 
-static void both_keep(uint64_t batch)
+static void both_answer(uint64_t batch, uint8_t answer)
 {
     uint8_t bytes[64];
     struct buf b;
@@ -102,10 +107,20 @@ static void both_keep(uint64_t batch)
         buf_init_fixed(&b, bytes, sizeof bytes);
         put_job_id(&b, job.id);
         put_u64(&b, batch);
-        put_u8(&b, 0);
+        put_u8(&b, answer);
         rig_frame(&rig, i, MESSAGE_FACTS_KEPT, &b);
     }
+}
+
+static void both_keep(uint64_t batch)
+{
+    both_answer(batch, 0);
     rig_run(&rig, 20 * MS_US);
+}
+
+static void both_refuse(uint64_t batch)
+{
+    both_answer(batch, 1);
 }
 
 /* Another coordinator says that it is done, with some other result. */
@@ -228,8 +243,68 @@ TEST(slots_of_a_job_that_has_ended_are_free_before_its_end_is_copied)
     end();
 }
 
+/* Whoever is killed by a user: all holders are told at once, and those that know of it take no more
+ * values. The coordinator shows them everything again, which is no reason to wait. */
+TEST(an_end_is_told_at_once_where_values_before_it_were_refused)
+{
+    uint64_t values;
+
+    begin_with(2);
+    leaf_is_done();
+    values = last_batch();
+    CHECK(values > 0);
+    both_refuse(values);
+    rig_run(&rig, 20 * MS_US);
+    is_cancelled();
+    CHECK_INT(state_here(), JOB_CANCELLED);
+    rig_run(&rig, 50 * MS_US);
+    both_keep(last_batch());
+    CHECK(is_told());
+    end();
+}
+
+TEST(an_end_is_told_soon_where_it_was_refused_behind_values)
+{
+    uint64_t values, cancel;
+
+    begin_with(2);
+    leaf_is_done();
+    values = last_batch();
+    is_cancelled();
+    cancel = last_batch();
+    CHECK(cancel > values);
+    both_refuse(values);
+    both_refuse(cancel);
+    rig_run(&rig, 200 * MS_US);
+    both_keep(last_batch());
+    CHECK(is_told());
+    end();
+}
+
+TEST(who_refuses_an_end_again_and_again_is_shown_it_ever_less_often)
+{
+    uint32_t shown = 0;
+
+    begin();
+    is_cancelled();
+    for (int i = 0; i < 50; i++) {
+        uint64_t batch = last_batch();
+
+        shown += batch > 0;
+        if (batch > 0)
+            both_refuse(batch);
+        rig_run(&rig, 100 * MS_US);
+    }
+    CHECK(shown >= 5 && shown <= 12);
+    CHECK(!is_told());
+    end();
+}
+
 TEST_MAIN(a_greater_end_that_comes_while_another_is_copied_is_copied_first,
           that_two_results_differ_is_copied_before_it_is_told,
           that_two_values_differ_is_copied_before_it_is_told,
           a_result_is_not_settled_by_the_word_that_the_job_was_cancelled,
-          slots_of_a_job_that_has_ended_are_free_before_its_end_is_copied)
+          slots_of_a_job_that_has_ended_are_free_before_its_end_is_copied,
+          an_end_is_told_at_once_where_values_before_it_were_refused,
+          an_end_is_told_soon_where_it_was_refused_behind_values,
+          who_refuses_an_end_again_and_again_is_shown_it_ever_less_often)
