@@ -472,7 +472,7 @@ static int on_want(struct node *n, struct bulk *k, struct bytes payload)
     k->wants[k->wants_count++] = s;
     k->used = n->now;
 #if VELUM_PLANT != 1171 /* trace/test_object_copies: a copy that takes its time is not waited for */
-    put_asked(n, s.part.name);
+    put_asked(n, &s.part);
 #endif
     if (k->wants_count == 1)
         serve(n, k);

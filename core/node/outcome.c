@@ -104,7 +104,7 @@ static void copy_out(struct job *j, uint8_t state, struct bytes fact)
     record_fact(j, fact, true);
     l->outcome_batch = j->batch_last + (j->fresh_count > 0);
     l->finishing = state;
-#if VELUM_PLANT != 1173 /* trace/test_outcome: who has refused values waits as if there were no end */
+#if VELUM_PLANT != 1173 /* trace/test_outcome: who refused values waits as if there were no end */
     replicas_hurry(j);
 #endif
     turns_set(j, false);

@@ -5,6 +5,7 @@
 #ifndef VELUM_NODE_PUT_H
 #define VELUM_NODE_PUT_H
 
+#include "core/node/object_peer.h"
 #include "core/node/objects.h"
 #include "core/wire/move.h"
 
@@ -23,8 +24,8 @@ void put_mover_died(struct node *n);
  * when no other node has asked for any of it for a while. */
 void put_written(struct node *n, uint64_t link, uint32_t request, const struct shelf_object *o,
                  uint32_t copies);
-/* Another node asks for a part of it. */
-void put_asked(struct node *n, struct digest name);
+/* Another node asks for this part of an object. */
+void put_asked(struct node *n, const struct bulk_part *part);
 void puts_look(struct node *n);
 /* When what a user left has waited for long enough, at the earliest. */
 struct instant puts_due(const struct node *n);

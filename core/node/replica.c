@@ -135,7 +135,7 @@ void replicas_hurry(struct job *j)
 
 static int64_t pause_after(const struct job *j, int64_t last_us)
 {
-#if VELUM_PLANT == 1172 /* trace/test_outcome: who refused late values hears of the end a second later */
+#if VELUM_PLANT == 1172 /* trace/test_outcome: who refused hears of the end a second later */
     return AGAIN_US;
 #endif
     if (!job_is_final(j) || 2 * last_us >= AGAIN_US)

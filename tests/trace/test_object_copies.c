@@ -73,16 +73,42 @@ TEST(a_put_has_two_copies_when_it_is_told_and_three_soon)
     CHECK(story_end(&story));
 }
 
+static uint8_t large[24 * PIECE_SIZE];
+
+static uint32_t put_large(uint32_t copies)
+{
+    struct request_put m = {.size = sizeof large, .copies = (uint8_t)copies};
+    uint64_t user = story_user(&story, 0);
+    uint32_t request;
+    uint8_t raw[64];
+    struct buf b;
+
+    story_fill(large, sizeof large);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_put(&b, &m);
+    request = story_ask(&story, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
+    story_put_sent(&story, user, request, large, sizeof large);
+    told.copies = 0;
+    for (int i = 0; i < 400 && !story_object_view(&story, user, request, &told); i++)
+        story_run(&story, S_US);
+    return told.copies;
+}
+
 /* As long as the other node gets on with it, its copy is waited for. */
 TEST(a_put_waits_for_a_copy_that_takes_its_time)
 {
-    static uint8_t large[24 * PIECE_SIZE];
-
     begin(2);
-    story_fill(large, sizeof large);
     story.nodes[1].mover_us = 4 * S_US;
-    story_put_whole(&story, 0, large, sizeof large, 120 * S_US, &told);
-    CHECK_INT(told.copies, 2);
+    CHECK_INT(put_large(2), 2);
+    CHECK(story_end(&story));
+}
+
+TEST(a_put_waits_for_the_slowest_of_the_copies_it_needs)
+{
+    begin(3);
+    story.nodes[1].mover_us = S_US;
+    story.nodes[2].mover_us = 4 * S_US;
+    CHECK_INT(put_large(3), 3);
     CHECK(story_end(&story));
 }
 
@@ -290,6 +316,7 @@ TEST(a_damaged_copy_is_not_taken)
 TEST_MAIN(a_node_without_objects_is_not_waited_for,
           a_put_has_two_copies_when_it_is_told_and_three_soon,
           a_put_waits_for_a_copy_that_takes_its_time,
+          a_put_waits_for_the_slowest_of_the_copies_it_needs,
           a_put_ends_without_a_copy_that_does_not_come, sizes_of_every_kind_are_copied,
           whoever_wants_it_gets_it_at_any_node, what_nobody_has_is_not_found,
           copies_of_the_dead_are_made_again, what_is_removed_goes_everywhere_and_does_not_come_back,
