@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd/duration.h"
 #include "core/base/err.h"
@@ -85,6 +86,11 @@ static bool set_source(struct take *t, const char *value)
 {
     const char *slash = strrchr(value, '/');
     char *path = beside(t->sections.path, value);
+    struct stat st;
+    if (path && (stat(path, &st) < 0 || S_ISDIR(st.st_mode))) {
+        free(path);
+        return false;
+    }
     last(t)->as.source = path ? add_source(t->flow, path) : 0;
     (void)text_copy(last(t)->as.kernel, KERNEL_NAME_SIZE, slash ? slash + 1 : value);
     return last(t)->as.source > 0;
@@ -254,7 +260,7 @@ static const struct row {
     bool (*set)(struct take *t, const char *value);
     const char *allowed;
 } rows[] = {
-    {"kernel", false, set_kernel, "the name of a kernel (velum kernels lists them), or FILE.c"},
+    {"kernel", false, set_kernel, "a kernel (velum kernels lists them), or a FILE.c that is there"},
     {"args", false, set_args, "what the kernel takes, less than 1024 bytes"},
     {"inputs", false, set_inputs, "stages, files and references of objects"},
     {"after", false, set_after, "names of stages"},

@@ -230,7 +230,7 @@ static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct m
     }
     int rc = velum_init(&v, &o);
     if (rc < 0)
-        talk_error("%s", velum_sentence(v, rc));
+        talk_said(velum_sentence(v, rc));
     else if (velum_is_inside(v) && o.where == VELUM_ANYWHERE)
         talk_line("no node is near: this process computes");
     t->wants.waits = wants_wait(t->wants.waits, velum_is_inside(v));

@@ -135,7 +135,7 @@ void map_look_at_kernel(struct map *m, const struct map_item *it, bool missing)
     if (!missing || m->counts.succeeded > 0)
         return;
     if (m->phase == GOING)
-        map_show_pause(&m->show), talk_error("%s", it->error);
+        map_show_pause(&m->show), talk_said(it->error);
     map_stop(m, CANCELLING, "no input can be done", CODE_MISUSE);
 }
 

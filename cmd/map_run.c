@@ -331,7 +331,7 @@ static void tasks_lost_job(struct map *m, const struct map_item *it, const struc
     if (m->phase == CANCELLING || end->code == VELUM_FAILED)
         return;
     map_show_pause(&m->show);
-    talk_error("%s", it->error);
+    talk_said(it->error);
     map_stop(m, CANCELLING,
              end->code == VELUM_CANCELLED ? "the job was cancelled" : "no input can be done",
              it->code);

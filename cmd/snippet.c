@@ -72,8 +72,20 @@ static int find_arch(struct snippet *s)
     return CODE_MISUSE;
 }
 
+static int refuse_path(const char *file, const char *why)
+{
+    talk_error("%s: %s", file, why);
+    talk_try("the path of a FILE.c or FILE.so, or a kernel: velum kernels");
+    return CODE_MISUSE;
+}
+
 int snippet_open(struct snippet *s, const char *file)
 {
+    struct stat st;
+    if (stat(file, &st) < 0)
+        return refuse_path(file, strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return refuse_path(file, "this is a folder");
     s->what = file;
     s->source.quiet = true;
     s->source.count = 1;

@@ -81,6 +81,15 @@ void talk_try(const char *format, ...)
     va_end(args);
 }
 
+void talk_said(const char *sentence)
+{
+    static const char between[] = "; try: ";
+    const char *hint = strstr(sentence, between);
+    talk_error("%.*s", (int)(hint ? (size_t)(hint - sentence) : strlen(sentence)), sentence);
+    if (hint)
+        talk_try("%s", hint + sizeof between - 1);
+}
+
 void talk_line(const char *format, ...)
 {
     va_list args;

@@ -14,6 +14,8 @@ void talk_open(const char *command);
 void talk_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "try: WHAT", the last line of a failure. */
 void talk_try(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A sentence of libvelum, which may have what to try in it. */
+void talk_said(const char *sentence);
 /* The message of core/host blames the clock of this machine; what to try then. */
 bool talk_blames_clock(const char *message);
 #define TALK_SET_CLOCK "timedatectl set-ntp true"

@@ -65,6 +65,15 @@ END
     run -2 velum flow --local kernel.flow
     [ "${lines[0]}" = "velum flow: kernel.flow line 1: [a] nosuch: there is no kernel of that name" ]
     [ "${lines[1]}" = "try: velum kernels" ]
+    mkdir folder.c
+    for source in none.c folder.c; do
+        printf '[a]\nargs = 1\nkernel = %s\n' $source >source.flow
+        run -2 velum flow --local source.flow
+        [[ ${lines[0]} == "velum flow: source.flow line 3: kernel cannot be \"$source\"; "*"FILE.c that is there" ]]
+        run -2 velum run --local $source 1
+        [[ ${lines[0]} == "velum run: $source: "* ]]
+        [ "${lines[1]}" = "try: the path of a FILE.c or FILE.so, or a kernel: velum kernels" ]
+    done
     printf '\n\n[a]\nkernel = sum\nargs = none\n' >args.flow
     run -2 velum flow --local args.flow
     [[ ${lines[0]} == "velum flow: args.flow line 3: [a] sum: "* ]]

@@ -73,8 +73,10 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [[ $stderr == *"input 1, chaos x: "* ]]
     [[ $stderr == *"2 inputs done in "*", 1 failed"* ]]
     run -2 --separate-stderr velum map -k nosuch ::: x 3
-    [[ $stderr == *"this node has no kernel"*nosuch* ]]
+    [[ $stderr == *"velum map: this node has no kernel \"nosuch\""$'\ntry: velum kernels'* ]]
     [[ $stderr == *"no input can be done"* ]]
+    run -5 velum map --addr "127.0.0.1:$(free_port)" pi ::: 1000
+    ends_with_try
 }
 
 @test "map: a plugin's inputs are tasks of one job, and what is wrong with one is said of it" {

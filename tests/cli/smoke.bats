@@ -24,6 +24,11 @@ load lib.bash
     run -8 velum wait "$id"
     run -0 --separate-stderr velum ps --stale --json
     [ "$output" = '{"v":1,"jobs":[]}' ]
+    for command in ps show wait result kill logs receipt; do
+        run -3 velum $command nosuch
+        [ "${lines[0]}" = "velum $command: there is no job \"nosuch\"" ]
+        [ "${lines[1]}" = "try: velum ps -a" ]
+    done
     run -3 velum ps --stale "$id"
     [[ $output == *"no old job \"$id\" is set aside at this node"* ]]
     ends_with_try
