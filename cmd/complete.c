@@ -173,8 +173,23 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
     offer_from_node(c, cmd->takes, prefix);
 }
 
+/* Of joined letters the last, which may take the next word. */
+static const struct opt *option_of_letters(const struct cmd *cmd, const char *letters)
+{
+    const struct opt *o = NULL;
+    for (; *letters && (!o || opt_stands_alone(o)); letters++) {
+        o = opt_letter(cmd->opts, *letters);
+        o = o ? o : opt_letter(opt_common, *letters);
+        if (!o)
+            return NULL;
+    }
+    return *letters ? NULL : o;
+}
+
 static const struct opt *option_of(const struct cmd *cmd, const char *word)
 {
+    if (word[0] == '-' && word[1] != '-')
+        return option_of_letters(cmd, word + 1);
     if (strncmp(word, "--", 2) != 0)
         return NULL;
     const struct opt *o = opt_find(cmd->opts, word + 2, strlen(word + 2));

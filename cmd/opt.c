@@ -32,7 +32,7 @@ const struct opt *opt_find(const struct opt *rows, const char *name, size_t name
     return NULL;
 }
 
-static const struct opt *find_letter(const struct opt *rows, char letter)
+const struct opt *opt_letter(const struct opt *rows, char letter)
 {
     for (; rows && rows->name; rows++)
         if (rows->letter == letter)
@@ -193,9 +193,9 @@ static int take_long(struct parse *p, int argc, char **argv)
 static int take_letters(struct parse *p, int argc, char **argv)
 {
     for (const char *at = argv[0] + 1; *at; at++) {
-        const struct opt *o = find_letter(p->own, *at);
+        const struct opt *o = opt_letter(p->own, *at);
         if (!o)
-            o = find_letter(opt_common, *at);
+            o = opt_letter(opt_common, *at);
         if (!o) {
             char shown[4] = {'-', *at, 0, 0};
             char name[2] = {*at, 0};
@@ -228,8 +228,8 @@ static bool are_known(const struct parse *p, const char *word)
 {
     const struct opt *o = NULL;
     for (const char *at = word + 1; *at && (!o || opt_stands_alone(o)); at++) {
-        o = find_letter(p->own, *at);
-        o = o ? o : find_letter(opt_common, *at);
+        o = opt_letter(p->own, *at);
+        o = o ? o : opt_letter(opt_common, *at);
         if (!o)
             return false;
     }

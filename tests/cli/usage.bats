@@ -443,6 +443,13 @@ offers() { [ "$(velum complete "${@:2}")" = "$1" ]; } # offers WORD WORDS...
     [[ $(velum complete run --) == *--detach*--leaf* ]]
     [ "$(velum complete run --progress l)" = line ]
     [ -z "$(velum complete run --name x)" ]
+    # An option's value is none of these, whether it is called by its name or by its letter.
+    for option in --output -o -do; do
+        [ -z "$(velum complete run $option '')" ]
+        [ "$(velum complete run $option file pi)" = pi ]
+    done
+    [ "$(velum complete run -ofile pi)" = pi ]
+    [ "$(velum complete run -d pi)" = pi ]
     [ -z "$(velum complete nonsense '')" ]
     [[ $(velum complete help ex) == exit-codes ]]
     [ "$(velum complete journal c)" = "check"$'\n'"compact" ]
