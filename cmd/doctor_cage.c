@@ -2,7 +2,7 @@
 #include "core/host/snippet.h"
 #include "core/wire/tier.h"
 
-/* What is measured is this process; a node that runs says by itself what it has (doctor_peers.c). */
+/* What is measured is this process; a node that runs says itself what it has (doctor_peers.c). */
 static void look_at_tier(struct findings *f, uint8_t lacks)
 {
     char missing[96] = "";

@@ -31,6 +31,12 @@ void view_objects_head(struct grid *g)
         grid_add(g, "%s", names[i]);
 }
 
+/* The node tells one only to who may see it. */
+static bool is_told(const struct object_view *v)
+{
+    return !job_id_equal(v->job, (struct job_id){{0}});
+}
+
 static void add_owner(struct grid *g, const struct object_view *v)
 {
     const char *user = v->flags & OBJECT_OF_USER ? "user" : "";
@@ -39,10 +45,10 @@ static void add_owner(struct grid *g, const struct object_view *v)
     id_hex(v->job.bytes, 8, job);
     if (v->jobs == 0)
         grid_add(g, "%s", *user ? user : "-");
-    else if (v->jobs == 1)
+    else if (v->jobs == 1 && is_told(v))
         grid_add(g, "%s%sjob %s", user, and, job);
     else
-        grid_add(g, "%s%s%u jobs", user, and, v->jobs);
+        grid_add(g, "%s%s%u job%s", user, and, v->jobs, v->jobs == 1 ? "" : "s");
 }
 
 void view_objects_row(struct grid *g, const struct object_view *v)
@@ -85,7 +91,7 @@ void json_object(struct json *j, const struct object_view *v)
     json_truth(j, "user", v->flags & OBJECT_OF_USER);
     json_number(j, "jobs", v->jobs);
     id_hex(v->job.bytes, 2 * ID_SIZE, hex);
-    json_text(j, "job", v->jobs > 0 ? hex : NULL);
+    json_text(j, "job", is_told(v) ? hex : NULL);
     json_close(j, '}');
 }
 

@@ -13,6 +13,7 @@
 #include "core/node/making.h"
 #include "core/node/mover.h"
 #include "core/node/owners.h"
+#include "core/node/permit.h"
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
@@ -363,11 +364,15 @@ bool objects_room(struct node *n, uint64_t bytes)
 
 /* --- what users are told --- */
 
-/* Copies are those of the owner that has most of them. */
-static void count_owners(const struct node *n, const struct shelf_object *o, struct object_view *v)
+/* Copies are those of the owner that has most of them. All jobs count, and one is named that who
+ * asks may see: who is told the whole id of a job is believed to be its author (permit.h). */
+static void count_owners(const struct node *n, uint64_t link, const struct shelf_object *o,
+                         struct object_view *v)
 {
     const struct keeping *k = keeping_about(n, o->name);
+    const struct link_entry *l = link_find(n, link);
     uint32_t copies, machines;
+    bool named = false;
 
     v->copies = having_count(n, o, NULL, &v->machines);
     for (; k != NULL; k = k->next_same) {
@@ -380,12 +385,16 @@ static void count_owners(const struct node *n, const struct shelf_object *o, str
             v->flags |= OBJECT_OF_USER;
             continue;
         }
-        if (v->jobs++ == 0 || job_id_compare(k->owner, v->job) < 0)
-            v->job = k->owner;
+        v->jobs++;
+        if ((named && job_id_compare(k->owner, v->job) > 0) || !permit_sees_job(n, l, k->owner))
+            continue;
+        v->job = k->owner;
+        named = true;
     }
 }
 
-void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v)
+void objects_view(const struct node *n, uint64_t link, const struct shelf_object *o,
+                  struct object_view *v)
 {
     uint64_t missing = o->pieces - o->have, bytes = missing * PIECE_SIZE;
 
@@ -394,7 +403,7 @@ void objects_view(const struct node *n, const struct shelf_object *o, struct obj
     v->flags = (uint8_t)((o->kept ? OBJECT_KEPT : 0) | (o->whole ? OBJECT_WHOLE : 0) |
                          (fetching_is_on(n, o->name) ? OBJECT_COMING : 0) |
                          (o->pins > 0 ? OBJECT_IN_USE : 0));
-    count_owners(n, o, v);
+    count_owners(n, link, o, v);
     v->age_s = (uint64_t)(instant_since_us(n->now, o->since) / S_US);
 }
 
@@ -405,7 +414,7 @@ void objects_send_view(struct node *n, uint64_t link, uint32_t request,
     uint8_t bytes[128];
     struct buf b;
 
-    objects_view(n, o, &v);
+    objects_view(n, link, o, &v);
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_object_view(&b, &v);
     send_link(n, link, MESSAGE_REPLY_OBJECT, request, buf_bytes(&b));

@@ -152,7 +152,9 @@ int objects_made(struct node *n, const struct frame *answer, bool wanted, struct
 void objects_let_go(struct node *n, struct shelf_object *o);
 /* Of whoever read or fetched it. What was removed meanwhile, and nobody else reads, is gone. */
 void objects_unpin(struct node *n, struct shelf_object *o);
-void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);
+/* As it is told to who is at that link, if that is still there. */
+void objects_view(const struct node *n, uint64_t link, const struct shelf_object *o,
+                  struct object_view *v);
 void objects_send_view(struct node *n, uint64_t link, uint32_t request,
                        const struct shelf_object *o);
 /* The user hears of the object once what was said of it is synced: of a put when so many copies

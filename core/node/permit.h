@@ -35,6 +35,8 @@ bool permit_frame(struct node *n, const struct link_entry *l, const struct frame
 bool permit_sees_all(const struct link_entry *l);
 /* Whether the user at this link may see the job. */
 bool permit_sees(const struct node *n, const struct link_entry *l, const struct entry *e);
+/* The same of one that may be unknown here, which only who sees all may see. NULL: nobody. */
+bool permit_sees_job(const struct node *n, const struct link_entry *l, struct job_id id);
 /* Who asks. Of a link that is gone: nobody, who may nothing. */
 struct asking {
     enum party party;

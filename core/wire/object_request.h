@@ -44,7 +44,7 @@
  * An object view: 32 name, u64 size, u64 here (bytes of it on the node that answers), u8 flags
  * (1 kept: a user put it or a job needs it; 2 whole here; 4 on its way here; 8 in use; 16 a user
  * put it), u32 copies (whole ones, as far as is known), u32 machines, u64 age_s (since this node
- * has it), u32 jobs that need it, 32 one of them. */
+ * has it), u32 jobs that need it, 32 one of them that who asks may see, or zero. */
 #ifndef VELUM_WIRE_OBJECT_REQUEST_H
 #define VELUM_WIRE_OBJECT_REQUEST_H
 
@@ -77,7 +77,7 @@ struct object_view {
     uint32_t copies, machines;
     uint64_t age_s;
     uint32_t jobs;
-    struct job_id job; /* zero: none */
+    struct job_id job; /* zero: none that is told */
 };
 struct request_put {
     uint64_t size;

@@ -244,12 +244,12 @@ TEST(what_is_damaged_everywhere_is_refused_and_can_be_put_again)
         damage(i, 1);
     for (uint32_t i = 0; i < 3; i++) {
         CHECK_INT(get(i, name), 1);
-        objects_view(story.nodes[i].core, at(i, name), &v);
+        objects_view(story.nodes[i].core, 0, at(i, name), &v);
         CHECK_INT(v.flags & OBJECT_WHOLE, 0);
         CHECK_INT(v.here, BIG - PIECE_SIZE);
     }
     story_run(&story, 10 * S_US);
-    objects_view(story.nodes[0].core, at(0, name), &v);
+    objects_view(story.nodes[0].core, 0, at(0, name), &v);
     CHECK_INT(v.copies, 0);
     put_whole(1);
     story_run(&story, 15 * S_US);

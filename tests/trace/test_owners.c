@@ -124,6 +124,38 @@ static struct object_view shown(uint32_t i, struct digest name)
     return v;
 }
 
+static struct job_id told_to(enum party party, uint8_t who, struct digest name)
+{
+    struct object_view v = {.jobs = 0};
+    bool seen = false;
+
+    story.as = party;
+    story.who = who;
+    for (uint32_t i = 0; i < 5 && !seen; i++) {
+        v = shown(i, name);
+        seen = v.jobs == 1;
+    }
+    CHECK(seen);
+    story.as = PARTY_USER;
+    story.who = 0;
+    return v.job;
+}
+
+TEST(a_job_is_named_to_whoever_may_see_it)
+{
+    const struct job_id none = {{0}};
+    struct digest name = output_of(3);
+    struct job_id id;
+
+    begin(5, 0);
+    id = done(1);
+    CHECK(job_id_equal(told_to(PARTY_USER, 9, name), id));
+    CHECK(job_id_equal(told_to(PARTY_SUBMIT, 0, name), id));
+    CHECK(job_id_equal(told_to(PARTY_SUBMIT, 9, name), none));
+    CHECK(job_id_equal(told_to(PARTY_NATIVE, 9, name), none));
+    CHECK(story_end(&story));
+}
+
 TEST(what_a_job_made_stays_while_its_result_is_kept_and_goes_then)
 {
     struct digest name = output_of(3);
@@ -228,7 +260,7 @@ static void check_told(struct digest name)
         there += kept_at(i, name) != NULL;
     for (uint32_t i = 0; i < story.count; i++)
         if (kept_at(i, name) != NULL) {
-            objects_view(story.nodes[i].core, kept_at(i, name), &v);
+            objects_view(story.nodes[i].core, 0, kept_at(i, name), &v);
             CHECK(v.copies <= there);
         }
 }
@@ -543,7 +575,8 @@ TEST(what_was_dropped_does_not_come_back_with_a_restart)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_input_that_no_stage_reads_yet_stays_for_the_job_too,
+TEST_MAIN(a_job_is_named_to_whoever_may_see_it,
+          an_input_that_no_stage_reads_yet_stays_for_the_job_too,
           keepers_whose_disks_are_slow_are_told_once_to_keep_an_input,
           an_input_that_was_taken_away_is_got_for_the_job,
           what_a_job_made_stays_while_its_result_is_kept_and_goes_then,
