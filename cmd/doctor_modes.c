@@ -7,6 +7,7 @@
 
 #include "cmd/doctor.h"
 #include "core/base/text.h"
+#include "core/host/shell_word.h"
 
 #define DEPTH_MAX 6
 #define TOLD_MAX 8
@@ -37,11 +38,13 @@ static void look_at(struct walk *w, const char *path, const struct stat *s)
         findings_add(w->f, FINDING_BAD, "modes", "put there what it points to",
                      "%s is a symbolic link, which a node does not follow", path);
     } else if (foreign) {
-        snprintf(fix, sizeof fix, "chown %u %s", (unsigned)geteuid(), path);
+        snprintf(fix, sizeof fix, "chown %u ", (unsigned)geteuid());
+        shell_word(fix, sizeof fix, path);
         findings_add(w->f, FINDING_BAD, "modes", fix, "%s belongs to user %u, and you are user %u",
                      path, (unsigned)s->st_uid, (unsigned)geteuid());
     } else {
-        snprintf(fix, sizeof fix, "chmod %s %s", mode, path);
+        snprintf(fix, sizeof fix, "chmod %s ", mode);
+        shell_word(fix, sizeof fix, path);
         findings_add(w->f, FINDING_BAD, "modes", fix, "%s is open to others (mode %03o)", path,
                      (unsigned)(s->st_mode & 0777));
     }
@@ -51,11 +54,11 @@ static void look_at(struct walk *w, const char *path, const struct stat *s)
 static void look_for_cut_key(struct walk *w, const char *path, const char *name)
 {
     static const char ending[] = ".key.tmp";
-    char fix[FINDING_SIZE];
+    char fix[FINDING_SIZE] = "rm ";
     const size_t len = strlen(name), tail = sizeof ending - 1;
     if (len <= tail || strcmp(name + len - tail, ending) != 0 || ++w->cut_keys > TOLD_MAX)
         return;
-    snprintf(fix, sizeof fix, "rm %s", path);
+    shell_word(fix, sizeof fix, path);
     findings_add(w->f, FINDING_NOTE, "keys", fix,
                  "%s may hold a key: writing it was cut short, and nothing reads it", path);
 }
@@ -107,9 +110,12 @@ void doctor_modes(struct findings *f, const struct home *h)
     const int folder = open(h->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder >= 0)
         look_below(&w, folder, h->path, DEPTH_MAX);
-    if (w.wrong > TOLD_MAX)
-        findings_add(f, FINDING_BAD, "modes", "chmod -R go= on that folder",
-                     "%u more below %s are wrong", w.wrong - TOLD_MAX, h->path);
+    if (w.wrong > TOLD_MAX) {
+        char fix[FINDING_SIZE] = "chmod -R go= ";
+        shell_word(fix, sizeof fix, h->path);
+        findings_add(f, FINDING_BAD, "modes", fix, "%u more below %s are wrong", w.wrong - TOLD_MAX,
+                     h->path);
+    }
     if (w.wrong == 0)
         findings_add(f, FINDING_OK, "modes", NULL, "%u files and folders, all of them only yours%s",
                      w.entries, w.cut ? "; there are more" : "");

@@ -6,21 +6,7 @@
 #include "cmd/map_item.h"
 #include "cmd/map_show.h"
 #include "cmd/talk.h"
-
-/* As a shell reads it back as one word. */
-static void print_word(const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-+=.,:/@%";
-    if (word[0] && strspn(word, plain) == strlen(word)) {
-        printf(" %s", word);
-        return;
-    }
-    fputs(" '", stdout);
-    for (; *word; word++)
-        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, stdout);
-    putchar('\'');
-}
+#include "core/host/shell_word.h"
 
 /* Here they are words of the kernel in any case; `run` would look among them for its options. */
 static bool look_like_options(const struct map_words *words)
@@ -33,9 +19,13 @@ static bool look_like_options(const struct map_words *words)
 
 static void print_command(const char *kernel, const struct map_words *words)
 {
+    static char word[SHELL_WORD_SIZE(ARG_SIZE_MAX)];
     printf("velum run %s%s", kernel, look_like_options(words) ? " --" : "");
-    for (int i = 0; i < words->count; i++)
-        print_word(words->list[i]);
+    for (int i = 0; i < words->count; i++) {
+        word[0] = '\0';
+        shell_word(word, sizeof word, words->list[i]);
+        printf(" %s", word);
+    }
     putchar('\n');
 }
 

@@ -18,6 +18,7 @@
 #include "core/base/text.h"
 #include "core/host/loop.h"
 #include "core/host/memory.h"
+#include "core/host/shell_word.h"
 #include "core/host/staged.h"
 #include "core/node/action.h"
 
@@ -169,6 +170,13 @@ static int check_owner(const struct stat *s, const char *path, char *message)
     return ERR_PERMISSION;
 }
 
+static void say_mode(char *message, const char *mode, const char *path)
+{
+    text_append(message, HOME_MESSAGE_SIZE, "; try: chmod ");
+    text_append(message, HOME_MESSAGE_SIZE, mode);
+    shell_word(message, HOME_MESSAGE_SIZE, path);
+}
+
 static int check_folder(const char *path, char *message)
 {
     struct stat s;
@@ -185,8 +193,8 @@ static int check_folder(const char *path, char *message)
     else
         rc = check_owner(&s, path, message);
     if (rc == 0 && (s.st_mode & 022)) {
-        say(message, "others may write to the folder %s, and it holds keys; try: chmod 700 %s",
-            path, path);
+        say(message, "others may write to the folder %s, and it holds keys", path);
+        say_mode(message, "700 ", path);
         rc = ERR_PERMISSION;
     }
     close(fd);
@@ -213,6 +221,39 @@ int home_open(struct home *h, char message[HOME_MESSAGE_SIZE])
     return ERR_BUSY;
 }
 
+static bool is_home(const char *folder)
+{
+    char root[HOME_PATH_SIZE];
+    return join(root, folder, "root.pem") && access(root, F_OK) == 0;
+}
+
+static bool go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
+/* The home that the file at this path is one of, in it or at nodes/PORT; false: none. */
+static bool home_of(const char *path, char to[HOME_PATH_SIZE])
+{
+    text_copy(to, HOME_PATH_SIZE, path);
+    if (go_up(to) && is_home(to))
+        return true;
+    return go_up(to) && go_up(to) && is_home(to);
+}
+
+/* A home that was copied or restored has more files that are open to others: what is said mends
+ * all at once. */
+static void say_loose(char *message, const char *path, unsigned mode)
+{
+    char home[HOME_PATH_SIZE];
+    const bool found = home_of(path, home);
+    say(message, "others may read or write %s (mode %03o)", path, mode);
+    say_mode(message, found ? "-R go= " : "600 ", found ? home : path);
+}
+
 static int check_file(int fd, const char *path, char *message)
 {
     struct stat s;
@@ -224,8 +265,7 @@ static int check_file(int fd, const char *path, char *message)
     }
     int rc = check_owner(&s, path, message);
     if (rc == 0 && (s.st_mode & 077)) {
-        say(message, "others may read or write %s (mode %03o); try: chmod 600 %s", path,
-            (unsigned)(s.st_mode & 0777), path);
+        say_loose(message, path, s.st_mode & 0777);
         rc = ERR_PERMISSION;
     }
     return rc;

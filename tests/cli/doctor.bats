@@ -97,6 +97,28 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
         "ok    exposure      node $PORT_c listens on 127.0.0.1:$PORT_c,"
 }
 
+@test "a home that was restored with open modes is mended by what is said of one file, to the letter" {
+    mesh_of_before
+    cp -r "$VELUM_HOME" "it's back"
+    export VELUM_HOME="$FOLDER/it's back"
+    chmod -R go=rX "$VELUM_HOME"
+    run -1 timeout 20 "$VELUM" node --port "$PORT_a" --slots 1
+    [[ $output == *"others may read or write"*"; try: chmod -R go= "* ]]
+    env -i PATH="$PATH" sh -c "${output##*; try: }"
+    [ -z "$(find "$VELUM_HOME" -perm /077)" ]
+    run velum doctor
+    [[ $output == *"ok    modes"*"nothing is bad"* ]]
+    # Who may write is refused as well, and one file elsewhere is mended alone.
+    chmod 722 "$VELUM_HOME"
+    run -1 timeout 20 "$VELUM" node --port "$PORT_a" --slots 1
+    env -i PATH="$PATH" sh -c "${output##*; try: }"
+    [ "$(stat -c %a "$VELUM_HOME")" = 700 ]
+    cp -r "$VELUM_HOME/nodes/$PORT_a" "$FOLDER/else where"
+    chmod 644 "$FOLDER/else where/node.key"
+    run -1 timeout 20 "$VELUM" node --port "$PORT_a" --slots 1 --data "$FOLDER/else where"
+    [[ $output == *"; try: chmod 600 '$FOLDER/else where/node.key'" ]]
+}
+
 @test "loose modes, other owners and links are bad, and named with what to do" {
     mesh_of_before
     chmod 644 "$VELUM_HOME/user.key"
