@@ -143,6 +143,21 @@ int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE])
     return bound_path(h->path, message);
 }
 
+/* With errno of making it when it is not there either. */
+static bool make_folder(const char *path)
+{
+    int failure;
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return true;
+    failure = errno;
+    if (access(path, F_OK) == 0)
+        return true;
+#if VELUM_PLANT != 1162 /* unit/test_home: a folder that cannot be made is said not to be there */
+    errno = failure;
+#endif
+    return false;
+}
+
 /* Makes what is missing on the way. Somebody else making it at the same time is no failure. */
 static int make_folders(const char *path, char *message)
 {
@@ -153,7 +168,7 @@ static int make_folders(const char *path, char *message)
         if (here != '/' && here != '\0')
             continue;
         *at = '\0';
-        if (at[-1] != '/' && mkdir(part, 0700) != 0 && errno != EEXIST && access(part, F_OK) != 0)
+        if (at[-1] != '/' && !make_folder(part))
             return home_say_errno(message, "cannot make the folder", part);
         *at = here;
         if (!here)

@@ -139,6 +139,18 @@ TEST(links_and_files_in_the_way_are_refused)
     end();
 }
 
+TEST(why_a_folder_cannot_be_made_is_said)
+{
+    const uid_t user = geteuid();
+    begin();
+    REQUIRE(chmod(root, 0755) == 0 && mkdir(below("a"), 0555) == 0);
+    REQUIRE(user != 0 || seteuid(65534) == 0);
+    CHECK_INT(home_open(&home, message), ERR_PERMISSION);
+    CHECK(strstr(message, "cannot make the folder") && strstr(message, "a/b: permission denied"));
+    CHECK_INT(seteuid(user), 0);
+    end();
+}
+
 TEST(one_node_a_folder)
 {
     char path[HOME_PATH_SIZE], other[HOME_PATH_SIZE], pid[32];
@@ -477,7 +489,8 @@ TEST(the_machine_has_one_name)
 }
 
 TEST_MAIN(where_the_home_is, folders_are_made_private, loose_folders_are_refused,
-          links_and_files_in_the_way_are_refused, one_node_a_folder,
+          links_and_files_in_the_way_are_refused, why_a_folder_cannot_be_made_is_said,
+          one_node_a_folder,
           the_path_of_a_state_folder_is_whole, the_folder_of_a_node_that_was_killed_is_waited_for,
           racing_first_starts, nodes_announce_themselves, controls_are_sockets_in_order,
           small_files, a_file_is_read_into_one_block, what_a_killed_writer_left_is_used_up,
