@@ -124,6 +124,9 @@ void mesh_free(struct mesh *m);
  * was met there. At most 256 are remembered; beyond that one that has failed for long makes room,
  * and without such a one the new one is not taken. */
 void mesh_hint(struct mesh *m, const char *addr, struct instant now);
+/* Whether this node knows of nobody, but is about to: an address is being dialled, or a link has
+ * come up without its HELLO. */
+bool mesh_is_calling(const struct mesh *m);
 
 /* The host's news of node links. A new link exchanges HELLO first (2 s), after which it is
  * *established*: mesh_link_peer gives its member. Between two nodes one control link stays: the one

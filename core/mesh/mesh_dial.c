@@ -142,6 +142,19 @@ static void hints_tick(struct mesh *m, struct instant now)
     }
 }
 
+bool mesh_is_calling(const struct mesh *m)
+{
+    if (mesh_live_count(m) > 1)
+        return false;
+    for (uint32_t i = 0; i < m->hints.count; i++)
+        if (m->hints.list[i].dial)
+            return true;
+    for (uint32_t i = 0; i < m->links.count; i++)
+        if (m->links.list[i]->state == LINK_GREETING)
+            return true;
+    return false;
+}
+
 static bool is_wanted(const struct care *c, struct instant now)
 {
     return c->wanted.us > 0 && instant_since_us(now, c->wanted) < WANTED_US;

@@ -560,7 +560,8 @@ static bool kill_is_over(const struct node *n, const struct kill_wait *k)
         return true;
     if (k->named || k->proof)
         return waiting_for(k) == 0;
-    return waited_us > SEEK_UNKNOWN_US || (waiting_for(k) == 0 && mesh_count(n->mesh) < SEEK_MAX);
+    return waited_us > SEEK_UNKNOWN_US || (waiting_for(k) == 0 && mesh_count(n->mesh) < SEEK_MAX &&
+                                             !mesh_is_calling(n->mesh));
 }
 
 /* A holder has synced the cancel, or tells that the job had ended. One that does not have the job

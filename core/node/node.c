@@ -229,6 +229,7 @@ static void peer_up(struct node *n, const struct member *m)
     if (!meet_peer(n, m))
         return;
     greet_peer(n, m->info->id);
+    request_peer_up(n);
     roots_greet(n, m->info->id);
     labour_peer_up(n, m->info->id);
     n->assign_wanted = true;

@@ -20,7 +20,7 @@ struct lookup {
     uint64_t link;
     uint32_t request;
     char which[JOB_NAME_SIZE + 8];
-    struct instant since;
+    struct instant asked, since; /* since: somebody was met who may know */
     struct lookup *next;
 };
 
@@ -37,6 +37,8 @@ void request_tell_job(struct node *n, uint64_t link, uint32_t request, const str
                       bool all);
 /* The directory has a word of this job: somebody may have asked for it by name. */
 void request_heard(struct node *n, const struct entry *e);
+/* A peer can be reached, and will tell of the jobs it knows. */
+void request_peer_up(struct node *n);
 /* Asks again, and tells users whose log or job did not come. */
 void request_tick(struct node *n);
 /* This node itself stood still: no log was late meanwhile. */

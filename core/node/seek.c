@@ -150,7 +150,9 @@ bool seek_is_sure(const struct node *n, struct job_id id, const struct seek *s)
     struct node_id list[SEEK_MAX];
     uint32_t count = seek_candidates(n, id, list);
 
-    if (s->silent || (count == SEEK_MAX && directory_find(n, id) == NULL))
+    if (s->silent)
+        return false;
+    if (directory_find(n, id) == NULL && (count == SEEK_MAX || mesh_is_calling(n->mesh)))
         return false;
     for (uint32_t i = 0; i < count; i++)
         if (!is_in(s->without, s->without_count, list[i]))

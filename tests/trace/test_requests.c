@@ -350,6 +350,37 @@ TEST(a_prefix_is_known_as_soon_as_its_job_is)
     CHECK(story_end(&story));
 }
 
+/* It comes back, and is asked before anybody of the mesh has answered it. */
+TEST(a_node_that_has_met_nobody_yet_does_not_say_that_there_is_no_such_job)
+{
+    struct job_id id;
+    uint32_t back = four(&id), jobs, watch, logs, kill, none;
+    uint64_t user;
+
+    story_kill(&story, back);
+    story_run(&story, 100 * MS_US);
+    for (uint32_t i = 0; i < story.count; i++)
+        if (i != back)
+            story_pause(&story, i);
+    story_start_among(&story, back);
+    user = story_user(&story, back);
+    jobs = ask_prefix(user, id, 8);
+    none = ask_prefix(user, some_id(1), 8);
+    watch = story_watch(&story, user, id);
+    logs = story_ask_id(&story, user, MESSAGE_REQUEST_LOGS, id);
+    kill = story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id);
+    story_run(&story, 300 * MS_US);
+    for (uint32_t i = 0; i < story.count; i++)
+        if (i != back)
+            story_resume(&story, i);
+    CHECK_INT(story_code_within(&story, user, jobs, 300 * MS_US), 0);
+    CHECK_INT(story_code_within(&story, user, watch, 300 * MS_US), 0);
+    CHECK_INT(story_code_within(&story, user, logs, 300 * MS_US), 0);
+    CHECK_INT(story_killed(&story, user, kill), KILL_DONE);
+    CHECK_INT(story_code_within(&story, user, none, 700 * MS_US), 3);
+    CHECK(story_end(&story));
+}
+
 /* --- without a link --- */
 
 /* A larger mesh, a job, and a node with a word of it that is linked to nobody who holds it. */
@@ -422,5 +453,7 @@ TEST_MAIN(a_forgotten_job_is_gone_at_once, gone_is_said_when_every_holder_said_s
           a_node_that_waits_no_more_is_forgotten, one_holder_is_asked_for_as_long_as_it_answers,
           a_silent_holder_is_left_for_the_next, a_job_not_heard_of_is_found_by_its_id,
           no_such_job_is_said_within_a_second, alone_no_such_job_is_said_at_once,
-          a_prefix_is_known_as_soon_as_its_job_is, holders_without_a_link_are_asked_for_a_log,
+          a_prefix_is_known_as_soon_as_its_job_is,
+          a_node_that_has_met_nobody_yet_does_not_say_that_there_is_no_such_job,
+          holders_without_a_link_are_asked_for_a_log,
           holders_without_a_link_are_asked_for_a_state, logs_have_a_maximum)
