@@ -66,7 +66,7 @@ static void read_ref(struct reader *r, bool may_be_empty, char ref[OBJECT_REF_SI
     if (r->failed || (may_be_empty && ref[0] == 0))
         return;
     count = id_parse_prefix(ref, digits);
-#if VELUM_PLANT == 308 /* fuzz/test_object: one digit is a reference */
+#if VELUM_PLANT == 308 /* unit/test_object_request: one digit is a reference */
     if (count < 1 || (size_t)count != strlen(ref))
 #else
     if (count < OBJECT_REF_DIGITS_MIN || (size_t)count != strlen(ref))
