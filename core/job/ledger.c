@@ -231,16 +231,28 @@ static int replace_list(struct ledger *l, const struct fact *f, struct bytes fac
     return LEDGER_NEW;
 }
 
+/* One of a generation that was replaced: what it says that is news is whom it names. So they are
+ * the last to be remembered: while anything of it is still to be done it is no known one. */
+static int learn_late(struct ledger *l, const struct fact *f, struct bytes fact)
+{
+#if VELUM_PLANT == 1157 /* unit/test_chain: a list that found no memory is known the next time */
+    int named = terms_named(l, &f->holders);
+    int rc = chain_learn(l, &f->holders, fact, f->by);
+    return rc < 0 ? rc : named;
+#else
+    int rc = chain_learn(l, &f->holders, fact, f->by);
+    return rc < 0 ? rc : terms_named(l, &f->holders);
+#endif
+}
+
 static int apply_holders(struct ledger *l, const struct fact *f, struct bytes fact)
 {
     const struct holders *h = &f->holders;
+    if (l->variants_count > 0 && h->generation < l->holders.generation)
+        return learn_late(l, f, fact);
     int rc = terms_named(l, h), named = rc;
     if (rc < 0)
         return rc;
-    if (l->variants_count > 0 && h->generation < l->holders.generation) {
-        rc = chain_learn(l, h, fact, f->by);
-        return rc < 0 ? rc : named;
-    }
     if (l->variants_count == 0 || h->generation > l->holders.generation)
         return replace_list(l, f, fact);
 #if VELUM_PLANT == 33 /* unit/test_ledger: of two sets of holders the last to arrive stays */
