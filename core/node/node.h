@@ -161,6 +161,7 @@ struct node_holding {
     struct digest ledger; /* of the reduced view */
     uint8_t state;        /* of an outcome, or 0 */
     struct holders holders;
+    uint32_t lists; /* of holders, that led to this one and are kept */
 };
 /* It drains (an act told it to), and nothing is left here that others would miss. */
 bool node_is_drained(const struct node *n);

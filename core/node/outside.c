@@ -51,6 +51,7 @@ bool node_holds(const struct node *n, struct job_id job, struct node_holding *ou
     out->ledger = ledger_digest(j->ledger);
     out->state = job_final_state(j);
     out->holders = *h;
+    out->lists = ledger_chain_count(j->ledger);
     return true;
 }
 

@@ -6,10 +6,12 @@
  * it was told of and what proves members (answers.h, heard.h, proven.h), and 10 more since it
  * remembers whom it asks about what it is told of jobs (evidence.h, ends.h, heir.h, left.h). A job
  * held here is its ledger, its entry in the directory, the tail of its log and, where it was led,
- * what was known of its chunks: some 9 KiB; and who counted its leaves, which is at worst a run of
- * 48 bytes for each, in an array that doubles. Of any other job there is only the entry. */
+ * what was known of its chunks: some 9 KiB; the lists of holders that led to the present one, a few
+ * hundred bytes each; and who counted its leaves, which is at worst a run of 48 bytes for each, in
+ * an array that doubles. Of any other job there is only the entry. */
 #define CORE_BYTES (114u << 10)
 #define CORE_BYTES_A_JOB_HELD (10u << 10)
+#define CORE_BYTES_A_LIST 1024u
 #define CORE_BYTES_A_LEAF 96u
 #define CORE_BYTES_SESSIONS (24u << 10) /* of an open one, at its coordinator */
 #define CORE_BYTES_A_JOB (2u << 10)
@@ -50,6 +52,7 @@ static size_t bytes_max(const struct world *w, const struct sim_node *n)
         most += CORE_BYTES_A_JOB;
         if (node_holds(n->core, j->id, &held))
             most += (j->of_spec > 0 ? CORE_BYTES_SESSIONS : 0) + CORE_BYTES_A_JOB_HELD +
+                    (size_t)held.lists * CORE_BYTES_A_LIST +
                     (size_t)j->leaves * CORE_BYTES_A_LEAF;
     }
     return most;
