@@ -653,7 +653,7 @@ static struct instant due_of(const struct driver *d)
                          instant_first(d->give_back_at, d->disk_look_at));
 }
 
-static void flush(struct driver *d)
+void driver_flush(struct driver *d)
 {
     linkset_flush(d->links);
     mover_crew_flush(d->mover);
@@ -667,7 +667,7 @@ static bool settle(struct driver *d, int *code)
     look_at_disk(d);
     if (!d->exiting && instant_reached(loop_clock(), node_due(d->parts.node)))
         tick(d, loop_clock());
-    flush(d);
+    driver_flush(d);
     d->due = due_of(d);
     *code = d->code;
     return !has_ended(d);
@@ -680,7 +680,7 @@ bool driver_round(struct driver *d, struct instant until, int *code)
     until = instant_first(until, d->due);
     if (instant_reached(loop_clock(), until) || !wait_awake(d))
         loop_once(d->parts.loop, until);
-    flush(d);
+    driver_flush(d);
     return true;
 }
 
@@ -689,7 +689,7 @@ bool driver_step(struct driver *d, int *code)
     if (!settle(d, code))
         return false;
     (void)loop_poll(d->parts.loop);
-    flush(d);
+    driver_flush(d);
     return true;
 }
 

@@ -49,8 +49,10 @@ void driver_free(struct driver *d);
 /* node_start; then the node lives. */
 int driver_start(struct driver *d);
 struct linkset *driver_linkset(struct driver *d);
-/* Gives the core one event; `now` and `wall_s` are filled in. */
+/* Gives the core one event; `now` and `wall_s` are filled in. What is said then leaves this process
+ * at the end of the round, or with driver_flush. */
 void driver_event(struct driver *d, struct event *ev);
+void driver_flush(struct driver *d);
 /* One round of the loop, at most until then. False when the node has ended: *code. */
 bool driver_round(struct driver *d, struct instant until, int *code);
 /* The same without waiting, for one whose loop is the guest of another. */

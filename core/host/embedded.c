@@ -202,6 +202,8 @@ int embedded_send(struct embedded *e, uint8_t type, uint32_t request, struct byt
     if (e->ended)
         return ERR_CLOSED;
     driver_event(e->driver, &ev);
+    /* Its user may wait for the descriptor now. */
+    driver_flush(e->driver);
     return 0;
 }
 
