@@ -105,8 +105,19 @@ static int open_file(struct folder *f, struct digest name, enum folder_kind kind
     int fd = openat(f->fd, text, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
     if (fd < 0)
         return file_fault(errno);
-    *place(f) = (struct folder_file){.name = name, .kind = kind, .fd = fd, .used = ++f->uses};
+    folder_keep(f, name, kind, fd);
     return fd;
+}
+
+void folder_keep(struct folder *f, struct digest name, enum folder_kind kind, int fd)
+{
+    forget(find(f, name, kind));
+    *place(f) = (struct folder_file){.name = name, .kind = kind, .fd = fd, .used = ++f->uses};
+}
+
+bool folder_holds(struct folder *f, struct digest name, enum folder_kind kind)
+{
+    return find(f, name, kind) != NULL;
 }
 
 int folder_get(struct folder *f, struct digest name, enum folder_kind kind)
@@ -151,9 +162,12 @@ int folder_remove_all(struct folder *f, struct digest name)
 int folder_rename(struct folder *f, struct digest name, enum folder_kind from, enum folder_kind to)
 {
     char text[FOLDER_NAME_SIZE];
-    forget(find(f, name, from));
+    struct folder_file *o = find(f, name, from);
     folder_name(name, from, text);
-    return folder_adopt(f, text, name, to);
+    int rc = folder_adopt(f, text, name, to);
+    if (rc == 0 && o)
+        o->kind = to;
+    return rc;
 }
 
 int folder_adopt(struct folder *f, const char *from, struct digest name, enum folder_kind kind)

@@ -20,8 +20,10 @@ struct piece_place {
     uint64_t here; /* behind it so many are here as well, to PIECES_AHEAD */
 };
 
-/* Its bytes, borrowed until the next call. 0; ERR_DAMAGED: they are not what the list has; or what
- * reading the list, or no memory, gave. */
+/* Its bytes, borrowed until the next call. 0; ERR_DAMAGED: they are not what the list has, or do
+ * not make the name where there is none; or what reading the list, or no memory, gave. */
 int piece_get(struct folder *f, const struct piece_place *at, const uint8_t **bytes);
+/* Its digest; results as above. */
+int piece_digest(struct folder *f, const struct piece_place *at, struct digest *digest);
 
 #endif

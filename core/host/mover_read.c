@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 #include "core/host/file.h"
 #include "core/host/mover_check.h"
+#include "core/host/mover_one.h"
 #include "core/host/mover_part.h"
 #include "core/host/mover_piece.h"
 #include "core/host/mover_scan.h"
@@ -45,7 +46,7 @@ static int judge_end(struct folder *f, const struct move_part *m)
     return rc < 0 ? rc : ERR_ARGUMENT;
 }
 
-/* Where it is, whole or not. */
+/* Where it is, whole or not. What somebody has written behind its end is cut off. */
 static int find_object(struct folder *f, const struct move_part *m, const struct part *p,
                        struct piece_place *at)
 {
@@ -58,7 +59,11 @@ static int find_object(struct folder *f, const struct move_part *m, const struct
     int fd = folder_get(f, m->name, FOLDER_DATA);
     if (fd < 0)
         return fd;
-    if (fstat(fd, &st) != 0)
+    int rc = fstat(fd, &st);
+    if (rc == 0 && m->size > 0 && (uint64_t)st.st_size > m->size &&
+        check_length(f, m->name, m->size) > 0)
+        rc = fstat(fd, &st);
+    if (rc != 0)
         return ERR_IO;
     at->size = (uint64_t)st.st_size;
     if (!in_range(m, at->size))
@@ -74,11 +79,12 @@ static bool is_here(const struct part *p, const struct piece_place *at, uint64_t
 }
 
 /* When the list was what is wrong it has been made anew, and the piece is read once more. */
-static int find_piece(struct folder *f, const struct piece_place *at, const uint8_t **bytes)
+static int find_piece(struct folder *f, const struct piece_place *at, uint64_t size,
+                      const uint8_t **bytes)
 {
     int rc = piece_get(f, at, bytes);
     if (rc == ERR_DAMAGED)
-        rc = check_difference(f, at->name, at->piece);
+        rc = check_difference(f, at->name, size, at->piece);
     else
         return rc;
     return rc < 0 ? rc : piece_get(f, at, bytes);
@@ -105,7 +111,9 @@ static int read_compared(struct folder *f, const struct move_part *m, const stru
         place.here = 0;
         while (place.here < PIECES_AHEAD && is_here(p, &place, place.piece + place.here + 1))
             place.here++;
-        rc = is_here(p, &place, place.piece) ? find_piece(f, &place, &bytes) : ERR_NOT_FOUND;
+        rc = ERR_NOT_FOUND;
+        if (is_here(p, &place, place.piece))
+            rc = find_piece(f, &place, m->size, &bytes);
         if (rc == 0)
             memcpy(to + (at - m->offset), bytes + at % PIECE_SIZE, (size_t)(next - at));
     }
@@ -126,8 +134,6 @@ static bool are_here(const struct part *p, const struct piece_place *at, const s
 
 int read_object(struct folder *f, const struct move_part *m, uint8_t *to)
 {
-    if (m->size > 0)
-        (void)check_length(f, m->name, m->size);
     const struct part *p = scan_part(f, m->name);
     struct piece_place place;
     int rc = find_object(f, m, p, &place);
@@ -136,12 +142,44 @@ int read_object(struct folder *f, const struct move_part *m, uint8_t *to)
     return rc < 0 ? rc : read_compared(f, m, p, place, to);
 }
 
+/* Of one that is not whole it is remembered, or nowhere. */
+static int digest_of_one(struct folder *f, const struct part *p, const struct piece_place *at,
+                         struct digest *digest)
+{
+    if (one_recall(at->name, at->size, digest))
+        return 0;
+    if (at->size == 0)
+        return check_list(f, at->name);
+    int rc = p ? ERR_DAMAGED : piece_digest(f, at, digest);
+    if (rc == 0)
+        one_remember(at->name, *digest);
+    return rc == ERR_DAMAGED && !p ? check_difference(f, at->name, 0, 0) : rc;
+}
+
+static int read_list_of_one(struct folder *f, const struct move_part *m, const struct part *p,
+                            const struct piece_place *at, uint8_t *to)
+{
+    struct digest digest;
+    int rc = digest_of_one(f, p, at, &digest);
+    if (rc < 0)
+        return rc;
+    if (!in_range(m, object_list_size(at->size)))
+        return ERR_ARGUMENT;
+    memcpy(to, digest.bytes + m->offset, m->length);
+    return 0;
+}
+
 int read_list(struct folder *f, const struct move_part *m, uint8_t *to)
 {
+    const struct move_part nothing = {.name = m->name, .size = m->size};
+    const struct part *p = scan_part(f, m->name);
+    struct piece_place place;
     struct stat st;
-    if (m->size > 0)
-        (void)check_length(f, m->name, m->size);
-    int rc = m->offset == 0 ? check_list(f, m->name) : 0;
+    int rc = find_object(f, &nothing, p, &place);
+    if (rc == 0 && one_is(place.size))
+        return read_list_of_one(f, m, p, &place, to);
+    if (rc == 0 && m->offset == 0)
+        rc = check_list(f, m->name);
     if (rc < 0)
         return rc;
     int fd = folder_get(f, m->name, FOLDER_LIST);

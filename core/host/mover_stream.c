@@ -14,6 +14,7 @@
 #include "core/host/loop.h"
 #include "core/host/mover_hash.h"
 #include "core/host/mover_left.h"
+#include "core/host/mover_one.h"
 #include "core/object/name.h"
 
 #define JOBS 16 /* pieces that may be hashed behind the bytes */
@@ -32,12 +33,16 @@ struct stream {
     uint64_t number;
     bool named; /* all of it has come, and its name is known */
     struct digest name;
-    struct digest key;  /* zero: it has none */
-    uint64_t announced; /* size of one that has */
-    int rc;             /* after an error: nothing of the stream is left but this */
-    int data, list;
+    struct digest key;           /* zero: it has none */
+    uint64_t announced;          /* size of one that has */
+    int rc;                      /* after an error: nothing of the stream is left but this */
+    int data, list;              /* -1: not open */
+    bool data_there, list_there; /* files of the stream, which are no object's yet */
+    bool same;                   /* the object is here already, byte for byte */
+    uint8_t *held;               /* all that came, while there is no file */
     uint64_t size;
     struct sha256 first; /* of the first piece, as it comes in */
+    struct digest only;  /* the same when it is complete */
     uint8_t *next[2];    /* rooms of the two pieces that come in; NULL: they have none */
     uint64_t on_its_way; /* bytes the disk was asked to take */
     uint64_t added;      /* pieces given to the hashing threads */
@@ -109,12 +114,43 @@ static void file_name(const struct stream *s, const char *ending, char to[FOLDER
         snprintf(to, FOLDER_NAME_SIZE, "stream-%llu%s", (unsigned long long)s->number, ending);
 }
 
+/* Whether another mover may have left pieces of it. */
+static bool may_be_left(const struct stream *s)
+{
+    return is_keyed(s) && s->announced >= PIECE_SIZE;
+}
+
 static int make_file(const struct folder *f, const struct stream *s, const char *ending)
 {
-    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_CREAT | (is_keyed(s) ? 0 : O_TRUNC);
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_CREAT | (may_be_left(s) ? 0 : O_TRUNC);
     char text[FOLDER_NAME_SIZE];
     file_name(s, ending, text);
     return file_result(openat(f->fd, text, flags, 0600));
+}
+
+static int make_data(const struct folder *f, struct stream *s)
+{
+    s->data = make_file(f, s, "");
+    s->data_there |= s->data >= 0;
+    return s->data < 0 ? s->data : 0;
+}
+
+static int make_list(const struct folder *f, struct stream *s)
+{
+    s->list = make_file(f, s, ".list");
+    s->list_there |= s->list >= 0;
+    return s->list < 0 ? s->list : 0;
+}
+
+/* What was held goes to a file, whose disk it waits for like the rest. */
+static int write_held(const struct folder *f, struct stream *s)
+{
+    int rc = s->data < 0 ? make_data(f, s) : 0;
+    if (rc == 0 && s->held)
+        rc = file_put(s->data, 0, s->held, (size_t)s->size);
+    free(s->held);
+    s->held = NULL;
+    return rc;
 }
 
 /* So many pieces are there, and nothing behind them. */
@@ -144,13 +180,10 @@ static int go_behind(struct stream *s)
 
 static int open_files(const struct folder *f, struct stream *s)
 {
-    s->data = make_file(f, s, "");
-    if (s->data < 0)
-        return s->data;
-    s->list = make_file(f, s, ".list");
-    if (s->list < 0)
-        return s->list;
-    return is_keyed(s) ? go_behind(s) : 0;
+    int rc = make_data(f, s);
+    if (rc == 0)
+        rc = make_list(f, s);
+    return rc < 0 ? rc : go_behind(s);
 }
 
 /* Nothing reads from its files any more, and nothing is left of them. */
@@ -170,10 +203,15 @@ static void drop_files(const struct folder *f, struct stream *s)
     if (s->list >= 0)
         close(s->list);
     s->data = s->list = -1;
+    free(s->held);
+    s->held = NULL;
     file_name(s, "", text);
-    unlinkat(f->fd, text, 0);
+    if (s->data_there)
+        unlinkat(f->fd, text, 0);
     file_name(s, ".list", text);
-    unlinkat(f->fd, text, 0);
+    if (s->list_there)
+        unlinkat(f->fd, text, 0);
+    s->data_there = s->list_there = false;
 }
 
 static int fail(const struct folder *f, struct stream *s, int rc)
@@ -243,9 +281,9 @@ static int hash_more(struct stream *s, uint64_t count)
     return 0;
 }
 
-static void send_ahead(struct stream *s)
+static void send_ahead(struct stream *s, uint64_t least)
 {
-    if (s->size - s->on_its_way < AHEAD)
+    if (s->data < 0 || s->size - s->on_its_way < least)
         return;
     folder_send_ahead(s->data, s->on_its_way, s->size - s->on_its_way);
     s->on_its_way = s->size;
@@ -262,11 +300,18 @@ static void take_rooms(struct stream *s)
     s->next[0] = NULL;
 }
 
+/* It goes to the list when that is open already, or when a second piece comes. */
 static int end_first(struct stream *s)
 {
-    const struct digest digest = sha256_end(&s->first);
+    s->only = sha256_end(&s->first);
     s->added = s->taken = 1;
-    return file_put(s->list, 0, &digest, sizeof digest);
+    return s->list < 0 ? 0 : file_put(s->list, 0, &s->only, sizeof s->only);
+}
+
+static int begin_second(const struct folder *f, struct stream *s)
+{
+    int rc = s->list < 0 ? make_list(f, s) : 0;
+    return rc < 0 ? rc : file_put(s->list, 0, &s->only, sizeof s->only);
 }
 
 /* Most objects have no other piece: its bytes are copied nowhere, and no thread is woken. */
@@ -278,10 +323,15 @@ static int add_first(struct stream *s, struct bytes part)
 }
 
 /* To the end of a piece at most. */
-static int add_part(struct stream *s, struct bytes part)
+static int add_part(const struct folder *f, struct stream *s, struct bytes part)
 {
     if (s->added == 0)
         return add_first(s, part);
+    if (s->size == PIECE_SIZE && s->list < 0) {
+        int rc = begin_second(f, s);
+        if (rc < 0)
+            return rc;
+    }
     if (s->size == s->added * PIECE_SIZE)
         take_rooms(s);
     uint8_t *room = s->next[s->size / PIECE_SIZE % 2];
@@ -291,21 +341,43 @@ static int add_part(struct stream *s, struct bytes part)
     return s->size == (s->added + 2) * PIECE_SIZE ? hash_more(s, 2) : 0;
 }
 
-static int add_bytes(struct stream *s, struct bytes bytes)
+/* False: they go to the file. */
+static bool hold(struct stream *s, struct bytes bytes)
+{
+    if (s->data >= 0 || s->size + bytes.len > STREAM_HELD_MAX)
+        return false;
+    if (!s->held)
+        s->held = malloc(STREAM_HELD_MAX);
+    if (!s->held)
+        return false;
+    if (bytes.len > 0)
+        memcpy(s->held + s->size, bytes.data, bytes.len);
+    return true;
+}
+
+static int put_bytes(const struct folder *f, struct stream *s, struct bytes bytes)
+{
+    if (hold(s, bytes))
+        return 0;
+    int rc = write_held(f, s);
+    return rc < 0 ? rc : file_put(s->data, s->size, bytes.data, bytes.len);
+}
+
+static int add_bytes(const struct folder *f, struct stream *s, struct bytes bytes)
 {
     if (s->size + bytes.len > OBJECT_SIZE_MAX)
         return ERR_TOO_LARGE;
-    int rc = file_put(s->data, s->size, bytes.data, bytes.len);
+    int rc = put_bytes(f, s, bytes);
     while (rc >= 0 && bytes.len > 0) {
         const size_t left = (size_t)(PIECE_SIZE - s->size % PIECE_SIZE);
         const size_t n = bytes.len < left ? bytes.len : left;
-        rc = add_part(s, (struct bytes){bytes.data, n});
+        rc = add_part(f, s, (struct bytes){bytes.data, n});
         bytes = (struct bytes){bytes.data + n, bytes.len - n};
     }
     if (rc >= 0)
         rc = take_hashed(s, JOBS);
     if (rc >= 0)
-        send_ahead(s);
+        send_ahead(s, AHEAD);
     return rc;
 }
 
@@ -327,7 +399,7 @@ static int begin(struct folder *f, const struct move_keyed *m, struct stream **o
     sha256_init(&s->first);
     s->data = s->list = -1;
     *out = streams[i] = s;
-    return fail(f, s, open_files(f, s));
+    return fail(f, s, may_be_left(s) ? open_files(f, s) : 0);
 }
 
 int stream_append(struct folder *f, const struct move_stream *m)
@@ -337,7 +409,7 @@ int stream_append(struct folder *f, const struct move_stream *m)
     int rc = s ? s->rc : begin(f, &keyless, &s);
     if (rc == 0 && (s->looked < s->found || s->named))
         return ERR_ARGUMENT;
-    return rc < 0 ? rc : fail(f, s, add_bytes(s, m->bytes));
+    return rc < 0 ? rc : fail(f, s, add_bytes(f, s, m->bytes));
 }
 
 bool stream_is_of(struct digest key, uint64_t size)
@@ -423,11 +495,25 @@ static int name_stream(struct stream *s, struct digest *name)
 {
     int rc = s->added == 0 && s->size > 0 ? end_first(s) : 0;
     const uint64_t rest = object_pieces(s->size) - s->added;
+    if (rc == 0 && one_is(s->size)) {
+        *name = one_name(s->size, s->only);
+        one_remember(*name, s->only);
+        return 0;
+    }
     if (rc == 0 && rest > 0)
         rc = hash_more(s, rest);
     if (rc == 0)
         rc = take_all(s);
     return rc < 0 ? rc : folder_list_name(s->list, s->size, name);
+}
+
+/* What is here by this name is what is held; what is damaged there is not. */
+static bool is_same(struct folder *f, const struct stream *s)
+{
+    static uint8_t there[STREAM_HELD_MAX + 1];
+    int fd = s->held || s->size == 0 ? folder_get(f, s->name, FOLDER_DATA) : ERR_NOT_FOUND;
+    return fd >= 0 && file_get(fd, 0, there, sizeof there) == (int)s->size &&
+           (s->size == 0 || memcmp(there, s->held, (size_t)s->size) == 0);
 }
 
 static int name_once(struct folder *f, struct stream *s, struct moved_made *answer)
@@ -438,12 +524,21 @@ static int name_once(struct folder *f, struct stream *s, struct moved_made *answ
     if (rc < 0)
         return rc;
     s->named = true;
-    folder_send_ahead(s->data, s->on_its_way, s->size - s->on_its_way);
-    s->on_its_way = s->size;
     answer->name = s->name;
     answer->size = s->size;
     answer->there = folder_has(f, s->name, FOLDER_DATA);
-    return 0;
+#if VELUM_PLANT == 1148 /* unit/test_mover_one: what was here when it got its name is not written */
+    if (s->data >= 0 || s->same)
+#else
+    if (s->data >= 0 || (s->same && answer->there))
+#endif
+        return 0;
+#if VELUM_PLANT == 1149 /* unit/test_mover_one: what is here by this name is taken for the same */
+    s->same = answer->there;
+#else
+    s->same = answer->there && is_same(f, s);
+#endif
+    return s->same ? 0 : write_held(f, s);
 }
 
 /* It stays where it is. */
@@ -460,23 +555,45 @@ void stream_name(struct folder *f, uint64_t number, struct moved_made *answer)
     name_one(f, number, answer);
     if (answer->rc < 0)
         (void)stream_abort(f, number);
+    else
+        send_ahead(*find(number), STREAM_HELD_MAX);
 }
 
 static int sync_one(const struct stream *s)
 {
-    const int rc = folder_sync_list(s->list, s->size);
-    return rc < 0 ? rc : folder_sync_file(s->data);
+    int rc = one_is(s->size) ? 0 : folder_sync_list(s->list, s->size);
+    if (rc == 0 && !s->same)
+        rc = folder_sync_file(s->data);
+    return rc;
 }
 
-static int put_in_place(struct folder *f, const struct stream *s)
+/* It is used, as by whoever reads it (mover_read.c). */
+static int leave_in_place(struct folder *f, const struct stream *s)
+{
+    int fd = folder_get(f, s->name, FOLDER_DATA);
+    return fd < 0 ? fd : file_result(futimens(fd, NULL));
+}
+
+/* Whoever reads it next finds its file open. */
+static int put_in_place(struct folder *f, struct stream *s)
 {
     char text[FOLDER_NAME_SIZE];
+    int rc = 0;
+    if (s->same)
+        return leave_in_place(f, s);
     file_name(s, ".list", text);
-    int rc = folder_adopt(f, text, s->name, FOLDER_LIST);
+    if (!one_is(s->size))
+        rc = folder_adopt(f, text, s->name, FOLDER_LIST);
+    s->list_there &= rc < 0 || one_is(s->size);
     file_name(s, "", text);
     if (rc == 0)
         rc = folder_adopt(f, text, s->name, FOLDER_DATA);
-    return rc;
+    if (rc < 0)
+        return rc;
+    s->data_there = false;
+    folder_keep(f, s->name, FOLDER_DATA, s->data);
+    s->data = -1;
+    return 0;
 }
 
 /* First the bytes of all are on the disk, then each list has its name, then they have. What the
@@ -486,6 +603,9 @@ void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made 
 {
     for (uint32_t i = 0; i < count; i++)
         name_one(f, numbers[i], &answers[i]);
+    for (uint32_t i = 0; count > 1 && i < count; i++)
+        if (answers[i].rc == 0)
+            send_ahead(*find(numbers[i]), 1);
     for (uint32_t i = 0; i < count; i++)
         if (answers[i].rc == 0)
             answers[i].rc = sync_one(*find(numbers[i]));
@@ -497,6 +617,8 @@ void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made 
         }
     const int rc = any ? folder_sync(f) : 0;
     for (uint32_t i = 0; i < count; i++) {
+        if (rc < 0 && answers[i].rc == 0 && !answers[i].there)
+            (void)folder_remove_all(f, answers[i].name);
         answers[i].rc = answers[i].rc < 0 ? answers[i].rc : rc;
         (void)stream_abort(f, numbers[i]);
     }

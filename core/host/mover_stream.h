@@ -1,9 +1,11 @@
 /* New objects that are coming in: APPEND, KEYED, FINISH, ABORT.
  *
- * Bytes go to stream-N as they come; each piece that is complete is hashed beside that. The digests
- * go to stream-N.list, so that memory does not grow with the object. After an error nothing more is
- * written and the space is given back; the stream answers with that error until it is finished or
- * aborted.
+ * Bytes go to stream-N as they come, but for the first STREAM_HELD_MAX, which are held in memory
+ * until more come or their name is known: of an object that is so short and here already no file is
+ * made. Each piece that is complete is hashed beside that. The digests go to stream-N.list when
+ * there is a second one, so that memory does not grow with the object. After an error nothing more
+ * is written and the space is given back; the stream answers with that error until it is finished
+ * or aborted.
  *
  * The files of a stream that has a key are called after that (mover_left.h), and what another mover
  * left of them is gone on with. */
@@ -12,6 +14,8 @@
 
 #include "core/host/mover_folder.h"
 #include "core/wire/move.h"
+
+#define STREAM_HELD_MAX 65536u
 
 /* Makes a stream, or looks further at what another mover left of it. Two of one key and size are
  * two streams, of which the second is as one without a key. */

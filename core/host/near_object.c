@@ -12,10 +12,13 @@
 #include "core/host/home.h"
 #include "core/host/mover_folder.h"
 #include "core/host/mover_hash.h"
+#include "core/host/mover_one.h"
 #include "core/object/name.h"
 
 struct near_object {
-    int data, list;
+    int data;
+    int list; /* -1: of one piece, and there is none */
+    struct digest name;
     uint64_t size, from;
     uint64_t handed, taken; /* pieces that were given to be hashed, and taken back */
     bool lent;              /* the last one that was taken back is the caller's */
@@ -56,6 +59,8 @@ static int open_both(struct near_object *o, const char *control, struct digest n
     o->data = open_file(control, name, FOLDER_DATA, o->size);
     if (o->data < 0)
         return o->data;
+    if (one_is(o->size)) /* of nothing there is no piece to compare */
+        return o->size > 0 || one_makes(name, 0, name) ? hash_open() : ERR_DAMAGED;
     o->list = open_file(control, name, FOLDER_LIST, object_list_size(o->size));
     if (o->list < 0)
         return o->list;
@@ -74,6 +79,7 @@ int near_object_open(struct near_object **out, const char *control, struct diges
     if (!o)
         return ERR_NO_MEMORY;
     o->data = o->list = -1;
+    o->name = name;
     o->size = size;
     o->from = from;
     o->handed = o->taken = from / PIECE_SIZE;
@@ -121,6 +127,8 @@ static int check(const struct near_object *o, uint64_t piece, const struct hash_
     struct digest listed;
     if (j->rc < 0)
         return j->rc;
+    if (one_is(o->size))
+        return one_makes(o->name, o->size, j->digest) ? 0 : ERR_DAMAGED;
     if (file_get(o->list, piece * ID_SIZE, &listed, sizeof listed) != (int)sizeof listed)
         return ERR_DAMAGED;
 #if VELUM_PLANT == 597 /* unit/test_put_get: damaged bytes of the node's file are passed on */

@@ -44,7 +44,8 @@
  *                                                                  another node; the last must make
  *                                                                  the name (DAMAGED: all of them
  *                                                                  are gone), and then there is
- *                                                                  room for the object
+ *                                                                  room for the object, where it
+ *                                                                  has several pieces
  *   WRITE    32 name, u64 offset, block bytes             DONE     the next bytes of a piece, from
  *                                                                  its first to its last; the last
  *                                                                  must make its digest (DAMAGED:
@@ -66,10 +67,10 @@
  *                                                                  it may be answered there too
  *
  *   FOUND    32 name, u64 size, u8 whole, block bits (of the pieces there, lowest bit first; empty
- *            when it is whole; the list is there in both cases), u64 used_s (Unix time of the last
- *            use, for the first order of eviction only)
- *            Not whole and without bits: its file is longer than its list; CHECK with its size cuts
- *            it, and the next scan finds it
+ *            when it is whole; its list can be had in both cases), u64 used_s (Unix time of the
+ *            last use, for the first order of eviction only)
+ *            Not whole and without bits: its file is longer than its list, or it has none; CHECK
+ *            with its size cuts it, and the next scan finds it
  *            Of an object with more than 400,000 pieces that is not whole nothing is found: it is
  *            dropped by the scan
  *   LEFT     32 key, u64 size, u64 there, u64 age_s: of a put of this key and size so many bytes

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Power loss of a real disk (cut.bash) under a node that objects are put to: a node started on what is
-# left has every acknowledged object whole, though their lists are not synced: how many were lost is
-# said.
+# left has every acknowledged object whole, though the lists of those that have one are not synced:
+# how many were lost is said.
 #
 #   objects_power.sh [CUTS]
 # shellcheck source=tests/chaos/cut.bash
@@ -38,12 +38,14 @@ count_missing() {
     done < <(cat "$FOLDER"/acked.*)
 }
 
-# Whole objects on the disk without a list of 32 bytes for each piece of a MiB.
+# Whole objects on the disk without a list of 32 bytes for each piece of a MiB, of those with more
+# than one.
 count_lists() {
     local file size list
     for file in "$disk"/home/nodes/*/objects/*; do
         case ${file##*/} in *[!0-9a-f]*) continue ;; esac
         size=$(stat -c %s "$file") list=$(stat -c %s "$file.list" 2>/dev/null)
+        [ "$size" -gt 1048576 ] || continue
         [ "${list:-0}" = $(((size + 1048575) / 1048576 * 32)) ] || lists=$((lists + 1))
     done
 }

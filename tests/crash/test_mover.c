@@ -14,12 +14,13 @@
 #define SIZE_A (MIB + 5)
 #define SIZE_B (2 * MIB + 100)
 #define SIZE_C ((size_t)10)
-#define DIED 1 /* no error code */
+#define SIZE_D ((size_t)70000) /* of one piece, and of two slices */
+#define DIED 1                 /* no error code */
 #define WORK "work"
 
 static char *program;
-static uint8_t *a, *b, *c;
-static struct digest name_a, name_b, name_c, list_b[3], list_c[1];
+static uint8_t *a, *b, *c, *d;
+static struct digest name_a, name_b, name_c, name_d, list_b[3], list_c[1], list_d[1];
 
 /* One life of a mover, told by blocking reads and writes. */
 static struct {
@@ -175,19 +176,29 @@ static int learn_b(void)
     return learn(name_b, SIZE_B, list_b);
 }
 
-static int write_b(uint64_t piece)
+static int write_piece(struct digest name, const uint8_t *data, size_t size, uint64_t piece)
 {
     const uint64_t first = piece * PIECE_SIZE;
-    const uint64_t last = first + object_piece_length(SIZE_B, piece);
+    const uint64_t last = first + object_piece_length(size, piece);
     int rc = 0;
     for (uint64_t at = first; at < last && rc == 0; at += MOVE_BYTES_MAX) {
         const size_t step = last - at < MOVE_BYTES_MAX ? (size_t)(last - at) : MOVE_BYTES_MAX;
-        const struct move_part m = {.name = name_b, .offset = at, .bytes = {b + at, step}};
+        const struct move_part m = {.name = name, .offset = at, .bytes = {data + at, step}};
         struct buf p = rig_payload();
         put_move_write(&p, &m);
         rc = ask_done(MESSAGE_MOVE_WRITE, &p);
     }
     return rc;
+}
+
+static int write_b(uint64_t piece)
+{
+    return write_piece(name_b, b, SIZE_B, piece);
+}
+
+static int write_d(void)
+{
+    return write_piece(name_d, d, SIZE_D, 0);
 }
 
 static int check_a(struct moved_checked *checked)
@@ -221,17 +232,23 @@ static bool holds(struct digest name, const uint8_t *data, size_t n)
     return true;
 }
 
-/* What a scan says of the three objects. */
+/* What a scan says of the objects. */
 struct seen {
     int rc;
     uint32_t count;
-    bool whole[3];
-    uint8_t pieces[3]; /* of those that are not whole: a bit each */
+    bool whole[4];
+    bool there[4];
+    uint8_t pieces[4]; /* of those that are not whole: a bit each */
 };
+
+static int lists_of(const struct seen *s)
+{
+    return s->there[0] + s->there[1];
+}
 
 static struct seen scan(void)
 {
-    const struct digest names[3] = {name_a, name_b, name_c};
+    const struct digest names[4] = {name_a, name_b, name_c, name_d};
     struct seen s = {.rc = DIED};
     struct frame f;
     struct buf p = rig_payload();
@@ -245,11 +262,12 @@ static struct seen scan(void)
             return s;
         }
         REQUIRE(read_moved_found(f.payload, &found) == 0);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 4; i++)
             if (digest_equal(names[i], found.name))
                 known = i;
         REQUIRE(known >= 0);
         s.count++;
+        s.there[known] = true;
         s.whole[known] = found.whole;
         if (!found.whole)
             s.pieces[known] = found.bits.data[0];
@@ -259,7 +277,7 @@ static struct seen scan(void)
 
 /* What was acknowledged. */
 struct said {
-    bool a_there, a_damaged, b_there, c_there, c_gone;
+    bool a_there, a_damaged, b_there, c_there, c_gone, d_there;
     bool refused; /* something was not */
 };
 
@@ -280,8 +298,12 @@ static struct said story(void)
     acknowledged(&s, write_b(1));
     acknowledged(&s, write_b(0));
     acknowledged(&s, learn(name_c, SIZE_C, list_c));
+    acknowledged(&s, write_piece(name_c, c, SIZE_C, 0));
     s.c_there = acknowledged(&s, put_object(2, c, SIZE_C, name_c));
     acknowledged(&s, put_object(3, c, SIZE_C, name_c));
+    acknowledged(&s, learn(name_d, SIZE_D, list_d));
+    acknowledged(&s, write_d());
+    s.d_there = acknowledged(&s, name_order(MESSAGE_MOVE_SEAL, name_d));
     acknowledged(&s, write_b(2));
     s.b_there = acknowledged(&s, name_order(MESSAGE_MOVE_SEAL, name_b));
     if (check_a(&checked) != 0 || checked.bad != UINT64_MAX)
@@ -318,7 +340,7 @@ static void judge(const struct said *said, const char *fault, const char *call)
     begin(program, NULL);
     struct seen s = scan();
     CHECK_INT(s.rc, 0);
-    CHECK_INT(files(), 2 * s.count);
+    CHECK_INT(files(), (int)s.count + lists_of(&s));
     if (said->a_there && !said->a_damaged)
         CHECK(s.whole[0]);
     if (said->a_there) /* a damaged piece was none: it is back */
@@ -327,14 +349,23 @@ static void judge(const struct said *said, const char *fault, const char *call)
         CHECK(s.whole[1]);
     if (said->c_there)
         CHECK(s.whole[2]);
+    if (said->d_there)
+        CHECK(s.whole[3]);
     if (said->c_gone)
         CHECK(!s.whole[2]);
     CHECK(!s.whole[0] || holds(name_a, a, SIZE_A));
     CHECK(!s.whole[1] || holds(name_b, b, SIZE_B));
     CHECK(!s.whole[2] || holds(name_c, c, SIZE_C));
+    CHECK(!s.whole[3] || holds(name_d, d, SIZE_D));
     /* And it works. */
     CHECK_INT(put_object(1, a, SIZE_A, name_a), 0);
     CHECK_INT(put_object(2, c, SIZE_C, name_c), 0);
+    if (!s.whole[3]) {
+        int rc = learn(name_d, SIZE_D, list_d);
+        CHECK(rc == 0 || rc == ERR_EXISTS);
+        CHECK_INT(write_d(), 0);
+        CHECK_INT(name_order(MESSAGE_MOVE_SEAL, name_d), 0);
+    }
     if (!s.whole[1]) {
         int rc = learn_b();
         CHECK(rc == 0 || rc == ERR_EXISTS);
@@ -342,8 +373,9 @@ static void judge(const struct said *said, const char *fault, const char *call)
             CHECK_INT(write_b(i), 0);
         CHECK_INT(name_order(MESSAGE_MOVE_SEAL, name_b), 0);
     }
-    CHECK_INT(files(), 6);
+    CHECK_INT(files(), 4 + 2);
     CHECK(holds(name_a, a, SIZE_A) && holds(name_b, b, SIZE_B) && holds(name_c, c, SIZE_C));
+    CHECK(holds(name_d, d, SIZE_D));
     end();
     if (check_state.failures > failures && check_state.failures <= CHECK_LINES_MAX)
         printf("# with VELUM_FAULT=%s, at %s\n", fault, call);
@@ -384,9 +416,11 @@ static void open_story(void)
     a = rig_bytes(SIZE_A, 1);
     b = rig_bytes(SIZE_B, 2);
     c = rig_bytes(SIZE_C, 3);
+    d = rig_bytes(SIZE_D, 4);
     name_a = rig_name_of(a, SIZE_A, NULL);
     name_b = rig_name_of(b, SIZE_B, list_b);
     name_c = rig_name_of(c, SIZE_C, list_c);
+    name_d = rig_name_of(d, SIZE_D, list_d);
     setenv("FAULTY", faulty, 1);
 }
 
@@ -395,6 +429,7 @@ static void close_story(void)
     free(a);
     free(b);
     free(c);
+    free(d);
 }
 
 /* The kinds take turns from call to call, also where only every fourth is tried. */
