@@ -13,10 +13,15 @@
 static char message[INI_MESSAGE_SIZE];
 static struct flow flow;
 
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wb");
+    REQUIRE(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
 static int read_text_of(const char *text)
 {
-    FILE *f = fopen("t.flow", "wb");
-    REQUIRE(f && fputs(text, f) >= 0 && fclose(f) == 0);
+    write_text("t.flow", text);
     return flow_read(&flow, "t.flow", message);
 }
 
@@ -59,6 +64,7 @@ TEST(a_flow_says_what_each_stage_is)
 /* What is to come from a machine's compiler goes where there is one. */
 TEST(a_stage_of_source_says_whose_code_it_wants)
 {
+    write_text("x.c", "");
     CHECK_INT(read_text_of("[a]\nkernel = x.c\ntier = cc\non = disk\n[b]\nkernel = x.c\n"
                            "tier = tcc\n[c]\nkernel = x.c\n[d]\nkernel = x.c\ntier = auto\n"),
               0);
@@ -107,6 +113,9 @@ TEST(what_is_wrong_is_said_with_its_line)
     refused("[job]\nkernel = x\n",
             "t.flow line 2: there is no key kernel in [job]; allowed are name, keep-going, "
             "timeout, cpu-time, check, slots-max, priority and wait-for-capacity");
+    refused("[a]\nkernel = gone.c\n",
+            "t.flow line 2: kernel cannot be \"gone.c\"; allowed is a kernel "
+            "(velum kernels lists them), or a FILE.c that is there");
     refused("[a]\nkernel = x.c\ntier = gcc\n",
             "t.flow line 3: tier cannot be \"gcc\"; allowed is auto, tcc or cc");
     refused("[a]\nkernel = x\ntier = tcc\n",
