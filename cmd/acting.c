@@ -29,7 +29,7 @@ int acting_find(struct line *l, const char *which, struct acting_subject *out)
         return 0;
     }
     if (f.there_count + f.gone_count > 1) {
-        talk_error("more than one node goes by %s", which);
+        talk_error("more than one node goes by \"%.80s\"", which);
         talk_try("the id, of which velum nodes --json has all digits");
         return CODE_MISUSE;
     }
@@ -39,7 +39,7 @@ int acting_find(struct line *l, const char *which, struct acting_subject *out)
         id_hex(out->id.bytes, 8, out->name);
         return 0;
     }
-    talk_error("no node goes by %s", which);
+    talk_error("no node goes by \"%.80s\"", which);
     talk_try("velum nodes, or all 64 digits of a key's id");
     return CODE_NOT_FOUND;
 }

@@ -173,6 +173,14 @@ static bool is_given(const struct call *c, const char *what)
            strcmp(what, "import-root") != 0;
 }
 
+static int refuse_word(const char *what)
+{
+    talk_error("allowed are status, rotate, export-root and import-root; \"%.40s\" is none of that",
+               what);
+    talk_try("velum help ca");
+    return CODE_MISUSE;
+}
+
 static int run(const struct call *c)
 {
     struct home h;
@@ -181,7 +189,7 @@ static int run(const struct call *c)
     const bool exports = strcmp(what, "export-root") == 0, looks = strcmp(what, "status") == 0;
     const bool rotates = strcmp(what, "rotate") == 0, imports = strcmp(what, "import-root") == 0;
     if (!exports && !looks && !rotates && !imports)
-        return misuse("allowed are status, rotate, export-root and import-root");
+        return refuse_word(what);
     if (opt_given(c->opts, "addr") && !rotates)
         return misuse("--addr is for commands that talk to a node; this one looks at this machine");
     if (is_given(c, what))

@@ -57,9 +57,12 @@ static void print_words(const struct cc *c)
 
 static int find_file(struct cc *c, const char *file)
 {
-    if (realpath(file, c->path) && strlen(c->path) < PATH_SIZE_MAX)
+    if (!realpath(file, c->path))
+        talk_error("%s: %s", file, strerror(errno));
+    else if (strlen(c->path) >= PATH_SIZE_MAX)
+        talk_error("%s: its name is too long", file);
+    else
         return 0;
-    talk_error("%s cannot be read", file);
     talk_try("velum cc FILE.c, with the file of a kernel in C");
     return CODE_MISUSE;
 }

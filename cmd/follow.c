@@ -204,7 +204,9 @@ static int step(struct follow *f)
     if (is_passing(f, rc))
         return find_another(f, rc != LINE_REFUSED);
     progress_pause(&f->progress);
-    return line_report(f->line, rc);
+    char id[ID_HEX_SIZE];
+    id_hex(f->id.bytes, 2 * ID_SIZE, id);
+    return jobs_report(f->line, id, rc);
 }
 
 bool follow_job(struct line *l, struct job_id id, const struct follow_options *o,

@@ -153,6 +153,12 @@ static int refuse_ambiguous(const char *which, const struct job_list *found)
     return CODE_MISUSE;
 }
 
+int jobs_report(const struct line *l, const char *which, int rc)
+{
+    return rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND ? refuse_missing(which)
+                                                                   : line_report(l, rc);
+}
+
 int jobs_refuse_stale(const char *which)
 {
     talk_error("no old job \"%.80s\" is set aside at this node", which);
@@ -185,10 +191,8 @@ int jobs_resolve(struct line *l, const char *which, struct job_id *id)
     if (!which[0] || strlen(which) >= JOB_NAME_SIZE)
         return refuse_missing(which);
     int rc = jobs_fetch(l, true, which, &found);
-    if (rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND)
-        return refuse_missing(which);
     if (rc < 0)
-        return line_report(l, rc);
+        return jobs_report(l, which, rc);
     int code = 0;
     if (found.count == 0)
         code = refuse_missing(which);
@@ -264,7 +268,7 @@ int jobs_with_one(const struct call *c,
         code = jobs_resolve(l, c->argv[0], &id);
     if (code == 0) {
         int rc = jobs_look(l, id, &e);
-        code = rc < 0 ? line_report(l, rc) : print(c, l, &e);
+        code = rc < 0 ? jobs_report(l, c->argv[0], rc) : print(c, l, &e);
         if (rc == 0)
             job_entry_clear(&e);
     }

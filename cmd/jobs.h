@@ -25,6 +25,9 @@ int jobs_fetch_stale(struct line *l, const char *which, struct job_list *out);
 void jobs_clear(struct job_list *list);
 /* A full id, an unambiguous beginning of one, or a name. 0, or the exit code after saying why. */
 int jobs_resolve(struct line *l, const char *which, struct job_id *id);
+/* As line_report, of a request about the job of that name: where the node knows none, so it is
+ * said, with the name. */
+int jobs_report(const struct line *l, const char *which, int rc);
 /* Says that there is none of that name; the exit code. */
 int jobs_refuse_stale(const char *which);
 /* One of them, or the exit code after saying why. */

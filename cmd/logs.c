@@ -33,7 +33,7 @@ static int print_block(struct bytes payload)
     return (int)raw.len;
 }
 
-static int print_logs(struct line *l, struct job_id id)
+static int print_logs(struct line *l, const char *which, struct job_id id)
 {
     struct frame frame;
     uint8_t room[ID_SIZE];
@@ -47,7 +47,7 @@ static int print_logs(struct line *l, struct job_id id)
         any = any || rc > 0;
     }
     if (rc < 0)
-        return line_report(l, rc);
+        return jobs_report(l, which, rc);
     if (!any)
         talk_line("its workers have written nothing");
     return CODE_DONE;
@@ -62,7 +62,7 @@ static int run(const struct call *c)
     if (code == 0)
         code = jobs_resolve(l, c->argv[0], &id);
     if (code == 0)
-        code = print_logs(l, id);
+        code = print_logs(l, c->argv[0], id);
     line_close(l);
     return code;
 }

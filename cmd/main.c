@@ -5,7 +5,6 @@
  * node.c before it calls the host, `velum run` in line.c, and only when no control socket answers,
  * because a run with a node near does not need one. */
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,20 +93,15 @@ static int run_command(const struct cmd *cmd, const char *argv0, int argc, char 
     return cmd->run(&call);
 }
 
-static bool nobody_reads(void)
-{
-    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
-}
-
 /* An answer that could not be written is no answer. Who has read enough of it wants no word. */
 static int flush(int code)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    if (nobody_reads() && code == CODE_DONE)
+    if (talk_nobody_reads() && (code == CODE_DONE || code == CODE_NO_READER))
         return CODE_NO_READER;
     talk_error("standard output could not be written");
+    talk_try("the same with standard output to where there is room and you may write");
     return code == CODE_DONE ? CODE_FAILED : code;
 }
 

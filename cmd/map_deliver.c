@@ -55,7 +55,8 @@ static void record(struct map *m, const struct map_item *it)
 void map_flush(struct map *m)
 {
     if (fflush(stdout) != 0 || ferror(stdout))
-        map_stop(m, CANCELLING, "standard output takes no more", CODE_FAILED);
+        map_stop(m, CANCELLING, "standard output takes no more",
+                 talk_nobody_reads() ? CODE_NO_READER : CODE_FAILED);
     else if (m->log && map_log_write(m->log) < 0)
         map_stop(m, CANCELLING, "the job log cannot be written", CODE_FAILED);
 }

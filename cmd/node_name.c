@@ -49,7 +49,7 @@ static int choose(const struct nodes_named *f, const char *which, struct node_vi
         talk_try("more digits of its id: velum nodes --json");
         return CODE_MISUSE;
     }
-    talk_error("%s: no such node", which);
+    talk_error("\"%.80s\": no such node", which);
     talk_try("velum nodes lists them");
     return CODE_NOT_FOUND;
 }

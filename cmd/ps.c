@@ -77,10 +77,9 @@ static int run(const struct call *c)
     }
     /* Somebody who names a job wants to see it, finished or not. */
     int rc = jobs_fetch(l, c->argc > 0 || opt_given(c->opts, "all"), which, &jobs);
-    const bool none = rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND;
-    if (rc < 0 && !none) {
-        code = line_report(l, rc);
-    } else if (none || (c->argc > 0 && jobs.count == 0)) {
+    if (rc < 0) {
+        code = jobs_report(l, which, rc);
+    } else if (c->argc > 0 && jobs.count == 0) {
         talk_error("there is no job \"%.80s\"", which);
         talk_try("velum ps -a");
         code = CODE_NOT_FOUND;

@@ -28,7 +28,7 @@ static int fail(const char *what)
 }
 
 /* What the node has signed. 0, or an exit code after saying why. */
-static int fetch(struct line *l, struct job_id id, struct buf *text)
+static int fetch(struct line *l, const char *which, struct job_id id, struct buf *text)
 {
     struct frame frame;
     int rc = line_send(l, MESSAGE_REQUEST_RECEIPT, (struct bytes){id.bytes, ID_SIZE});
@@ -36,7 +36,7 @@ static int fetch(struct line *l, struct job_id id, struct buf *text)
         put_raw(text, frame.payload.data, frame.payload.len);
     if (rc == 0 && text->failed)
         rc = ERR_TOO_LARGE;
-    return rc < 0 ? line_report(l, rc) : CODE_DONE;
+    return rc < 0 ? jobs_report(l, which, rc) : CODE_DONE;
 }
 
 /* The node that was asked names one that holds the job, if it does not itself. */
@@ -56,7 +56,7 @@ static int fetch_anywhere(const struct call *c, struct line **l, struct job_id i
 {
     char addr[VIEW_ADDR_SIZE];
     struct line_options where = {.addr = addr};
-    int code = fetch(*l, id, text);
+    int code = fetch(*l, c->argv[0], id, text);
     for (int i = 0; code == CODE_DONE && is_elsewhere(text, addr); i++) {
         if (i == HOPS_MAX)
             return fail("no node of those that were named holds this job");
@@ -65,7 +65,7 @@ static int fetch_anywhere(const struct call *c, struct line **l, struct job_id i
         *l = NULL;
         code = line_open(l, c, &where);
         if (code == CODE_DONE)
-            code = fetch(*l, id, text);
+            code = fetch(*l, c->argv[0], id, text);
     }
     return code;
 }

@@ -1,5 +1,6 @@
 #include "cmd/talk.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,12 @@ void talk_open(const char *command)
 bool talk_is_terminal(void)
 {
     return isatty(STDERR_FILENO) != 0;
+}
+
+bool talk_nobody_reads(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
 }
 
 static bool is_coloured(void)

@@ -22,6 +22,8 @@ bool talk_blames_clock(const char *message);
 /* A plain line. */
 void talk_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool talk_is_terminal(void);
+/* Standard output is a pipe whose reader has gone. */
+bool talk_nobody_reads(void);
 /* Columns of the terminal on standard error, 80 when it does not say. */
 unsigned talk_columns(void);
 /* A colour's escape sequence, or "" where there is no colour. */

@@ -23,7 +23,7 @@ static int failed(const char *message, int rc)
 static int say_revoked(const char *which, int count)
 {
     if (count == 0) {
-        talk_error("%s: no such token that could still be used", which);
+        talk_error("\"%.80s\": no such token that could still be used", which);
         talk_try("velum token list");
         return CODE_NOT_FOUND;
     }
@@ -68,6 +68,13 @@ static int misuse(const char *text)
     return CODE_MISUSE;
 }
 
+static int refuse_word(const char *what)
+{
+    talk_error("strings can be created, listed and revoked; \"%.40s\" is none of that", what);
+    talk_try("velum help token");
+    return CODE_MISUSE;
+}
+
 static int run(const struct call *c)
 {
     struct home h;
@@ -75,7 +82,7 @@ static int run(const struct call *c)
     const char *what = c->argv[0];
     const bool create = strcmp(what, "create") == 0, lists = strcmp(what, "list") == 0;
     if (!create && !lists && strcmp(what, "revoke") != 0)
-        return misuse("allowed are create, list and revoke");
+        return refuse_word(what);
     if ((create || lists) && c->argc > 1)
         return misuse("create and list take options only");
     if (!create && !lists && (c->argc > 1) == opt_given(c->opts, "all"))

@@ -241,6 +241,17 @@ static void not_here(struct node *n, uint64_t link, uint32_t request, struct job
     }
 }
 
+static void not_yet(struct node *n, uint64_t link, uint32_t request, struct job_id id)
+{
+    char what[32] = "job ", hint[32] = "velum wait ", hex[9];
+
+    id_hex(id.bytes, 8, hex);
+    text_append(what, sizeof what, hex);
+    text_append(what, sizeof what, " has not ended");
+    text_append(hint, sizeof hint, hex);
+    reply_error(n, link, request, 7, what, hint);
+}
+
 void receipts_request(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -252,7 +263,7 @@ void receipts_request(struct node *n, uint64_t link, uint32_t request, struct by
     else if (j == NULL || j->ledger == NULL)
         not_here(n, link, request, id);
     else if (!job_is_final(j) || !j->settled)
-        reply_error(n, link, request, 7, "this job has not ended", "velum wait JOB");
+        not_yet(n, link, request, id);
     else
         write_receipt(j, link, request);
 }

@@ -798,7 +798,19 @@ all_killed_two_restarted() {
         ends_with_try
         run -3 velum $command no-such-name
         run -3 velum $command "$(printf '%064d' 0)"
+        [[ $output == *00000000* ]]
     done
+    for command in ps receipt; do
+        run -3 velum $command "$(printf '%064d' 0)"
+        [[ ${lines[0]} == "velum $command: there is no job \"0000"* ]]
+        ends_with_try
+    done
+    run -3 velum revoke ''
+    [ "${lines[0]}" = 'velum revoke: no node goes by ""' ]
+    run -3 velum drain zebra
+    [ "${lines[0]}" = 'velum drain: "zebra": no such node' ]
+    run -3 velum token revoke ''
+    [ "${lines[0]}" = 'velum token: "": no such token that could still be used' ]
     # Seventeen ids and sixteen first digits: one digit stands for two jobs.
     for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do
         velum run -d pi $n >>ids

@@ -412,7 +412,8 @@ copies_are() { # copies_are COUNT REF ADDR
     gone_at() { ! "$VELUM" get "$ref" --addr "127.0.0.1:$1"; }
     for port in "$PORT_a" "$PORT_b" "$PORT_c"; do
         until_true 10 gone_at "$port"
-        run -3 velum get "$ref" --addr "127.0.0.1:$port"
+        run -9 velum get "$ref" --addr "127.0.0.1:$port"
+        [[ $output == *"this object was removed"* ]]
     done
 }
 

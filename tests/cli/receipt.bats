@@ -111,6 +111,8 @@ line_of() { sed -n "s/^$2 //p" "$1"; } # line_of FILE WORD
     VELUM_HOME=$FOLDER/three run -0 velum verify r
     running=$(velum run -d sleep 60000)
     run -7 velum receipt "$running"
+    [ "${lines[0]}" = "velum receipt: job ${running:0:8} has not ended" ]
+    [ "${lines[1]}" = "try: velum wait ${running:0:8}" ]
     ends_with_try
     velum kill "$running"
     velum receipt "$running" -o k

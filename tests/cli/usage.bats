@@ -500,12 +500,27 @@ synopsis() {
     [ -e /dev/full ] || skip "no /dev/full"
     run -1 bash -c '"$VELUM" version >/dev/full'
     [[ $output == *"could not be written"* ]]
+    ends_with_try
 }
 
 @test "standard output that nobody reads to its end: exit 141, and no word" {
     mkfifo nobody
     run -141 bash -c 'trap "" PIPE; exec 3<>nobody 4>nobody 3>&-; "$VELUM" help >&4'
     [ -z "$output" ]
+    run -141 bash -c 'exec 3<>nobody 4>nobody 3>&-; "$VELUM" map --local pi ::: 10 20 >&4'
+    [[ $output == *"; standard output takes no more" && $output != *"velum map:"* ]]
+}
+
+@test "a word that is none of those of token and ca, and a file for cc that is not there, are named" {
+    run -2 velum token giev
+    [[ ${lines[0]} == *'"giev" is none of that' ]]
+    ends_with_try
+    run -2 velum ca giev
+    [[ ${lines[0]} == *'"giev" is none of that' ]]
+    ends_with_try
+    run -2 velum cc nothing.c
+    [ "${lines[0]}" = "velum cc: nothing.c: No such file or directory" ]
+    ends_with_try
 }
 
 @test "a node whose address cannot be written for others: exit 1, the file and the reason" {

@@ -180,7 +180,7 @@ static void check_is_told_to_be_removed(uint32_t node, struct digest name)
     struct reply_error e = {0};
 
     story_get_more(&story, user, request, 100000);
-    CHECK_INT(story_code_within(&story, user, request, 10 * S_US), 3);
+    CHECK_INT(story_code_within(&story, user, request, 10 * S_US), 9);
     a = story_answer(&story, user, request);
     REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
     CHECK_STR(e.what, "this object was removed");
