@@ -8,8 +8,13 @@
 #include "core/wire/message.h"
 #include "core/wire/view.h"
 
-struct addrs {
-    char (*list)[VIEW_ADDR_SIZE];
+struct other {
+    char name[NODE_NAME_SIZE], addr[VIEW_ADDR_SIZE];
+    enum node_state state;
+};
+
+struct others {
+    struct other *list;
     size_t count, cap;
 };
 
@@ -87,7 +92,7 @@ static int ask(struct gathered *g, struct line *l, const char *ref)
     return rc < 0 ? rc : g->rc;
 }
 
-static int list_addrs(struct line *l, struct addrs *a)
+static int list_others(struct line *l, struct others *a)
 {
     struct node_view v;
     struct frame frame;
@@ -95,13 +100,17 @@ static int list_addrs(struct line *l, struct addrs *a)
     while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1) {
         void *list = a->list;
         rc = read_node_view(frame.payload, &v);
-        if (rc == 0 && (v.self || (v.state != NODE_ALIVE && v.state != NODE_DRAINING)))
+        if (rc == 0 && (v.self || v.state == NODE_LEFT))
             continue;
         if (rc == 0 && a->count == a->cap)
             rc = grow(&list, &a->cap, sizeof *a->list);
         a->list = list;
-        if (rc == 0)
-            text_copy(a->list[a->count++], VIEW_ADDR_SIZE, v.addr);
+        if (rc < 0)
+            break;
+        struct other *o = &a->list[a->count++];
+        text_copy(o->name, sizeof o->name, v.name);
+        text_copy(o->addr, sizeof o->addr, v.addr);
+        o->state = v.state;
     }
     return rc;
 }
@@ -109,11 +118,13 @@ static int list_addrs(struct line *l, struct addrs *a)
 bool visit_others(const struct call *c, struct line *l,
                   bool (*visit)(void *ctx, struct line *other), void *ctx)
 {
-    struct addrs a = {0};
-    bool stop = list_addrs(l, &a) < 0, done = false;
+    struct others a = {0};
+    bool stop = list_others(l, &a) < 0, done = false;
     for (size_t i = 0; !stop && !done && i < a.count; i++) {
-        struct line_options where = {.quiet = true, .addr = a.list[i]};
+        struct line_options where = {.quiet = true, .addr = a.list[i].addr};
         struct line *other = NULL;
+        if (a.list[i].state != NODE_ALIVE && a.list[i].state != NODE_DRAINING)
+            continue;
         done = line_open(&other, c, &where) == 0 && visit(ctx, other);
         line_close(other);
     }
@@ -121,30 +132,32 @@ bool visit_others(const struct call *c, struct line *l,
     return done;
 }
 
-static void ask_other(struct gathered *g, const struct call *c, const char *addr, const char *ref)
+static void ask_other(struct gathered *g, const struct call *c, const struct other *o,
+                      const char *ref)
 {
-    struct line_options where = {.quiet = true, .addr = addr};
+    struct line_options where = {.quiet = true, .addr = o->addr};
     struct line *l = NULL;
-    int code = line_open(&l, c, &where);
+    int code = o->state == NODE_DEAD ? CODE_NO_NODE : line_open(&l, c, &where);
     if (code == 0 && ask(g, l, ref) == 0) {
         line_close(l);
         return;
     }
-    talk_line("%s could not be asked", addr);
+    talk_line("%s at %s could not be asked", o->name, o->addr);
     g->away++;
     line_close(l);
 }
 
-int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref)
+int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref, bool dead_too)
 {
-    struct addrs a = {0};
+    struct others a = {0};
     *g = (struct gathered){0};
     int rc = ask(g, l, ref);
     if (rc == 0)
-        rc = list_addrs(l, &a);
+        rc = list_others(l, &a);
     g->others = true;
     for (size_t i = 0; rc == 0 && g->rc == 0 && i < a.count; i++)
-        ask_other(g, c, a.list[i], ref);
+        if (dead_too || a.list[i].state != NODE_DEAD)
+            ask_other(g, c, &a.list[i], ref);
     free(a.list);
     return rc < 0 ? rc : g->rc;
 }
@@ -170,7 +183,7 @@ int gather_name(const struct call *c, struct line *l, const char *verb, char ref
     int code = CODE_DONE, rc;
     if (strlen(ref) == 2 * ID_SIZE)
         return CODE_DONE;
-    rc = gather(&g, c, l, ref);
+    rc = gather(&g, c, l, ref, false);
     if (rc < 0) {
         code = line_report_about(l, ref, rc);
     } else if (g.count == 0) {

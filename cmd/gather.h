@@ -15,10 +15,12 @@ struct gathered {
     int rc;        /* private */
 };
 
-/* Over `l`, which is open, and over a line of its own to each other node that is alive. ref as in
+/* Over `l`, which is open, and over a line of its own to each other node that may answer; one that
+ * is dead is not asked, and named where the caller wants to hear of these, too. ref as in
  * objects_each, and it may mean several. 0, or what went wrong with `l`; ERR_FULL beyond GATHER_MAX
  * objects. To be cleared in any case. */
-int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref);
+int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref,
+           bool dead_too);
 /* What a ref means among the objects of all nodes: its whole name in `ref`, and 0; or an exit code,
  * after it was said that there is none or which ones there are. The whole name is not looked for.
  * `verb` is the command that is tried next. */

@@ -85,7 +85,7 @@ static int run(const struct call *c)
         return code;
     if (!ref[0] && !opt_given(c->opts, "all"))
         code = list(c, l, NULL);
-    else if ((rc = gather(&all, c, l, ref)) < 0)
+    else if ((rc = gather(&all, c, l, ref, true)) < 0)
         code = line_report_about(l, ref, rc);
     else if (ref[0] && all.count == 0 && all.away == 0)
         code = refuse_ref(ref);

@@ -443,6 +443,15 @@ copies_are() { # copies_are COUNT REF ADDR
     run -0 velum rm "$ref" --addr "127.0.0.1:$port"
     none_is_left() { [[ $("$VELUM" objects --all --json --addr "127.0.0.1:$PORT_a") != *"$ref"* ]]; }
     until_true 10 none_is_left
+    # What a node has that is gone is not in the list, so that this is not all.
+    kill -KILL "$PID_e"
+    is_dead() { [[ $("$VELUM" nodes --json) == *'"state":"dead"'* ]]; }
+    until_true 20 is_dead
+    run -7 velum objects deadbeef
+    run -7 --separate-stderr velum objects --all
+    [[ $stderr == *" at 127.0.0.1:$PORT_e could not be asked"*"this is not all: 1 node could"* ]]
+    ends_with_try_on_stderr
+    run -3 velum rm deadbeef
 }
 
 @test "a ref of a few digits means one object of all nodes, or they are listed" {
