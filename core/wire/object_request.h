@@ -39,7 +39,8 @@
  *   OBJECT   an object view (below)
  *   PIECE    bytes (to OBJECT_DATA_MAX), in order, never more than MORE allowed
  *   CREDIT   u32 bytes: so many more may be sent; and perhaps, in the first of a PUT with a key,
- *            u64 there: so many are there, and the next is the one behind them
+ *            u64 there: so many are there, and the next is the one behind them. One of 0 behind the
+ *            end: its copies are on their way
  *
  * An object view: 32 name, u64 size, u64 here (bytes of it on the node that answers), u8 flags
  * (1 kept: a user put it or a job needs it; 2 whole here; 4 on its way here; 8 in use; 16 a user

@@ -75,6 +75,24 @@ TEST(a_put_has_two_copies_when_it_is_told_and_three_soon)
 
 static uint8_t large[24 * PIECE_SIZE];
 
+static int64_t silence_us; /* the longest of the node, while a user waited for it */
+
+static void measure_silence(uint64_t user, uint32_t request)
+{
+    struct instant last = {0};
+
+    silence_us = 0;
+    for (uint32_t i = 0; i < story.answers_count; i++) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link != user || a->request != request)
+            continue;
+        if (last.us != 0 && a->at.us - last.us > silence_us)
+            silence_us = a->at.us - last.us;
+        last = a->at;
+    }
+}
+
 static uint32_t put_large(uint32_t copies)
 {
     struct request_put m = {.size = sizeof large, .copies = (uint8_t)copies};
@@ -91,6 +109,7 @@ static uint32_t put_large(uint32_t copies)
     told.copies = 0;
     for (int i = 0; i < 400 && !story_object_view(&story, user, request, &told); i++)
         story_run(&story, S_US);
+    measure_silence(user, request);
     return told.copies;
 }
 
@@ -109,6 +128,19 @@ TEST(a_put_waits_for_the_slowest_of_the_copies_it_needs)
     story.nodes[1].mover_us = S_US;
     story.nodes[2].mover_us = 4 * S_US;
     CHECK_INT(put_large(3), 3);
+    CHECK(story_end(&story));
+}
+
+TEST(a_user_who_waits_for_copies_hears_that_they_are_on_their_way)
+{
+    struct instant began;
+
+    begin(2);
+    story.nodes[1].mover_us = 5 * S_US;
+    began = story.now;
+    CHECK_INT(put_large(2), 2);
+    CHECK(instant_since_us(story.now, began) > 30 * S_US);
+    CHECK(silence_us <= 21 * S_US);
     CHECK(story_end(&story));
 }
 
@@ -317,6 +349,7 @@ TEST_MAIN(a_node_without_objects_is_not_waited_for,
           a_put_has_two_copies_when_it_is_told_and_three_soon,
           a_put_waits_for_a_copy_that_takes_its_time,
           a_put_waits_for_the_slowest_of_the_copies_it_needs,
+          a_user_who_waits_for_copies_hears_that_they_are_on_their_way,
           a_put_ends_without_a_copy_that_does_not_come, sizes_of_every_kind_are_copied,
           whoever_wants_it_gets_it_at_any_node, what_nobody_has_is_not_found,
           copies_of_the_dead_are_made_again, what_is_removed_goes_everywhere_and_does_not_come_back,
