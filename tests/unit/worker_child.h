@@ -112,7 +112,8 @@ static inline void send_order(uint8_t type, uint32_t request, struct buf *payloa
     REQUIRE(!b.failed && write(child.orders, b.data, b.len) == (ssize_t)b.len);
 }
 
-/* The next report, or false at the end or after ten seconds of silence. */
+/* The next report, or false at the end or after a minute of silence, which a busy
+ * machine may need for a second of work. */
 static inline bool next_report(struct frame *f)
 {
     struct child *c = &child;
@@ -126,7 +127,7 @@ static inline bool next_report(struct frame *f)
         c->end -= c->start;
         c->start = 0;
         struct pollfd p = {.fd = c->reports, .events = POLLIN};
-        if (poll(&p, 1, 10000) <= 0)
+        if (poll(&p, 1, 60000) <= 0)
             return false;
         ssize_t n = read(c->reports, c->input + c->end, sizeof c->input - c->end);
         if (n <= 0)
