@@ -38,6 +38,7 @@ struct open_order {
     uint32_t size;
     int place; /* in the shared memory, or -1 */
     uint8_t type;
+    bool places; /* others may be answered before it */
 };
 
 struct mover_crew {
@@ -55,7 +56,7 @@ struct mover_crew {
     struct instant started;
     int64_t pause_us, patience_us;
     bool looks_on; /* the alarm is set to see whether it still answers */
-    int silent;    /* so many times in a row something was open, and nothing had come */
+    int silent;    /* so many times in a row the oldest that is open had got no answer */
     bool refused;  /* the system does not start it; said once */
     bool copies;   /* one could not map the memory: the others get none; said once */
     struct buf out;
@@ -154,20 +155,47 @@ static int grow_open(struct mover_crew *m)
     return 0;
 }
 
-static int push_open(struct mover_crew *m, uint8_t type, uint32_t request, size_t size)
+static int push_open(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
 {
     if (m->open_count == m->open_cap && grow_open(m) < 0)
         return ERR_NO_MEMORY;
     struct open_order *o = &m->open[(m->open_first + m->open_count) & (m->open_cap - 1)];
-    *o = (struct open_order){.request = request, .size = (uint32_t)size, .place = -1, .type = type};
+    *o = (struct open_order){.request = request,
+                             .size = (uint32_t)payload.len,
+                             .place = -1,
+                             .type = type,
+                             .places = move_places(type, payload)};
     m->open_count++;
-    m->open_bytes += size;
+    m->open_bytes += payload.len;
     return 0;
 }
 
-static void pop_open(struct mover_crew *m)
+static struct open_order *open_at(struct mover_crew *m, size_t i)
 {
-    m->open_bytes -= m->open[m->open_first].size;
+    return &m->open[(m->open_first + i) & (m->open_cap - 1)];
+}
+
+/* The one that is answered, by how many there are before it: those that may be. */
+static bool find_open(struct mover_crew *m, uint32_t request, size_t *out)
+{
+    size_t i = 0;
+#if VELUM_PLANT == 1186 /* unit/test_mover_crew: any order may be answered before any other */
+    while (i < m->open_count && open_at(m, i)->request != request)
+#else
+    while (i < m->open_count && open_at(m, i)->request != request && open_at(m, i)->places)
+#endif
+        i++;
+    *out = i;
+    return i < m->open_count && open_at(m, i)->request == request &&
+           (i == 0 || !open_at(m, i)->places);
+}
+
+/* It, with so many before it, is open no more. */
+static void pop_open(struct mover_crew *m, size_t before)
+{
+    m->open_bytes -= open_at(m, before)->size;
+    for (; before > 0; before--)
+        *open_at(m, before) = *open_at(m, before - 1);
     m->open_first = (m->open_first + 1) & (m->open_cap - 1);
     m->open_count--;
 }
@@ -217,15 +245,18 @@ static bool answers(const struct open_order *o, const struct frame *f)
 /* Its place is lent anew only when the answer in it has been read. */
 static void deliver(struct mover_crew *m, const struct frame *f)
 {
-    const struct open_order *o = oldest(m);
+    size_t before;
+    const struct open_order *o = find_open(m, f->request, &before) ? open_at(m, before) : NULL;
     const int place = o ? o->place : -1;
     const struct frame inner = o ? unwrap(m, o, f) : *f;
     if (!o || !answers(o, &inner)) {
         end_life(m, "gave an answer to no order");
         return;
     }
+    if (before == 0)
+        m->silent = 0;
     if (moved_is_last(inner.type))
-        pop_open(m);
+        pop_open(m, before);
 #if VELUM_PLANT == 557 /* unit/test_mover_crew: a place is lent while its answer is being read */
     mover_memory_return(&m->memory, place);
 #endif
@@ -299,7 +330,6 @@ static void answers_ready(void *ctx, bool readable, bool writable)
     do
         got = read(m->ends.answers, m->scratch, turn_size(m));
     while (got < 0 && errno == EINTR);
-    m->silent = 0;
     if (got > 0)
         take_turn(m, (size_t)got);
     else if (got == 0 || errno != EAGAIN)
@@ -351,24 +381,16 @@ static int queue_order(struct mover_crew *m, uint8_t type, uint32_t request, str
 }
 
 /* Each order that is written alone may wake the mover. Small ones wait for one another until the
- * round ends, and while it has others to do until an answer comes. But for the last of those that
- * are finished together: the answers to the others come with its own. */
-static bool may_wait(const struct mover_crew *m, uint8_t type, struct bytes payload)
+ * round ends, and while it has others to do until an answer comes. */
+static bool may_wait(const struct mover_crew *m)
 {
-    enum move_finish way;
-    uint64_t stream;
-#if VELUM_PLANT != 1007 /* unit/test_mover_together: what ends the wait of others waits for them */
-    if (type == MESSAGE_MOVE_FINISH && read_move_finish(payload, &stream, &way) == 0 &&
-        way == MOVE_FINISH)
-        return false;
-#endif
     return m->gathered < GATHERED_MAX - 1 && m->open_count - 1 > m->gathered &&
            (m->gathered > 0 || m->out.len == 0);
 }
 
 static int gather_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
 {
-    if (may_wait(m, type, payload))
+    if (may_wait(m))
         m->gathered++;
     else
         m->flushes = true;
@@ -453,7 +475,7 @@ static int give_order(struct mover_crew *m, uint8_t type, uint32_t request, stru
 int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
 {
     ensure(payload.len <= FRAME_PAYLOAD_MAX);
-    int rc = push_open(m, type, request, payload.len);
+    int rc = push_open(m, type, request, payload);
     if (rc < 0)
         return rc;
 #if VELUM_PLANT == 314 /* unit/test_mover_crew: one order more than may be open */
@@ -537,7 +559,7 @@ static void refuse_open(struct mover_crew *m)
         struct frame f = {.type = mover_crew_refuse(&payload, o.type, ERR_IO),
                           .request = o.request};
         f.payload = buf_bytes(&payload);
-        pop_open(m);
+        pop_open(m, 0);
 #if VELUM_PLANT == 313 /* unit/test_mover_crew: what was open when it died is answered by nobody */
         if (m->ends.pid == 0)
 #endif

@@ -288,25 +288,45 @@ int fetch_write(struct folder *f, const struct move_part *m)
     return write_slice(f, p, w, m);
 }
 
-int fetch_seal(struct folder *f, struct digest name)
+/* What its file is called until then. False: p->rc is the answer. */
+static bool may_seal(struct folder *f, struct digest name, struct place *p)
 {
-    struct part *p = scan_part(f, name);
-    if (!p)
-        return folder_has(f, name, FOLDER_DATA) ? 0 : ERR_NOT_FOUND;
-    if (p->have < p->pieces)
-        return ERR_NOT_FOUND;
-    (void)check_length(f, name, p->size);
-    int fd = folder_get(f, name, FOLDER_PART);
-    int rc = fd < 0 ? fd : folder_sync_file(fd);
-    if (rc == 0)
-        rc = folder_rename(f, name, FOLDER_PART, FOLDER_DATA);
-    if (rc == 0)
-        rc = folder_sync(f);
+    const struct part *part = scan_part(f, name);
+    p->rc = ERR_NOT_FOUND;
+    if (!part && folder_has(f, name, FOLDER_DATA))
+        p->rc = 0;
+    return part && part->have == part->pieces;
+}
+
+/* The descriptor is a copy, because others may need the place of the one that is kept open. */
+void fetch_seal(struct folder *f, struct digest name, struct place *p)
+{
+    p->made.name = name;
+    if (!may_seal(f, name, p))
+        return;
+    (void)check_length(f, name, part_find(name)->size);
+    const int fd = folder_get(f, name, FOLDER_PART);
+    p->data = fd < 0 ? fd : file_result(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    p->rc = p->data < 0 ? p->data : 0;
+    p->sealing = true;
+    folder_name(name, FOLDER_PART, p->data_move.from);
+    folder_name(name, FOLDER_DATA, p->data_move.to);
+}
+
+int fetch_sealed(struct folder *f, struct place *p)
+{
+    const struct digest name = p->made.name;
+    if (!p->sealing)
+        return p->rc;
+    if (p->data >= 0)
+        close(p->data);
     fetch_forget(name);
-    part_forget(p);
-    if (rc < 0)
+    part_forget(part_find(name));
+    if (p->data_move.done)
+        folder_moved(f, name, FOLDER_PART, FOLDER_DATA);
+    if (p->rc < 0)
         (void)folder_remove_all(f, name);
-    return rc;
+    return p->rc;
 }
 
 void fetch_forget(struct digest name)

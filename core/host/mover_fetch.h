@@ -6,7 +6,7 @@
 #ifndef VELUM_HOST_MOVER_FETCH_H
 #define VELUM_HOST_MOVER_FETCH_H
 
-#include "core/host/mover_folder.h"
+#include "core/host/mover_place.h"
 #include "core/wire/move.h"
 
 #define LEARNS_MAX 64 /* lists that come in side by side; the one that was idle longest goes */
@@ -28,9 +28,12 @@ int fetch_settle(struct folder *f);
 /* Whether the piece that these bytes belong to is late. It must be settled before anything is done
  * to it, and all of them before anything is done to an object. */
 bool fetch_is_late(const struct move_part *m);
-/* 0 also where it is whole. ERR_NOT_FOUND: not all pieces are here. ERR_SYNC, ERR_NO_SPACE: what is
- * on the disk cannot be known, and nothing of the object is left. */
-int fetch_seal(struct folder *f, struct digest name);
+/* Its pieces are all here: it is to be put in its place, and until fetch_sealed nothing else is
+ * done with it. */
+void fetch_seal(struct folder *f, struct digest name, struct place *p);
+/* 0 also where it was whole before. ERR_NOT_FOUND: not all pieces are here. ERR_SYNC, ERR_NO_SPACE:
+ * what is on the disk cannot be known, and nothing of the object is left. */
+int fetch_sealed(struct folder *f, struct place *p);
 /* Forgets what was coming. */
 void fetch_forget(struct digest name);
 

@@ -115,6 +115,11 @@ void folder_keep(struct folder *f, struct digest name, enum folder_kind kind, in
     *place(f) = (struct folder_file){.name = name, .kind = kind, .fd = fd, .used = ++f->uses};
 }
 
+void folder_let_go(struct folder *f, struct digest name, enum folder_kind kind)
+{
+    forget(find(f, name, kind));
+}
+
 bool folder_holds(struct folder *f, struct digest name, enum folder_kind kind)
 {
     return find(f, name, kind) != NULL;
@@ -161,21 +166,21 @@ int folder_remove_all(struct folder *f, struct digest name)
 
 int folder_rename(struct folder *f, struct digest name, enum folder_kind from, enum folder_kind to)
 {
-    char text[FOLDER_NAME_SIZE];
-    struct folder_file *o = find(f, name, from);
-    folder_name(name, from, text);
-    int rc = folder_adopt(f, text, name, to);
-    if (rc == 0 && o)
-        o->kind = to;
-    return rc;
+    char old[FOLDER_NAME_SIZE], new[FOLDER_NAME_SIZE];
+    folder_name(name, from, old);
+    folder_name(name, to, new);
+    if (renameat(f->fd, old, f->fd, new) != 0)
+        return file_fault(errno);
+    folder_moved(f, name, from, to);
+    return 0;
 }
 
-int folder_adopt(struct folder *f, const char *from, struct digest name, enum folder_kind kind)
+void folder_moved(struct folder *f, struct digest name, enum folder_kind from, enum folder_kind to)
 {
-    char text[FOLDER_NAME_SIZE];
-    forget(find(f, name, kind));
-    folder_name(name, kind, text);
-    return file_result(renameat(f->fd, from, f->fd, text));
+    struct folder_file *o = find(f, name, from);
+    forget(find(f, name, to));
+    if (o)
+        o->kind = to;
 }
 
 static bool never_syncs;
@@ -203,9 +208,14 @@ int folder_sync_file(int fd)
     return errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_SYNC;
 }
 
+bool folder_syncs_list(uint64_t size)
+{
+    return object_pieces(size) > FOLDER_LIST_SHORT;
+}
+
 int folder_sync_list(int list, uint64_t size)
 {
-    if (object_pieces(size) > FOLDER_LIST_SHORT)
+    if (folder_syncs_list(size))
         return folder_sync_file(list);
     folder_send_ahead(list, 0, object_list_size(size));
     return 0;

@@ -73,8 +73,10 @@ int folder_remove(struct folder *f, struct digest name, enum folder_kind kind);
 int folder_remove_all(struct folder *f, struct digest name);
 /* From and to a kind of one object; what was there is replaced. */
 int folder_rename(struct folder *f, struct digest name, enum folder_kind from, enum folder_kind to);
-/* The same for a file that is none of an object's yet. */
-int folder_adopt(struct folder *f, const char *from, struct digest name, enum folder_kind kind);
+/* Somebody else has done that. */
+void folder_moved(struct folder *f, struct digest name, enum folder_kind from, enum folder_kind to);
+/* It is not kept open any more. */
+void folder_let_go(struct folder *f, struct digest name, enum folder_kind kind);
 /* A descriptor of it, for reading and writing, that somebody has already. Takes it. */
 void folder_keep(struct folder *f, struct digest name, enum folder_kind kind, int fd);
 /* From here on the process syncs nothing: the folder goes with its node. */
@@ -86,8 +88,9 @@ void folder_send_ahead(int fd, uint64_t at, uint64_t bytes);
 int folder_sync(struct folder *f);
 /* The same for one file. */
 int folder_sync_file(int fd);
-/* The same for the list of an object of this size, if that is long; the disk begins to take one
- * that is short. */
+/* Whether the list of an object of this size is synced too, because it is long. */
+bool folder_syncs_list(uint64_t size);
+/* The same for such a list; the disk begins to take one that is short. */
 int folder_sync_list(int list, uint64_t size);
 /* The name that a list makes for an object of this size; ERR_DAMAGED when the list is not of its
  * length. */

@@ -559,14 +559,6 @@ void stream_name(struct folder *f, uint64_t number, struct moved_made *answer)
         send_ahead(*find(number), STREAM_HELD_MAX);
 }
 
-static int sync_one(const struct stream *s)
-{
-    int rc = one_is(s->size) ? 0 : folder_sync_list(s->list, s->size);
-    if (rc == 0 && !s->same)
-        rc = folder_sync_file(s->data);
-    return rc;
-}
-
 /* It is used, as by whoever reads it (mover_read.c). */
 static int leave_in_place(struct folder *f, const struct stream *s)
 {
@@ -574,54 +566,55 @@ static int leave_in_place(struct folder *f, const struct stream *s)
     return fd < 0 ? fd : file_result(futimens(fd, NULL));
 }
 
-/* Whoever reads it next finds its file open. */
-static int put_in_place(struct folder *f, struct stream *s)
+/* Where its files are and belong, for who puts them there. */
+static void fill(struct stream *s, struct place *p)
 {
-    char text[FOLDER_NAME_SIZE];
-    int rc = 0;
     if (s->same)
-        return leave_in_place(f, s);
-    file_name(s, ".list", text);
-    if (!one_is(s->size))
-        rc = folder_adopt(f, text, s->name, FOLDER_LIST);
-    s->list_there &= rc < 0 || one_is(s->size);
-    file_name(s, "", text);
-    if (rc == 0)
-        rc = folder_adopt(f, text, s->name, FOLDER_DATA);
-    if (rc < 0)
-        return rc;
-    s->data_there = false;
-    folder_keep(f, s->name, FOLDER_DATA, s->data);
-    s->data = -1;
-    return 0;
+        return;
+    p->data = s->data;
+    file_name(s, "", p->data_move.from);
+    folder_name(s->name, FOLDER_DATA, p->data_move.to);
+    if (one_is(s->size))
+        return;
+    p->list = folder_syncs_list(s->size) ? s->list : -1;
+    file_name(s, ".list", p->list_move.from);
+    folder_name(s->name, FOLDER_LIST, p->list_move.to);
 }
 
-/* First the bytes of all are on the disk, then each list has its name, then they have. What the
- * disk was asked to take before the first is synced costs the others no sync of their own. */
-void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made *answers,
-                   uint32_t count)
+void stream_place(struct folder *f, uint64_t number, struct place *p)
 {
-    for (uint32_t i = 0; i < count; i++)
-        name_one(f, numbers[i], &answers[i]);
-    for (uint32_t i = 0; count > 1 && i < count; i++)
-        if (answers[i].rc == 0)
-            send_ahead(*find(numbers[i]), 1);
-    for (uint32_t i = 0; i < count; i++)
-        if (answers[i].rc == 0)
-            answers[i].rc = sync_one(*find(numbers[i]));
-    bool any = false;
-    for (uint32_t i = 0; i < count; i++)
-        if (answers[i].rc == 0) {
-            answers[i].rc = put_in_place(f, *find(numbers[i]));
-            any = true;
-        }
-    const int rc = any ? folder_sync(f) : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (rc < 0 && answers[i].rc == 0 && !answers[i].there)
-            (void)folder_remove_all(f, answers[i].name);
-        answers[i].rc = answers[i].rc < 0 ? answers[i].rc : rc;
-        (void)stream_abort(f, numbers[i]);
+    p->stream = number;
+    name_one(f, number, &p->made);
+    p->rc = p->made.rc;
+    if (p->rc == 0) {
+        struct stream *s = *find(number);
+        send_ahead(s, 1);
+        fill(s, p);
     }
+}
+
+/* Whoever reads it next finds its file open. */
+static int is_placed(struct folder *f, struct stream *s, const struct place *p)
+{
+    s->list_there &= !p->list_move.done;
+    if (p->list_move.done)
+        folder_let_go(f, s->name, FOLDER_LIST);
+    if (p->data_move.done) {
+        s->data_there = false;
+        folder_keep(f, s->name, FOLDER_DATA, s->data);
+        s->data = -1;
+    }
+    if (p->rc < 0 && p->data_move.done && !p->made.there)
+        (void)folder_remove_all(f, s->name);
+    return p->rc == 0 && s->same ? leave_in_place(f, s) : p->rc;
+}
+
+void stream_placed(struct folder *f, struct place *p)
+{
+    struct stream **at = find(p->stream);
+    if (at && p->made.rc == 0)
+        p->made.rc = is_placed(f, *at, p);
+    (void)stream_abort(f, p->stream);
 }
 
 bool stream_owns(const char *text, bool *is_open)

@@ -12,7 +12,7 @@
 #ifndef VELUM_HOST_MOVER_STREAM_H
 #define VELUM_HOST_MOVER_STREAM_H
 
-#include "core/host/mover_folder.h"
+#include "core/host/mover_place.h"
 #include "core/wire/move.h"
 
 #define STREAM_HELD_MAX 65536u
@@ -28,10 +28,11 @@ int stream_append(struct folder *f, const struct move_stream *m);
 /* All of it has come: it has its name, and the disk is asked to take it. Or it has ended, and
  * nothing is left of it. */
 void stream_name(struct folder *f, uint64_t number, struct moved_made *answer);
-/* Each of them, named or not, is an object that is whole, in place and synced, or nothing is left
- * of it; the streams have ended. Together they cost little more than one. */
-void stream_finish(struct folder *f, const uint64_t *numbers, struct moved_made *answers,
-                   uint32_t count);
+/* Named or not, it is to become an object that is whole, in place and synced; until stream_placed
+ * nothing else is done with it. */
+void stream_place(struct folder *f, uint64_t number, struct place *p);
+/* It has, or nothing is left of it, as p->made says; the stream has ended. */
+void stream_placed(struct folder *f, struct place *p);
 /* 0, also when there is none. */
 int stream_abort(struct folder *f, uint64_t number);
 /* Whether it holds memory that no stream needs; and gives it back: a mover without work is small,

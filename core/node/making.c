@@ -124,27 +124,24 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
         gets_fetched(n, name, true);
 }
 
-/* Each that waits is to be put in place; `more`: with another that is given to the mover now. */
-static void place(struct node *n, bool more)
+/* Each that waits is to be put in place. The mover is given all in one step, so it syncs them
+ * together. */
+static void place(struct node *n)
 {
-    struct making *m = making_set_first(&n->objects->makings, MAKING_NAMED), *last = NULL;
+    struct making *m = making_set_first(&n->objects->makings, MAKING_NAMED);
 
     for (; m != NULL; m = m->queue.next) {
         if (m->placing)
             continue;
-        if (last != NULL)
-            mover_finish(n, last->number, MOVE_FINISH_WITH_NEXT, made);
         m->placing = true;
-        last = m;
+        mover_finish(n, m->number, MOVE_FINISH, made);
     }
-    if (last != NULL)
-        mover_finish(n, last->number, more ? MOVE_FINISH_WITH_NEXT : MOVE_FINISH, made);
 }
 
 void makings_place(struct node *n)
 {
     if (n->objects != NULL)
-        place(n, false);
+        place(n);
 }
 
 bool makings_wait(const struct node *n)
@@ -162,7 +159,7 @@ void makings_tick(struct node *n)
     if (first == NULL || !instant_reached(n->now, first->until))
         return;
 #endif
-    place(n, false);
+    place(n);
 }
 
 static void named(struct node *n, uint64_t number, const struct frame *answer)
@@ -189,7 +186,7 @@ static void named(struct node *n, uint64_t number, const struct frame *answer)
         m->owner->made(n, m->who, 0, said.name);
     }
     if (n->objects->makings.queues[MAKING_NAMED].count >= MAKINGS_TOGETHER)
-        place(n, false);
+        place(n);
 }
 
 static void finish(struct node *n, struct making *m)
@@ -199,7 +196,7 @@ static void finish(struct node *n, struct making *m)
         mover_finish(n, m->number, MOVE_FINISH_NAME, named);
         return;
     }
-    place(n, true);
+    place(n);
     mover_finish(n, m->number, MOVE_FINISH, made);
 }
 

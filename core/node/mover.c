@@ -13,6 +13,7 @@ struct move_order {
     size_t size;          /* of its payload */
     struct bytes payload; /* owned, of one that waits */
     struct digest drops;  /* of a DROP */
+    bool places;          /* others may be answered before it */
 };
 
 static bool fits(const struct objects *s, size_t size)
@@ -88,6 +89,7 @@ void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *t
     if (o == NULL)
         return;
     o->size = payload.len;
+    o->places = move_places(type, payload);
     if (type == MESSAGE_MOVE_DROP)
         (void)read_move_name(payload, &o->drops);
     if (s->orders_waiting == NULL && fits(s, payload.len)) {
@@ -238,24 +240,47 @@ int moved_result(const struct frame *f)
     return read < 0 ? read : rc;
 }
 
+/* The order that is answered, and the one before it. NULL: it is not its turn. */
+static struct move_order *find_open(const struct objects *s, uint32_t request,
+                                    struct move_order **before)
+{
+    struct move_order *o = s->orders_first;
+
+    *before = NULL;
+    while (o != NULL && o != s->orders_waiting && o->request != request && o->places) {
+        *before = o;
+        o = o->next;
+    }
+    if (o == NULL || o == s->orders_waiting || o->request != request)
+        return NULL;
+    return o->places && *before != NULL ? NULL : o;
+}
+
+static void take_out(struct objects *s, struct move_order *o, struct move_order *before)
+{
+    if (before == NULL)
+        s->orders_first = o->next;
+    else
+        before->next = o->next;
+    if (s->orders_last == o)
+        s->orders_last = before;
+    s->orders_open--;
+    s->orders_open_bytes -= o->size;
+}
+
 void mover_answered(struct node *n, const struct frame *f)
 {
     struct objects *s = n->objects;
-    struct move_order *o = s == NULL ? NULL : s->orders_first;
+    struct move_order *before, *o = s == NULL ? NULL : find_open(s, f->request, &before);
 
-    if (o == NULL || o == s->orders_waiting || o->request != f->request) {
+    if (o == NULL) {
         log_line(n->options.log, LOG_ERROR, "the mover answers what it was not asked (%s)",
                  message_name(f->type));
         return;
     }
     /* What it finds comes before its one answer. */
-    if (moved_is_last(f->type)) {
-        s->orders_first = o->next;
-        if (s->orders_first == NULL)
-            s->orders_last = NULL;
-        s->orders_open--;
-        s->orders_open_bytes -= o->size;
-    }
+    if (moved_is_last(f->type))
+        take_out(s, o, before);
     if (o->then != NULL)
         o->then(n, o->what, f);
     if (!moved_is_last(f->type))

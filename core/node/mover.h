@@ -1,4 +1,5 @@
-/* Orders to the mover, and what is done with its answers: it answers in the order it was asked.
+/* Orders to the mover, and what is done with its answers; in which order they come says
+ * core/wire/move.h.
  * No more is given to it than may be open (core/wire/move.h); the rest waits here, in its order.
  * Private to core/node. */
 #ifndef VELUM_NODE_MOVER_H
@@ -19,7 +20,7 @@ void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const s
 void mover_append(struct node *n, const struct move_stream *m, moved_fn *then, uint64_t what);
 /* For orders of which only the result counts; `then` may be NULL. */
 void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what);
-/* Of a new object. After MOVE_FINISH_WITH_NEXT another of them follows in this step. */
+/* Of a new object. */
 void mover_finish(struct node *n, uint64_t stream, enum move_finish way, moved_fn *then);
 void mover_abort(struct node *n, uint64_t stream);
 /* It was ordered to drop this one, and has not said yet that it did: what it says of the object

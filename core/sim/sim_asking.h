@@ -104,6 +104,9 @@ struct sim_moved {
     struct sim_moved *next;
     uint8_t type;
     uint32_t request;
+    int64_t at;
+    bool places;        /* others overtake it (core/wire/move.h) */
+    struct digest name; /* what it placed */
     struct buf payload;
 };
 
@@ -112,7 +115,7 @@ struct sim_moving {
     struct sim_mover mover, image;
     bool made, has_image;
     struct sim_moved *first, *last;
-    int64_t arrives; /* when the last answer does: none overtakes another */
+    int64_t arrives; /* when the last answer does that none overtakes */
     int64_t rotted;  /* a bit of it turned last */
 };
 

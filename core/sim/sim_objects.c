@@ -24,6 +24,7 @@
 #define SLOW_LOOK_US (60 * S_US)
 #define TURN_US (10 * S_US) /* a node looks at one object in so long */
 #define LOOK_US (100 * MS_US)
+#define SYNC_TIMES 4 /* as long as anything else takes to put an object in place */
 
 /* --- what there is to be --- */
 
@@ -152,28 +153,64 @@ struct answering {
     struct sim_node *n;
     uint32_t request;
     int64_t in_us;
+    uint8_t order;
+    struct bytes about; /* its payload */
 };
+
+static void add_moved(struct sim_moving *g, struct sim_moved *m)
+{
+    if (g->last == NULL)
+        g->first = m;
+    else
+        g->last->next = m;
+    g->last = m;
+}
+
+/* What puts in place waits for the disk, and for what does so before it. */
+static int64_t placed_at(const struct sim_moving *g, int64_t at)
+{
+    for (const struct sim_moved *m = g->first; m != NULL; m = m->next)
+        if (m->places && m->at > at)
+            at = m->at;
+    return at;
+}
+
+/* What is about one that is being put in place waits for that. */
+static int64_t not_before(const struct answering *to, int64_t at)
+{
+    const struct sim_moving *g = &to->n->moving;
+
+    for (const struct sim_moved *m = g->first; m != NULL; m = m->next)
+        if (m->places && m->at > at && move_is_about(to->order, to->about, m->name))
+            at = m->at;
+    return at > g->arrives ? at : g->arrives;
+}
 
 static void answered(void *ctx, uint8_t type, struct bytes payload)
 {
     struct answering *to = ctx;
     struct sim_moving *g = &to->n->moving;
     struct sim_moved *m = world_alloc(to->w, sizeof *m);
-    int64_t at = to->w->now + to->in_us;
+    const int64_t now = to->w->now;
+    struct moved_made made;
 
     if (m == NULL)
         return;
     m->type = type;
     m->request = to->request;
+    m->places = move_places(to->order, to->about);
+    if (type == MESSAGE_MOVED_MADE && read_moved_made(payload, &made) == 0)
+        m->name = made.name;
+    else if (to->order == MESSAGE_MOVE_SEAL)
+        (void)read_move_name(to->about, &m->name);
     buf_init(&m->payload, to->w->alloc, FRAME_PAYLOAD_MAX);
     put_raw(&m->payload, payload.data, payload.len);
-    if (g->last == NULL)
-        g->first = m;
+    if (m->places)
+        m->at = placed_at(g, not_before(to, now) + SYNC_TIMES * to->in_us);
     else
-        g->last->next = m;
-    g->last = m;
-    g->arrives = at > g->arrives ? at : g->arrives;
-    world_later(to->w, g->arrives - to->w->now, HAPPEN_MOVED, to->n->index, 0, 0);
+        m->at = g->arrives = not_before(to, now + to->in_us);
+    add_moved(g, m);
+    world_later(to->w, m->at - now, HAPPEN_MOVED, to->n->index, 0, 0);
 }
 
 static void make_mover(struct world *w, struct sim_node *n)
@@ -195,7 +232,12 @@ static void check_bytes(struct world *w, const struct sim_node *n)
 void sim_objects_move(struct world *w, struct sim_node *n, const struct action *a,
                       struct bytes payload)
 {
-    struct answering to = {w, n, a->request, 20 + (int64_t)below(w, chance(w, 10) ? 20000 : 300)};
+    struct answering to = {.w = w,
+                           .n = n,
+                           .request = a->request,
+                           .in_us = 20 + (int64_t)below(w, chance(w, 10) ? 20000 : 300),
+                           .order = (uint8_t)a->type,
+                           .about = payload};
     struct sim_mover *m = &n->moving.mover;
     struct digest name;
 
@@ -204,19 +246,24 @@ void sim_objects_move(struct world *w, struct sim_node *n, const struct action *
         sim_passing_dropped(w, n, name);
     m->bytes_max = n->disk.full || n->disk.store.no_space ? m->bytes : UINT64_MAX;
     m->no_sync = n->disk.store.syncs_fail > 0 && chance(w, 2);
-    sim_mover_order(m, (uint8_t)a->type, payload, answered, &to);
+    sim_mover_order(m, to.order, payload, answered, &to);
     check_bytes(w, n);
 }
 
-static struct sim_moved *take_first(struct sim_moving *g)
+/* The first that has come by then. */
+static struct sim_moved *take_by(struct sim_moving *g, int64_t now)
 {
-    struct sim_moved *m = g->first;
+    struct sim_moved *before = NULL, *m = g->first;
 
+    while (m != NULL && m->at > now) {
+        before = m;
+        m = m->next;
+    }
     if (m == NULL)
         return NULL;
-    g->first = m->next;
-    if (g->first == NULL)
-        g->last = NULL;
+    *(before == NULL ? &g->first : &before->next) = m->next;
+    if (g->last == m)
+        g->last = before;
     return m;
 }
 
@@ -236,7 +283,7 @@ static void tell_moved(struct world *w, struct sim_node *n, const struct sim_mov
 
 void sim_objects_moved(struct world *w, struct sim_node *n)
 {
-    struct sim_moved *m = take_first(&n->moving);
+    struct sim_moved *m = take_by(&n->moving, w->now);
 
     /* Those of a mover that died were told at once. */
     if (m == NULL)
@@ -281,7 +328,7 @@ static void drop_answers(struct world *w, struct sim_node *n)
 {
     struct sim_moved *m;
 
-    while ((m = take_first(&n->moving)) != NULL)
+    while ((m = take_by(&n->moving, INT64_MAX)) != NULL)
         moved_free(w, m);
 }
 

@@ -207,6 +207,28 @@ int read_move_at(struct bytes payload, struct move_at *m)
     return reader_result(&r);
 }
 
+bool move_places(uint8_t type, struct bytes payload)
+{
+    enum move_finish way;
+    uint64_t stream;
+    return type == MESSAGE_MOVE_SEAL ||
+           (type == MESSAGE_MOVE_FINISH && read_move_finish(payload, &stream, &way) == 0 &&
+            way != MOVE_FINISH_NAME);
+}
+
+bool move_is_about(uint8_t type, struct bytes payload, struct digest name)
+{
+    static const uint8_t named[] = {MESSAGE_MOVE_READ,  MESSAGE_MOVE_LIST, MESSAGE_MOVE_LEARN,
+                                    MESSAGE_MOVE_WRITE, MESSAGE_MOVE_SEAL, MESSAGE_MOVE_CHECK,
+                                    MESSAGE_MOVE_DROP};
+    struct reader r = reader_of(payload);
+    const struct digest first = read_digest(&r);
+    for (size_t i = 0; i < sizeof named; i++)
+        if (type == named[i])
+            return !r.failed && digest_equal(first, name);
+    return type == MESSAGE_MOVE_SCAN;
+}
+
 bool moved_is_last(uint8_t type)
 {
     return type != MESSAGE_MOVED_FOUND && type != MESSAGE_MOVED_LEFT;

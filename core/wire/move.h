@@ -1,9 +1,13 @@
 /* Between a node and its mover: the process that reads, writes and hashes objects, so that the node
  * never waits for a disk. Frames of wire/frame.h on the mover's standard input and output; the
  * request number of the frame is the order's ticket, and every order is answered by exactly one
- * frame with the same number, in the order they were given (SCAN alone is answered by any number of
- * FOUND and LEFT before its DONE). The node trusts its mover no more than its disk: every field is
- * checked.
+ * frame with the same number (SCAN alone is answered by any number of FOUND and LEFT before its
+ * DONE). The node trusts its mover no more than its disk: every field is checked.
+ *
+ * Answers come in the order of the orders, but for those that put an object in place, which wait
+ * for the disk: FINISH and SEAL. What is ordered behind them of other objects and streams may be
+ * answered before, so that a slow disk keeps nobody waiting who does not need it. Among themselves
+ * they keep their order.
  *
  * The folder is drawn in core/host/mover_folder.h. Layouts (u8, u32, u64; block = u32 length, and
  * that many bytes):
@@ -25,10 +29,8 @@
  *   FINISH   u64 stream                                   MADE     named, synced and in place. With
  *                                                                  a u8 1 behind it named only:
  *                                                                  another FINISH comes later, and
- *                                                                  nothing is appended before. With
- *                                                                  a u8 2 it is done, and answered,
- *                                                                  with the next order, so that
- *                                                                  several are synced together
+ *                                                                  nothing is appended before. Many
+ *                                                                  that come at once share a sync
  *   ABORT    u64 stream                                   DONE     nothing is left of it
  *   READ     32 name, u64 offset, u32 length              BYTES    of an object that is whole here,
  *                                                                  or of a piece that is, which
@@ -117,7 +119,7 @@ struct move_stream { /* APPEND */
     uint64_t stream;
     struct bytes bytes; /* borrowed */
 };
-enum move_finish { MOVE_FINISH, MOVE_FINISH_NAME, MOVE_FINISH_WITH_NEXT, MOVE_FINISH_WAYS };
+enum move_finish { MOVE_FINISH, MOVE_FINISH_NAME, MOVE_FINISH_WAYS };
 struct move_keyed {
     uint64_t stream;
     struct digest key;
@@ -183,6 +185,10 @@ void put_move_name(struct buf *b, struct digest name); /* SEAL, DROP */
 int read_move_name(struct bytes payload, struct digest *name);
 void put_move_at(struct buf *b, const struct move_at *m);
 int read_move_at(struct bytes payload, struct move_at *m);
+/* Whether an order puts an object in place, so that others may be answered before it. */
+bool move_places(uint8_t type, struct bytes payload);
+/* Whether it is about this object, so that it waits until that is in place; SCAN is about all. */
+bool move_is_about(uint8_t type, struct bytes payload, struct digest name);
 /* Whether this answer is the one that ends its order. */
 bool moved_is_last(uint8_t type);
 void put_moved_found(struct buf *b, const struct moved_found *m);

@@ -166,17 +166,19 @@ struct moved_to {
     bool syncs;
 };
 
-/* In the order of the orders. */
+/* What comes while others are synced is synced together behind that, and nothing else waits. */
 static int64_t answer_us(struct story_node *n, bool syncs)
 {
-    struct instant now = n->story->now, from = now;
+    const struct instant now = n->story->now;
 
-    if (instant_before(now, n->mover_free))
-        from = n->mover_free;
-    if (syncs)
-        n->mover_free = from = instant_plus_us(from, n->sync_us);
-    n->syncs += syncs;
-    return instant_since_us(from, now) + SYNC_US + n->mover_us;
+    if (!syncs)
+        return SYNC_US + n->mover_us;
+    if (instant_before(n->sync_begins, now)) {
+        n->sync_begins = instant_before(n->sync_ends, now) ? now : n->sync_ends;
+        n->sync_ends = instant_plus_us(n->sync_begins, n->sync_us);
+        n->syncs++;
+    }
+    return instant_since_us(n->sync_ends, now) + SYNC_US + n->mover_us;
 }
 
 static void moved(void *ctx, uint8_t type, struct bytes payload)
@@ -207,12 +209,9 @@ static void move(struct story *s, struct story_node *n, const struct action *a,
                  struct bytes payload)
 {
     struct moved_to to = {n, a->request, payload.len, false};
-    enum move_finish way;
-    uint64_t stream;
 
     (void)s;
-    if (a->type == MESSAGE_MOVE_FINISH && read_move_finish(payload, &stream, &way) == 0)
-        to.syncs = way == MOVE_FINISH;
+    to.syncs = a->type == MESSAGE_MOVE_FINISH && move_places((uint8_t)a->type, payload);
     moves_count(n, payload.len);
     if (!n->mover_silent)
         sim_mover_order(&n->mover, (uint8_t)a->type, payload, moved, &to);

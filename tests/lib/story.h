@@ -60,11 +60,11 @@ struct story_node {
     bool mover_silent;           /* it takes orders and answers none */
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */
     uint32_t unanswered_count;
-    int64_t mover_us; /* it obeys at once, and says so this much later */
-    int64_t sync_us;  /* what it syncs of streams takes so long, and orders behind that wait */
-    uint32_t syncs;   /* of streams, so often */
-    struct instant mover_free;
-    uint32_t moves_open; /* orders that were not answered yet, and their bytes */
+    int64_t mover_us;                      /* it obeys at once, and says so this much later */
+    int64_t sync_us;                       /* what it syncs of streams takes so long */
+    uint32_t syncs;                        /* of streams, so often */
+    struct instant sync_begins, sync_ends; /* the last of them */
+    uint32_t moves_open;                   /* orders that were not answered yet, and their bytes */
     size_t moves_open_bytes;
 };
 

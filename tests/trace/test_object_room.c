@@ -71,13 +71,13 @@ TEST(what_the_disk_does_not_take_is_not_lost)
     CHECK(story_end(&story));
 }
 
-TEST(what_nobody_has_is_lost_also_for_a_node_that_is_full)
+TEST(what_was_removed_is_told_so_by_a_node_that_is_full_too)
 {
     begin(2, SIZE - 1);
     struct digest name = put();
     CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
     story_run(&story, 5 * S_US);
-    CHECK_INT(refusal(1, name).exit_code, 3);
+    CHECK_INT(refusal(1, name).exit_code, 9);
     CHECK(story_end(&story));
 }
 
@@ -157,7 +157,7 @@ TEST(another_stands_in_for_a_node_that_is_full)
 
 TEST_MAIN(what_does_not_fit_the_node_that_is_asked_is_not_lost,
           what_the_disk_does_not_take_is_not_lost,
-          what_nobody_has_is_lost_also_for_a_node_that_is_full,
+          what_was_removed_is_told_so_by_a_node_that_is_full_too,
           nobody_waits_for_a_copy_at_a_node_that_is_full,
           what_is_small_enough_goes_to_a_node_that_is_full_for_others,
           a_copy_comes_when_there_is_room_for_it, another_stands_in_for_a_node_that_is_full)

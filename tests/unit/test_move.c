@@ -62,7 +62,7 @@ TEST(test_ways_to_finish)
         uint64_t stream = 0;
         put_u64(&b, 9);
         put_u8(&b, said);
-        const bool known = said == MOVE_FINISH_NAME || said == MOVE_FINISH_WITH_NEXT;
+        const bool known = said == MOVE_FINISH_NAME;
         CHECK_INT(read_move_finish(buf_bytes(&b), &stream, &way), known ? 0 : ERR_FORMAT);
         CHECK(stream == 9 && way == (known ? said : MOVE_FINISH));
         b = fresh();

@@ -78,7 +78,7 @@ TEST(nothing_is_left_of_one_that_has_its_name_and_is_aborted_or_outlives_its_mov
 }
 
 /* Some have their name before, others get it then. */
-TEST(several_are_finished_with_the_last_of_them_and_answered_in_their_order)
+TEST(several_are_finished_together_and_answered_in_their_order)
 {
     uint8_t *data = rig_bytes(SIZE + SEVERAL, 2);
     rig_open();
@@ -89,7 +89,7 @@ TEST(several_are_finished_with_the_last_of_them_and_answered_in_their_order)
     struct moved_made made[SEVERAL];
     const uint32_t first = rig.request + 1;
     for (uint32_t i = 0; i < SEVERAL; i++)
-        give_finish(i, i + 1 < SEVERAL ? MOVE_FINISH_WITH_NEXT : MOVE_FINISH);
+        give_finish(i, MOVE_FINISH);
     for (uint32_t i = 0; i < SEVERAL; i++) {
         made[i] = take_made();
         CHECK_INT(rig.answers[rig.taken - 1].request, first + i);
@@ -108,9 +108,9 @@ TEST(one_that_fails_takes_no_other_with_it)
     CHECK_INT(rig_append(1, data, 4), 0);
     CHECK_INT(rig_append(3, data, 4), 0); /* the same object */
     CHECK_INT(rig_append(4, data, 2), 0);
-    give_finish(1, MOVE_FINISH_WITH_NEXT);
-    give_finish(2, MOVE_FINISH_WITH_NEXT); /* there is none */
-    give_finish(3, MOVE_FINISH_WITH_NEXT);
+    give_finish(1, MOVE_FINISH);
+    give_finish(2, MOVE_FINISH); /* there is none */
+    give_finish(3, MOVE_FINISH);
     give_finish(4, MOVE_FINISH);
     const struct moved_made first = take_made(), second = take_made(), third = take_made();
     const struct moved_made fourth = take_made();
@@ -122,14 +122,31 @@ TEST(one_that_fails_takes_no_other_with_it)
     rig_close();
 }
 
+TEST(one_that_is_dropped_is_in_its_place_before)
+{
+    uint8_t data[3] = {1, 2, 3};
+    const struct digest name = object_name_of((struct bytes){data, 3});
+    struct buf b = rig_payload();
+    rig_open();
+    CHECK_INT(rig_append(1, data, 3), 0);
+    give_finish(1, MOVE_FINISH);
+    put_move_name(&b, name);
+    rig_give(MESSAGE_MOVE_DROP, &b);
+    CHECK_INT(take_made().rc, 0);
+    CHECK_INT(rig_rc(rig_take()), 0);
+    CHECK_INT(rig_files(), 0);
+    rig_close();
+}
+
 int main(int argc, char **argv)
 {
     const struct check_test tests[] = {
         one_that_has_its_name_only_is_no_object_yet,
         nothing_is_appended_to_one_that_has_its_name,
         nothing_is_left_of_one_that_has_its_name_and_is_aborted_or_outlives_its_mover,
-        several_are_finished_with_the_last_of_them_and_answered_in_their_order,
+        several_are_finished_together_and_answered_in_their_order,
         one_that_fails_takes_no_other_with_it,
+        one_that_is_dropped_is_in_its_place_before,
     };
     if (argc > 1 && strcmp(argv[1], "__mover") == 0)
         return mover_main(true);
