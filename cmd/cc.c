@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/sink.h"
 #include "cmd/view_json.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
@@ -57,12 +58,10 @@ static void print_words(const struct cc *c)
 
 static int find_file(struct cc *c, const char *file)
 {
-    if (!realpath(file, c->path))
-        talk_error("%s: %s", file, strerror(errno));
-    else if (strlen(c->path) >= PATH_SIZE_MAX)
-        talk_error("%s: its name is too long", file);
-    else
+    const bool there = realpath(file, c->path) != NULL;
+    if (there && strlen(c->path) < PATH_SIZE_MAX)
         return 0;
+    talk_error("%s: %s", file, there ? "its name is too long" : strerror(errno));
     talk_try("velum cc FILE.c, with the file of a kernel in C");
     return CODE_MISUSE;
 }
@@ -230,12 +229,15 @@ static int run(const struct call *call)
     c.call = call;
     c.source = call->argv[0];
     c.plugin = opt_text(call->opts, "output", NULL);
+    int code = c.plugin ? sink_try(c.plugin) : 0;
+    if (code != 0)
+        return code;
     if (spawner_fork(&spawner, call->argv0) < 0) {
         talk_error("no process for a worker can be made");
         talk_try("again, when the machine has less to do");
         return CODE_FAILED;
     }
-    int code = find_file(&c, c.source);
+    code = find_file(&c, c.source);
     if (code == 0 && c.plugin && (code = build(&c)) == 0)
         code = find_file(&c, c.made);
     if (code != 0)

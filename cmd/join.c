@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static int misuse(const char *text)
 
 static int refuse_file(const char *path)
 {
-    talk_error("%s cannot be read", path);
+    talk_error("%s: %s", path, strerror(errno));
     talk_try("the file that velum token create --out wrote");
     return CODE_FAILED;
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,8 +120,9 @@ static int look_into(const struct call *c, const char *file, struct trial *out)
 {
     char path[PATH_MAX], message[TRIAL_MESSAGE_SIZE];
     struct spawner spawner;
-    if (!realpath(file, path) || strlen(path) >= PATH_SIZE_MAX) {
-        talk_error("%s cannot be read", file);
+    const bool there = realpath(file, path) != NULL;
+    if (!there || strlen(path) >= PATH_SIZE_MAX) {
+        talk_error("%s: %s", file, there ? "its name is too long" : strerror(errno));
         talk_try("velum kernels FILE.c or FILE.so, with the file of a kernel");
         return CODE_MISUSE;
     }

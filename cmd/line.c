@@ -111,8 +111,18 @@ static int report_open(int rc, const char *message, const char *addr)
     return (int)exit_code_of_open(rc);
 }
 
+static int refuse_local(const struct call *c)
+{
+    talk_error("--local computes in this process, and --addr %s is a node: one of the two",
+               opt_text(c->opts, "addr", ""));
+    talk_try("velum %s without --local", c->cmd->name);
+    return CODE_MISUSE;
+}
+
 int line_open(struct line **out, const struct call *c, const struct line_options *o)
 {
+    if (opt_given(c->opts, "local") && opt_given(c->opts, "addr"))
+        return refuse_local(c);
     char message[ASK_MESSAGE_SIZE] = "";
     struct line *l = calloc(1, sizeof *l);
     int rc = ERR_NO_MEMORY;

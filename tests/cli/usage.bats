@@ -511,15 +511,34 @@ synopsis() {
     [[ $output == *"; standard output takes no more" && $output != *"velum map:"* ]]
 }
 
-@test "a word that is none of those of token and ca, and a file for cc that is not there, are named" {
+@test "a file or folder that is not there is named, with the reason" {
+    run -2 velum cc nothing.c
+    [ "${lines[0]}" = "velum cc: nothing.c: No such file or directory" ]
+    ends_with_try
+    run -2 velum kernels nothing.so
+    [ "${lines[0]}" = "velum kernels: nothing.so: No such file or directory" ]
+    ends_with_try
+    run -1 velum join --token-file nothing
+    [ "${lines[0]}" = "velum join: nothing: No such file or directory" ]
+    ends_with_try
+    : >empty.c
+    run -1 velum cc -o nowhere/kernel.so empty.c
+    [ "${lines[0]}" = "velum cc: nowhere/kernel.so.part: No such file or directory" ]
+    ends_with_try
+}
+
+@test "--local and --addr are not one another's" {
+    run -2 velum run --local --addr 127.0.0.1:8001 pi 5
+    [[ ${lines[0]} == "velum run: --local computes in this process, and --addr 127.0.0.1:8001 is a node: "* ]]
+    ends_with_try
+}
+
+@test "a word that is none of those of token and ca is named" {
     run -2 velum token giev
     [[ ${lines[0]} == *'"giev" is none of that' ]]
     ends_with_try
     run -2 velum ca giev
     [[ ${lines[0]} == *'"giev" is none of that' ]]
-    ends_with_try
-    run -2 velum cc nothing.c
-    [ "${lines[0]}" = "velum cc: nothing.c: No such file or directory" ]
     ends_with_try
 }
 
