@@ -187,7 +187,7 @@ const struct cmd cmd_get = {
     .more = "REF is 64 hex digits, or the first 8 and more of them where only one object of all\n"
             "nodes begins so. With -o the bytes go to FILE.part, which becomes FILE when they are\n"
             "known to be the object; after an interruption the same command goes on behind what\n"
-            "is there. A wrong byte means exit 1, and no FILE.",
+            "is there. A wrong byte means exit 1, and no FILE; 9, that it was removed.",
     .group = GROUP_OBJECTS,
     .takes = TAKES_OBJECT,
     .opts = opts,
