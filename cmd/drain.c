@@ -98,7 +98,8 @@ static int order(struct drain *d, struct reply_act *m)
     int rc = draining_order(d->line, by, kind_of(d), d->node.id, reason, m);
     if (rc < 0)
         return line_report(d->line, rc);
-    talk_line("%u of %u nodes know it", (unsigned)m->known, (unsigned)m->live);
+    talk_line("%u of %u node%s know%s it", (unsigned)m->known, (unsigned)m->live,
+              m->live == 1 ? "" : "s", m->live == 1 ? "s" : "");
     return CODE_DONE;
 }
 

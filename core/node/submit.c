@@ -342,6 +342,15 @@ static void take_users(struct node *n, struct bytes spec_signed, const struct jo
         note_submitted(n, spec, id);
 }
 
+static void refuse_drained(struct node *n, const struct asker *to)
+{
+    char hint[128] = "velum drain --undo ";
+
+    text_append(hint, sizeof hint, n->options.name);
+    text_append(hint, sizeof hint, ", or start another node: velum node");
+    submit_refuse(n, to, 1, "this node drains, and there is no other to take the job", hint);
+}
+
 void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
 {
     struct asker to = {.link = link, .request = request};
@@ -353,8 +362,7 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
         return;
     first = place_first(n, id, spec_level(&spec));
     if (node_is_self(n, first) && drain_is_on(n))
-        submit_refuse(n, &to, 1, "this node drains, and there is no other to take the job",
-                      "velum drain --undo NODE, or start another node: velum node");
+        refuse_drained(n, &to);
     else if (node_is_self(n, first) || stays_here(n, &spec))
         take_users(n, payload, &spec, id, &to);
     else

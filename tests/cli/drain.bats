@@ -154,6 +154,10 @@ at_b_durable() { [ "$(at b show --json "$1" | field durable)" = "$2" ]; }
     id=$(velum nodes --json | field id)
     run -0 --separate-stderr velum drain "${id:0:8}" --json
     [[ $output == *'"state":"draining"'*'"jobs_held":0,"objects_held":0}]}' ]]
+    [ "${stderr_lines[0]}" = "1 of 1 node knows it" ]
+    run -1 velum run pi 1000
+    [ "${lines[0]}" = "velum run: this node drains, and there is no other to take the job" ]
+    [ "${lines[1]}" = "try: velum drain --undo a, or start another node: velum node" ]
 }
 
 @test "Ctrl-C ends the waiting, and the drain goes on" {
