@@ -257,7 +257,7 @@ void event_note(struct node *n, enum event_note_kind kind, struct node_id actor,
     take(n, &note);
 }
 
-static const char *role_of(enum party p)
+const char *event_role(enum party p)
 {
     static const char *const names[] = {
         [PARTY_NODE] = "node",     [PARTY_USER] = "admin", [PARTY_SUBMIT] = "submit",
@@ -271,7 +271,7 @@ void event_refused(struct node *n, const struct link_entry *l, const struct fram
     char text[EVENT_TEXT_SIZE] = "role ";
     const bool has_job = own && f->payload.len >= ID_SIZE;
 
-    text_append(text, sizeof text, role_of(l->party));
+    text_append(text, sizeof text, event_role(l->party));
     text_append(text, sizeof text, ": ");
     text_append(text, sizeof text, message_name(f->type));
     text_append(text, sizeof text, own ? " of what is another's" : "");
@@ -314,7 +314,7 @@ void event_link(struct node *n, const struct link_entry *l, const char *why)
 {
     char text[EVENT_TEXT_SIZE] = "role ";
 
-    text_append(text, sizeof text, role_of(l->party));
+    text_append(text, sizeof text, event_role(l->party));
     text_append(text, sizeof text, ": ");
     text_append(text, sizeof text, why);
     event_note(n, EVENT_NOTE_LINK, l->id, NULL, text);

@@ -25,6 +25,8 @@ void events_free(struct node *n);
  * text is cut to one line of EVENT_TEXT_SIZE. */
 void event_note(struct node *n, enum event_note_kind kind, struct node_id actor,
                 const uint8_t *subject, const char *text);
+/* "admin", "submit", ... */
+const char *event_role(enum party p);
 /* A frame that this party may not send at all, or only about what is its own. */
 void event_refused(struct node *n, const struct link_entry *l, const struct frame *f, bool own);
 /* What this node brought is not signed by whom it has to be; other errors are none of this. */

@@ -322,10 +322,35 @@ static bool is_whole(uint8_t type, struct bytes payload)
     return id_parse_prefix(ref, name) == 2 * ID_SIZE;
 }
 
-static const char *refusal(enum permit p)
+/* Another role that allows it, or who may. */
+static void refusal_hint(uint8_t type, char *hint, size_t cap)
 {
-    return p == PERMIT_WHOLE ? "who joined with this role names an object by all 64 digits"
-                             : "this user's role does not allow that";
+    static const enum party roles[] = {PARTY_SUBMIT, PARTY_NATIVE};
+
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        if (permit_of(roles[i], type) != PERMIT_YES)
+            continue;
+        text_copy(hint, cap, "velum token create --role ");
+        text_append(hint, cap, event_role(roles[i]));
+        text_append(hint, cap, ", where the mesh was made, and join again");
+        return;
+    }
+    text_copy(hint, cap,
+              permit_of(PARTY_SUBMIT, type) == PERMIT_OWN
+                  ? "who submitted the job may, and an admin, where the mesh was made"
+                  : "an admin may, where the mesh was made");
+}
+
+static void refuse_role(struct node *n, const struct link_entry *l, const struct frame *f,
+                        enum permit p)
+{
+    char what[96] = "the role ", hint[128];
+
+    text_append(what, sizeof what, event_role(l->party));
+    text_append(what, sizeof what,
+                p == PERMIT_WHOLE ? " names an object by all 64 digits" : " does not allow that");
+    refusal_hint(f->type, hint, sizeof hint);
+    reply_error(n, l->link, f->request, 4, what, hint);
 }
 
 bool permit_frame(struct node *n, const struct link_entry *l, const struct frame *f)
@@ -357,8 +382,7 @@ bool permit_frame(struct node *n, const struct link_entry *l, const struct frame
     else if (p == PERMIT_OWN)
         reply_error(n, l->link, f->request, 3, "no such job", "velum ps -a lists them");
     else
-        reply_error(n, l->link, f->request, 4, refusal(p),
-                    "velum token create --role ... where the mesh was made, and join again");
+        refuse_role(n, l, f, p);
     return false;
 }
 

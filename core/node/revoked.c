@@ -23,8 +23,7 @@ static void tell_why(struct node *n, uint64_t link, enum party party, struct nod
         text_append(what, sizeof what, a->reason);
     }
     reply_error(n, link, 0, 4, what,
-                "join anew: velum token create --role ... where the mesh was "
-                "made, then velum join");
+                "join anew: velum token create where the mesh was made, then velum join");
 }
 
 bool revoked_refuses(struct node *n, const struct event *ev)

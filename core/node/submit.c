@@ -244,7 +244,8 @@ static const char *spec_hint(int rc)
     case ERR_TIMEOUT:
         return "timedatectl set-ntp true, here and there";
     case ERR_PERMISSION:
-        return "velum token create --role ... where the mesh was made, and join again";
+        return "velum token create --role submit, or native for C source and plugins, where the "
+               "mesh was made, and join again";
     default:
         return "velum doctor, where it was submitted";
     }
