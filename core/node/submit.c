@@ -309,7 +309,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
         submit_refuse(n, to, 1, "this node is stopping", "ask another node: --addr HOST:PORT");
     else if (n->disk_full)
         submit_refuse(n, to, 1, "the disk of this node is full, so nothing new is acknowledged",
-                      "free some space; it goes on by itself");
+                      "free 4 MiB of space or more; it goes on by itself");
     else if (n->disk_silent)
         submit_refuse(n, to, 1,
                       "the disk of this node does not answer, so nothing new is acknowledged",

@@ -59,6 +59,9 @@ says_full || fail full_disk "the node did not say that its disk is full"
 wait_until 3 answers a || fail full_disk "the node does not answer with a full disk"
 kill -0 "${PID[a]}" 2>/dev/null || fail full_disk "the node ended"
 takes_job && fail full_disk "acknowledged again, still without space"
+# A segment of the journal must fit.
+grep -q '^try: free 4 MiB' "$FOLDER/answer" ||
+    fail full_disk "it does not say how much is to be freed: $(tail -n 1 "$FOLDER/answer")"
 
 rm -f "$disk/filler"
 wait_until 15 finishes_job || fail full_disk "no job 15 s after there was space again"
