@@ -18,6 +18,7 @@ struct renewal {
     struct renewal_parts parts;
     struct alarm *alarm, *glance;
     uint32_t version; /* of the roots in the home, when they were glanced at last */
+    bool due;         /* when it was glanced at last */
     bool told, asked;
     bool met_newer;    /* identity_met_newer, when it was looked at last */
     bool changed;      /* what lies in the home may be new, whatever the clock says */
@@ -90,11 +91,18 @@ static void look(void *ctx)
     arm(r, r->changed ? 1 : r->patience > 0 ? ASKED_S : due ? TRY_AGAIN_S : 1);
 }
 
-/* Once for each change: what cannot be used is not tried all the time. */
+/* Once for each change: what cannot be used is not tried all the time. A clock that was set makes a
+ * certificate due at any time. */
 static void glance(void *ctx)
 {
     struct renewal *r = ctx;
     const uint32_t version = roots_file_version(r->parts.home);
+    const bool due = identity_is_due(r->parts.identity);
+#if VELUM_PLANT != 1163 /* unit/test_wrong_clock: a clock that was set is seen late */
+    if (due && !r->due)
+        alarm_set(r->alarm, loop_clock());
+#endif
+    r->due = due;
 #if VELUM_PLANT != 992 /* unit/test_succession: what others changed in the home is not seen */
     if (version != r->version && version != identity_roots_version(r->parts.identity))
         renewal_now(r);

@@ -1,9 +1,9 @@
 /* Keeps a running node's certificate young: at half of its life another is made, so that a mesh
  * that runs for weeks does not fall apart (reference: the node profile in identity.h).
  *
- * Owns two alarms. Looks at the wall clock at least every ten minutes, because that clock may jump
- * and a laptop may sleep; and every two seconds whether somebody has changed the roots in the home,
- * which a command or another node of it may do. Called by host.c. */
+ * Owns two alarms. Looks at the wall clock and the roots in the home every two seconds: that clock
+ * may be set, a laptop may sleep, and a command or another node may have changed the roots. Called
+ * by host.c. */
 #ifndef VELUM_HOST_RENEWAL_H
 #define VELUM_HOST_RENEWAL_H
 

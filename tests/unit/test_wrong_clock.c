@@ -9,6 +9,8 @@
 #include "core/base/err.h"
 #include "core/host/authority.h"
 #include "core/host/certificate.h"
+#include "core/host/loop.h"
+#include "core/host/renewal.h"
 #include "core/host/trust.h"
 #include "core/node/event.h"
 #include "tests/lib/check.h"
@@ -126,6 +128,59 @@ TEST(test_running_node_forgets_what_it_renewed_with_a_wrong_clock)
     end();
 }
 
+static int renewals;
+
+static int renewed(void *ctx, struct identity *i)
+{
+    (void)ctx;
+    (void)i;
+    renewals++;
+    return 0;
+}
+
+static void failed(void *ctx, int rc, const char *why)
+{
+    (void)ctx;
+    (void)rc;
+    printf("FAIL the renewal: %s\n", why);
+    renewals = -1;
+}
+
+/* A machine that starts by a wrong clock, which is set soon: until then all that its issuer signs
+ * begins in the future. */
+TEST(test_running_node_renews_as_soon_as_the_clock_is_right)
+{
+    struct identity *node = NULL, *other = NULL;
+    struct loop *loop;
+    struct renewal *renewal;
+    begin();
+    REQUIRE(start(&other, other_state) == 0);
+    wrong_s = YEAR_S + YEAR_S / 12;
+    REQUIRE(start(&node, state) == 0 && loop_new(&loop) == 0);
+    const struct renewal_parts parts = {.loop = loop,
+                                        .home = &home,
+                                        .state = state,
+                                        .identity = node,
+                                        .renewed = renewed,
+                                        .failed = failed};
+    renewals = 0;
+    REQUIRE(renewal_new(&renewal, &parts) == 0);
+    loop_once(loop, instant_plus_us(loop_clock(), 10 * MS_US));
+    CHECK_INT(renewals, 0);
+    wrong_s = 0;
+    const struct instant until = instant_plus_us(loop_clock(), 20 * S_US);
+    while (renewals == 0 && instant_before(loop_clock(), until))
+        loop_once(loop, until);
+    CHECK_INT(renewals, 1);
+    CHECK_INT(judge(node, other), 0);
+    CHECK_INT(judge(other, node), 0);
+    renewal_free(renewal);
+    loop_free(loop);
+    identity_free(node);
+    identity_free(other);
+    end();
+}
+
 /* An admin's certificate may be younger than all that came in meanwhile; he signs no less. Nobody
  * comes in by it before its time. */
 TEST(test_signature_is_believed_by_a_clock_that_is_behind)
@@ -207,6 +262,7 @@ TEST(test_clock_outside_the_life_of_the_mesh_renews_nothing)
 
 TEST_MAIN(test_start_with_a_wrong_clock_harms_no_later_one,
           test_running_node_forgets_what_it_renewed_with_a_wrong_clock,
+          test_running_node_renews_as_soon_as_the_clock_is_right,
           test_signature_is_believed_by_a_clock_that_is_behind,
           test_signature_outlives_the_renewal_of_the_issuer,
           test_clock_outside_the_life_of_the_mesh_renews_nothing)
