@@ -225,7 +225,10 @@ void mesh_dial_foreign(const struct mesh *m, uint32_t dial)
 #else
     if (h && h->wait_us == 0)
 #endif
-        log_line(m->log, LOG_WARNING, "mesh: who answers at %s belongs to another mesh", h->addr);
+        log_line(m->log, LOG_WARNING,
+                 "mesh: who answers at %s belongs to another mesh, or one of the two clocks is "
+                 "wrong",
+                 h->addr);
 }
 
 static int refuse_version(struct mesh *m, struct link *l, uint16_t min, uint16_t max)

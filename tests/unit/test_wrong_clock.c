@@ -260,9 +260,24 @@ TEST(test_clock_outside_the_life_of_the_mesh_renews_nothing)
     end();
 }
 
+TEST(test_mesh_that_a_clock_ahead_has_made_is_named)
+{
+    struct identity *node = NULL;
+    begin();
+    wrong_s = YEAR_S;
+    REQUIRE(start(&node, state) == 0);
+    identity_free(node);
+    node = NULL;
+    wrong_s = 0;
+    CHECK(start(&node, other_state) < 0);
+    CHECK(strstr(message, "the root of the mesh in") && strstr(message, "has not begun"));
+    end();
+}
+
 TEST_MAIN(test_start_with_a_wrong_clock_harms_no_later_one,
           test_running_node_forgets_what_it_renewed_with_a_wrong_clock,
           test_running_node_renews_as_soon_as_the_clock_is_right,
           test_signature_is_believed_by_a_clock_that_is_behind,
           test_signature_outlives_the_renewal_of_the_issuer,
-          test_clock_outside_the_life_of_the_mesh_renews_nothing)
+          test_clock_outside_the_life_of_the_mesh_renews_nothing,
+          test_mesh_that_a_clock_ahead_has_made_is_named)
