@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "config.h"
+#include "core/host/bcrypt.h"
 #include "core/host/loop.h"
 #include "core/host/tls.h"
 #include "core/wire/frame.h"
@@ -14,8 +15,8 @@ static void print_library(const char *name, const char *version, const char *lic
     printf("  %-14s %-16s %s\n", name, version[0] ? version : "unknown", licence);
 }
 
-/* Each says its version itself, as it is linked or loaded; only inih cannot, so configure asked
- * pkg-config. */
+/* Each says its version itself, as it is linked or loaded; only inih and libtcc cannot, so
+ * configure asked the packages. */
 static int run(const struct call *c)
 {
     (void)c;
@@ -25,6 +26,10 @@ static int run(const struct call *c)
     print_library("OpenSSL", tls_library_version(), "Apache-2.0");
     print_library("libevent", loop_library_version(), "BSD-3-Clause");
     print_library("inih", VELUM_INIH_VERSION, "BSD-3-Clause");
+    print_library("libcrypt", bcrypt_library_version(), "LGPL-2.1-or-later");
+#if HAVE_TCC
+    print_library("libtcc", VELUM_TCC_VERSION, "LGPL-2.1-or-later");
+#endif
 #ifdef __GLIBC__
     print_library("GNU C library", gnu_get_libc_version(), "LGPL-2.1-or-later");
 #endif

@@ -30,3 +30,12 @@ int bcrypt_text(const void *bytes, size_t size, const char *setting, char text[B
     text_copy(text, BCRYPT_SIZE, answer);
     return 0;
 }
+
+const char *bcrypt_library_version(void)
+{
+#ifdef XCRYPT_VERSION_STR
+    return XCRYPT_VERSION_STR;
+#else
+    return "";
+#endif
+}

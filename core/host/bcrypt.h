@@ -1,4 +1,4 @@
-/* bcrypt for kernels, by the system's libcrypt. Called by worker_host.c. */
+/* bcrypt for kernels, by the system's libcrypt. Called by worker_host.c, and by velum version. */
 #ifndef VELUM_HOST_BCRYPT_H
 #define VELUM_HOST_BCRYPT_H
 
@@ -11,5 +11,7 @@
 /* The first BCRYPT_SETTING characters of setting count. 0, ERR_ARGUMENT for a setting that is none
  * of bcrypt or a zero among the bytes, or ERR_SYSTEM. */
 int bcrypt_text(const void *bytes, size_t size, const char *setting, char text[BCRYPT_SIZE]);
+/* "" where it does not say. */
+const char *bcrypt_library_version(void);
 
 #endif

@@ -373,7 +373,8 @@ same_from_another_folder() { # same_from_another_folder FOLDER
     run -0 velum help
     [[ $output == *"velum run"* || $output == *" run "* ]]
     run -0 velum version
-    [[ $output == "velum "*commit*OpenSSL*Apache*libevent*BSD*inih*BSD* ]]
+    [[ $output == "velum "*commit*OpenSSL*Apache*libevent*BSD*inih*BSD*libcrypt*LGPL* ]]
+    if velum doctor | grep -q 'libtcc  *inside'; then [[ $output == *libtcc*LGPL* ]]; fi
     head -n 1 "$VELUM_ROOT/LICENSE" | grep -q MIT
     [ -s "$VELUM_ROOT/conf/velum.conf" ]
     [ -s "$VELUM_ROOT/cmd/man/velum.1" ]
