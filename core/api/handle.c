@@ -445,7 +445,9 @@ static void refuse(struct velum *v, struct op *op, struct bytes payload)
     /* A misuse is about its arguments, but where nobody has the source. */
     if (op->kind == OP_TASK && (e.exit_code != -VELUM_MISUSE || e.no_kernel))
         task_source_forget(v);
-    handle_end_failed(v, op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
+    const char *about = op->kind == OP_HAUL ? haul_ref(op) : "";
+    handle_end_failed(v, op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s%s%s", about,
+                      about[0] ? ": " : "", e.what);
 }
 
 /* It answers nobody: the node takes nothing of this user, whatever he asks, and hangs up. */

@@ -206,6 +206,11 @@ static void put_answer(struct velum *v, struct op *op, const struct frame *frame
         handle_makes_no_sense(v, op);
 }
 
+const char *haul_ref(const struct op *op)
+{
+    return op->haul->is_put ? "" : op->haul->get.ref;
+}
+
 /* --- get --- */
 
 static void allow(struct velum *v, struct op *op)

@@ -23,6 +23,8 @@ void haul_stop(struct velum *v, struct op *op);
 /* Takes an answer to the open request. */
 void haul_answer(struct velum *v, struct op *op, const struct frame *frame);
 
+/* What was asked for, in the words of whoever did; "" of a put. */
+const char *haul_ref(const struct op *op);
 /* The reference, or NULL. */
 const char *haul_text(const struct op *op);
 /* What was got into memory. */

@@ -147,6 +147,12 @@ static struct instant until_of(int64_t timeout_ms)
     return instant_plus_us(loop_clock(), timeout_ms * 1000);
 }
 
+/* Never the sentence of an earlier failure. */
+static int missing(struct velum *v, const char *what)
+{
+    return v ? handle_fail(v, VELUM_MISUSE, "", "%s is missing", what) : VELUM_MISUSE;
+}
+
 static int unknown(struct velum *v)
 {
     return handle_fail(v, VELUM_MISUSE, "", "there is no such operation, or it was released");
@@ -197,7 +203,7 @@ int velum_submit(struct velum *v, const struct velum_task *task)
 {
     struct guard g;
     if (!v || !task)
-        return VELUM_MISUSE;
+        return missing(v, "the task");
     if (v->failed)
         return v->failed;
     guard_begin(&g);
@@ -241,7 +247,7 @@ int velum_put(struct velum *v, const void *data, size_t size)
 {
     struct guard g;
     if (!v || (!data && size > 0))
-        return VELUM_MISUSE;
+        return missing(v, "the data");
     if (v->failed)
         return v->failed;
     guard_begin(&g);
@@ -254,7 +260,7 @@ int velum_put_fd(struct velum *v, int fd)
 {
     struct guard g;
     if (!v || fd < 0)
-        return VELUM_MISUSE;
+        return missing(v, "the descriptor");
     if (v->failed)
         return v->failed;
     guard_begin(&g);
@@ -267,7 +273,7 @@ static int get(struct velum *v, const char *ref, int fd)
 {
     struct guard g;
     if (!v || !ref)
-        return VELUM_MISUSE;
+        return missing(v, "the reference");
     if (v->failed)
         return v->failed;
     guard_begin(&g);
@@ -283,7 +289,7 @@ int velum_get(struct velum *v, const char *ref)
 
 int velum_get_fd(struct velum *v, const char *ref, int fd)
 {
-    return fd < 0 ? VELUM_MISUSE : get(v, ref, fd);
+    return fd < 0 ? missing(v, "the descriptor") : get(v, ref, fd);
 }
 
 /* What a call gave that was to begin an operation: 0 and the operation, or the code to return. */
@@ -323,7 +329,7 @@ int velum_result(struct velum *v, int job)
 
 int velum_result_fd(struct velum *v, int job, int fd)
 {
-    return fd < 0 ? VELUM_MISUSE : result(v, job, fd);
+    return fd < 0 ? missing(v, "the descriptor") : result(v, job, fd);
 }
 
 /* --- sessions --- */
@@ -340,7 +346,7 @@ int64_t velum_add(struct velum *v, int session, const struct velum_stage *task)
 {
     struct guard g;
     struct op *op;
-    int rc = task ? find_session(v, session, &op) : VELUM_MISUSE;
+    int rc = task ? find_session(v, session, &op) : missing(v, "the task");
     if (rc < 0)
         return rc;
     /* Only the first writes; hundreds of thousands a second may be added, each for the price of a
@@ -363,7 +369,7 @@ int velum_take(struct velum *v, int session, struct velum_end *out, int64_t time
 {
     struct guard g;
     struct op *op;
-    int rc = out ? find_session(v, session, &op) : VELUM_MISUSE;
+    int rc = out ? find_session(v, session, &op) : missing(v, "where to put it");
     if (rc < 0)
         return rc;
     if (!can_take(v, op)) {
@@ -392,7 +398,7 @@ int velum_close(struct velum *v, int session)
 int velum_progress(struct velum *v, int session, struct velum_progress *out)
 {
     struct op *op;
-    int rc = out ? find_session(v, session, &op) : VELUM_MISUSE;
+    int rc = out ? find_session(v, session, &op) : missing(v, "where to put it");
     if (rc < 0)
         return rc;
     session_look(op, out);
@@ -535,7 +541,7 @@ int velum_look(struct velum *v, int operation, struct velum_state *out)
     if (out)
         *out = (struct velum_state){.state = "", .error = ""};
     if (!op)
-        return v ? unknown(v) : VELUM_MISUSE;
+        return !v || !out ? missing(v, "where to put it") : unknown(v);
     out->code = op->code;
     if (op->said)
         out->error = op->said;

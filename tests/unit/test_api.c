@@ -106,6 +106,17 @@ TEST(what_cannot_be_is_refused_at_once)
     CHECK_INT(velum_get(v, "not a reference"), VELUM_MISUSE);
     CHECK_INT(velum_put(v, NULL, 1), VELUM_MISUSE);
     CHECK_INT(velum_put_fd(v, -1), VELUM_MISUSE);
+    /* None of these says what was wrong with another. */
+    CHECK_INT(velum_wait(v, 99999, 0), VELUM_MISUSE);
+    CHECK_INT(velum_get(v, NULL), VELUM_MISUSE);
+    CHECK_STR(velum_sentence(v, VELUM_MISUSE), "the reference is missing");
+    CHECK_INT(velum_wait(v, 99999, 0), VELUM_MISUSE);
+    CHECK_INT(velum_take(v, 99999, NULL, 0), VELUM_MISUSE);
+    CHECK_STR(velum_sentence(v, VELUM_MISUSE), "where to put it is missing");
+    CHECK_INT(velum_submit(v, NULL), VELUM_MISUSE);
+    CHECK_STR(velum_sentence(v, VELUM_MISUSE), "the task is missing");
+    CHECK_INT(velum_get_fd(v, "ffffffff", -1), VELUM_MISUSE);
+    CHECK_STR(velum_sentence(v, VELUM_MISUSE), "the descriptor is missing");
     /* Nothing was left behind by any of them. */
     CHECK_INT(velum_process(v), 0);
     CHECK_INT(velum_next(v), 0);

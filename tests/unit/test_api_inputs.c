@@ -141,7 +141,7 @@ TEST(inputs_that_cannot_be_are_named)
     task = grep_of(in, 2);
     int rc = velum_wait(v, velum_submit(v, &task), -1);
     CHECK_INT(rc, VELUM_NOT_FOUND);
-    CHECK(says(v, rc, "no such object"));
+    CHECK(says(v, rc, "0123456789abcdef: no such object"));
     /* One that is let go while its inputs are on their way. */
     task = grep_of(in, 1);
     int job = velum_submit(v, &task);

@@ -51,7 +51,7 @@ TEST(at_a_running_node)
     CHECK_STR(velum_text(other, got), velum_text(v, put));
     rc = velum_wait(v, velum_get(v, "0123456789abcdef"), -1);
     CHECK_INT(rc, VELUM_NOT_FOUND);
-    CHECK(says(v, rc, "no such object"));
+    CHECK(says(v, rc, "0123456789abcdef: no such object"));
     job = velum_spawn(v, "sleep", "60000", NULL);
     CHECK_INT(velum_wait(v, job, 100), VELUM_IN_PART);
     CHECK_INT(velum_kill(v, job, 10000), VELUM_DONE);
