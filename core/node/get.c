@@ -341,8 +341,7 @@ static void nobody_has_it(struct node *n, struct get *g)
 #endif
 #if VELUM_PLANT != 727 /* trace/test_object_copies: what was removed is told to be lost */
     if (keeping_is_removed(n, g->name)) {
-        reply_error(n, g->link, g->request, 9, "this object was removed",
-                    "velum put FILE, which keeps it again");
+        reply_error(n, g->link, g->request, 9, "this object was removed", OBJECT_PUT_AGAIN);
         forget(n, g);
         return;
     }

@@ -490,7 +490,8 @@ void objects_written(struct node *n, const struct wait *w)
     struct shelf_object *o = n->objects == NULL ? NULL : shelf_find(n->objects->shelf, w->object);
 
     if (o == NULL)
-        reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile", "");
+        reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile",
+                    OBJECT_PUT_AGAIN);
     else if (w->number == 0)
         is_removed(n, w, o);
     else

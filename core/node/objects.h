@@ -29,6 +29,7 @@
 #define PUT_WINDOW ((uint32_t)1 << 20) /* bytes of one put that are on their way */
 #define OBJECT_WITHOUT_MAX 64u
 #define OBJECT_FULLS_MAX 64u
+#define OBJECT_PUT_AGAIN "velum put FILE, which keeps it again"
 #define GET_READS 16 /* slices of one get that are being read: so many may come by one wake-up */
 
 /* An order that was not answered yet. */

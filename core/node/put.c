@@ -570,7 +570,8 @@ static bool look(struct node *n, struct put_wait *w)
     uint32_t machines, copies, possible = o == NULL ? 0 : room_possible(n, o->size);
 
     if (o == NULL) {
-        reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile", "");
+        reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile",
+                    OBJECT_PUT_AGAIN);
         return true;
     }
     copies = having_count(n, o, keeping_find(n, o->name, KEEPING_USER), &machines);

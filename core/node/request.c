@@ -280,7 +280,8 @@ static bool nobody_has_log(struct node *n, struct logs_wait *w)
     if (w->found || job_find(n, w->job) != NULL)
         send_log(n, w->link, w->request, n->options.name, log_here(n, w->job));
     else if (sure && ended)
-        reply_error(n, w->link, w->request, 9, "this job has ended and its log is gone", "");
+        reply_error(n, w->link, w->request, 9, "this job has ended and its log is gone",
+                    GONE_HINT);
     else if (e == NULL)
         no_such_job(n, w->link, w->request);
     else

@@ -51,3 +51,20 @@ says_stranger() { grep -q "who answers at 127.0.0.1:$PORT_a belongs to another m
     [[ $output == *"belongs to another mesh"* ]]
     ends_with_try
 }
+
+@test "a finished job that is kept no more: exit 9, whatever is asked of it" {
+    printf '[node]\nkeep_jobs = 1\n' >keep.conf
+    node a --slots 1 --config keep.conf
+    id=$(velum run -d --name first pi 1000)
+    run -0 velum wait "$id"
+    run -0 velum run pi 2000
+    run -0 velum run pi 3000
+    is_gone() { "$VELUM" result "$id" 2>&1 | grep -q 'is gone'; }
+    until_true 10 is_gone
+    for command in result wait show logs receipt; do
+        run -9 velum $command "$id"
+        ends_with_try
+    done
+    run -9 velum result first
+    run -3 velum result "${id}0123456789abcdef"
+}
