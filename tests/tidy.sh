@@ -183,6 +183,11 @@ markers="TO""DO|FIX""ME|XX""X|HA""CK"
 git ls-files --eol 2>/dev/null | sed -n 's,^i/-text.*\t,,p' |
     sed 's/$/: a binary file/' >>"$findings"
 
+# What a command that was tried in this folder leaves behind.
+git ls-files 2>/dev/null | sed 's,/.*,,' | sort -u |
+    grep -vxE '\.ci|\.clang-format|\.gitignore|LICENSE|Makefile|README\.md|configure|cmd|completions|conf|core|firmware|plugins|tests' |
+    sed 's/$/:0: nothing else belongs here/' >>"$findings"
+
 if [ -s "$findings" ]; then
     sort -t: -k1,1 -k2,2n "$findings"
     exit 1
