@@ -163,6 +163,8 @@ struct node_holding {
     struct holders holders;
     uint32_t lists; /* of holders, that led to this one and are kept */
 };
+/* An old copy of it is set aside here (velum ps --stale). */
+bool node_has_aside(const struct node *n, struct job_id job);
 /* It drains (an act told it to), and nothing is left here that others would miss. */
 bool node_is_drained(const struct node *n);
 /* How many copies this node would tell a user the job has. False when it does not know the job. */

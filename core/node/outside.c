@@ -6,6 +6,7 @@
 #include "core/node/node.h"
 #include "core/node/offence.h"
 #include "core/node/snapshot.h"
+#include "core/node/stale.h"
 #include "core/node/watch.h"
 
 const struct act *node_revocation(const struct node *n, struct node_id id)
@@ -53,6 +54,11 @@ bool node_holds(const struct node *n, struct job_id job, struct node_holding *ou
     out->holders = *h;
     out->lists = ledger_chain_count(j->ledger);
     return true;
+}
+
+bool node_has_aside(const struct node *n, struct job_id job)
+{
+    return stale_find(n, job) != NULL;
 }
 
 bool node_tells(struct node *n, struct job_id job, uint32_t *copies, uint32_t *machines)

@@ -5,10 +5,10 @@
 /* Without jobs it is some 80 KiB, 8 KiB more since a node remembers what it answered to whom, whom
  * it was told of and what proves members (answers.h, heard.h, proven.h), and 10 more since it
  * remembers whom it asks about what it is told of jobs (evidence.h, ends.h, heir.h, left.h). A job
- * held here is its ledger, its entry in the directory, the tail of its log and, where it was led,
- * what was known of its chunks: some 9 KiB; the lists of holders that led to the present one, a few
- * hundred bytes each; and who counted its leaves, which is at worst a run of 48 bytes for each, in
- * an array that doubles. Of any other job there is only the entry. */
+ * held here, or set aside, is its ledger, its entry in the directory, the tail of its log and,
+ * where it was led, what was known of its chunks: some 9 KiB; the lists of holders that led to the
+ * present one, a few hundred bytes each; and who counted its leaves, which is at worst a run of 48
+ * bytes for each, in an array that doubles. Of any other job there is only the entry. */
 #define CORE_BYTES (114u << 10)
 #define CORE_BYTES_A_JOB_HELD (10u << 10)
 #define CORE_BYTES_A_LIST 1024u
@@ -41,20 +41,22 @@ static bool journal_has_grown(const struct world *w, const struct sim_node *n)
     return bytes > JOURNAL_BYTES && bytes > 5 * node_journal_wants_bytes(n->core);
 }
 
+static size_t job_bytes_max(const struct sim_node *n, const struct sim_job *j)
+{
+    struct node_holding held = {.lists = 0};
+
+    if (!node_holds(n->core, j->id, &held) && !node_has_aside(n->core, j->id))
+        return CORE_BYTES_A_JOB;
+    return CORE_BYTES_A_JOB + CORE_BYTES_A_JOB_HELD + (j->of_spec > 0 ? CORE_BYTES_SESSIONS : 0) +
+           (size_t)held.lists * CORE_BYTES_A_LIST + (size_t)j->leaves * CORE_BYTES_A_LEAF;
+}
+
 static size_t bytes_max(const struct world *w, const struct sim_node *n)
 {
     size_t most = CORE_BYTES;
-    struct node_holding held;
 
-    for (uint32_t job = 0; job < w->plan.jobs; job++) {
-        const struct sim_job *j = &w->jobs[job];
-
-        most += CORE_BYTES_A_JOB;
-        if (node_holds(n->core, j->id, &held))
-            most += (j->of_spec > 0 ? CORE_BYTES_SESSIONS : 0) + CORE_BYTES_A_JOB_HELD +
-                    (size_t)held.lists * CORE_BYTES_A_LIST +
-                    (size_t)j->leaves * CORE_BYTES_A_LEAF;
-    }
+    for (uint32_t job = 0; job < w->plan.jobs; job++)
+        most += job_bytes_max(n, &w->jobs[job]);
     return most;
 }
 
