@@ -258,13 +258,8 @@ static int judge(struct node *n, struct job *j, struct job_id id, struct node_id
         if (f->kind == FACT_OUTCOME)
             hearsay_doubted(j, from);
         /* It goes no further, but need not come again: who brings it may be in good faith. Only of
-         * an end that goes before what the job has here nobody shall think that it is kept. */
-#if VELUM_PLANT == 1143 /* trace/test_doubt: who had a result counts on copies that nobody took */
+         * an end that the job does not have here nobody shall think that it is kept. */
         *moot = f->kind != FACT_OUTCOME || job_is_final(j);
-#else
-        *moot = f->kind != FACT_OUTCOME ||
-                outcome_rank(f->outcome.state) <= outcome_rank(job_final_state(j));
-#endif
         return ERR_IDENTITY;
     }
     /* That its time ran out, or somebody cancelled it, in another half. */

@@ -12,9 +12,6 @@
  * nothing of each other. Both halves let their lists drift to the same nodes, the first by rank of
  * all: so one of them soon names a holder of the other, and believes what he brings.
  *
- * Where a half that is not believed came to a greater end than the other, it keeps its copies and
- * tells that end, until one of its nodes is named there too.
- *
  * A list of a former generation is judged the same way, and makes those it names known. So whoever
  * has missed several generations goes from one to the next, which is why ledgers keep those that
  * are needed for it, and tell them first (the chain, core/job/ledger.h).
