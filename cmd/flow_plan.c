@@ -282,9 +282,9 @@ static int check_plan(const struct flow_plan *p, uint32_t i)
 /* What the file says of a stage beside its kernel's plan. */
 static int take_wishes(const struct flow_plan *p, uint32_t i)
 {
-    static const char *const does[] = {[REDUCE_FOLD] = "it folds",
-                                       [REDUCE_SEARCH] = "it searches",
-                                       [REDUCE_COLLECT] = "it collects"};
+    static const char *const does[] = {[REDUCE_FOLD] = "it folds, whatever reduce says",
+                                       [REDUCE_SEARCH] = "it searches, whatever reduce says",
+                                       [REDUCE_COLLECT] = "it collects, whatever reduce says"};
     const struct flow_stage *s = stage_at(p, i);
     struct flow_planned *plan = &p->list[i];
     if (s->units > 0)
@@ -309,6 +309,8 @@ static int plan_kernel(struct flow_plan *p, uint32_t i, const struct wish *w, st
         code = here ? plan_here(p, i, w, &plan) : plan_there(p, i, w, l, &plan);
     if (code == 0)
         code = keep_plan(p, i, &plan, l);
+    if (code == 0)
+        text_copy(p->then, sizeof p->then, plan.then);
     return code == 0 ? take_wishes(p, i) : code;
 }
 
@@ -353,6 +355,16 @@ static void tell_how_far(const struct flow_plan *p, uint32_t planned, struct ins
     *said = loop_clock();
 }
 
+/* A command of one kernel adds that stage by itself. */
+static void tell_what_is_missing(const struct flow_plan *p)
+{
+    const struct flow_stage *s = stage_at(p, p->flow->order[p->flow->count - 1]);
+    if (p->then[0])
+        talk_line("the result is what [%s] yields, for %s to read: a stage with kernel = %s and "
+                  "inputs = %s makes a result of it",
+                  s->name, p->then, p->then, s->name);
+}
+
 int flow_plan_make(struct flow_plan *p, struct line *l)
 {
     struct instant said = loop_clock();
@@ -369,6 +381,8 @@ int flow_plan_make(struct flow_plan *p, struct line *l)
             tell_how_far(p, i + 1, &said);
         }
     }
+    if (code == 0)
+        tell_what_is_missing(p);
     return code == 0 && !p->apart ? check_all(p) : code;
 }
 

@@ -28,6 +28,7 @@ struct flow_plan {
     struct kernel_view *kernels; /* of the node, once one is needed that is not built in */
     uint32_t kernels_count;
     bool apart; /* each stage is a job of its own */
+    char then[KERNEL_NAME_SIZE]; /* what makes a result of what the last one yields, or "" */
 };
 
 /* Plans every stage. A stage that collects, is read by one with too many inputs and has no leaf of

@@ -101,7 +101,7 @@ END
     [ "${lines[0]}" = "velum flow: reads.flow line 7: [b] pi reads no inputs" ]
     printf '[a]\nkernel = grep\nargs = x\nreduce = fold\ninputs = ten\n' >reduce.flow
     run -2 velum flow --local reduce.flow
-    [ "${lines[0]}" = "velum flow: reduce.flow line 1: [a] grep: it collects" ]
+    [ "${lines[0]}" = "velum flow: reduce.flow line 1: [a] grep: it collects, whatever reduce says" ]
     printf '[a]\nkernel = grep\nargs = x\nleaf = 1\nunits = 300\ninputs = ten\n[b]\nkernel = wordcount\ninputs = ten a\n' >many.flow
     run -2 velum flow --local many.flow
     [ "${lines[0]}" = "velum flow: many.flow line 9: [b] it would have 301 inputs, and a stage takes 256" ]
@@ -211,6 +211,11 @@ unix_count() { cat "$@" | tr -cs A-Za-z '\n' | grep . | LC_ALL=C sort | uniq -c;
     [[ $(velum ps -a --json) == *'"name":"wordcount","kernel":"wordcount","args":"a.txt b.txt c.txt"'* ]]
     run -0 --separate-stderr velum flow "$VELUM_ROOT/conf/wordcount.flow"
     [ "$output" = "$(cat want)" ]
+    [[ $stderr != *"for wordmerge to read"* ]]
+    # Without the stage that merges it is no text, and that is said.
+    printf '[count]\nkernel = wordcount\ninputs = a.txt\n' >half.flow
+    velum flow half.flow 2>err >half
+    grep -q 'what \[count\] yields, for wordmerge to read: .* kernel = wordmerge and inputs = count' err
     run -0 --separate-stderr velum run --local wordcount - <a.txt
     [ "$output" = "$(unix_count a.txt)" ]
     run -0 --separate-stderr velum map -k wordcount ::: b.txt a.txt
