@@ -132,11 +132,20 @@ void jobs_clear(struct job_list *list)
     memset(list, 0, sizeof *list);
 }
 
-static int refuse_missing(const char *which)
+static int refuse_missing(const char *which, const char *hint)
 {
     talk_error("there is no job \"%.80s\"", which);
-    talk_try("velum ps -a");
+    talk_try("%s", hint[0] ? hint : "velum ps -a");
     return CODE_NOT_FOUND;
+}
+
+int jobs_report(const struct line *l, const char *which, int rc)
+{
+    char hint[VIEW_ERROR_SIZE];
+    if (rc != LINE_REFUSED || line_refusal(l) != CODE_NOT_FOUND)
+        return line_report(l, rc);
+    line_hint(l, hint);
+    return refuse_missing(which, hint);
 }
 
 static int refuse_ambiguous(const char *which, const struct job_list *found)
@@ -151,12 +160,6 @@ static int refuse_ambiguous(const char *which, const struct job_list *found)
     }
     talk_try("more digits of the id you mean");
     return CODE_MISUSE;
-}
-
-int jobs_report(const struct line *l, const char *which, int rc)
-{
-    return rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND ? refuse_missing(which)
-                                                                   : line_report(l, rc);
 }
 
 int jobs_refuse_stale(const char *which)
@@ -189,13 +192,13 @@ int jobs_resolve(struct line *l, const char *which, struct job_id *id)
     if (strlen(which) == 2 * ID_SIZE && id_parse_prefix(which, id->bytes) == 2 * ID_SIZE)
         return 0;
     if (!which[0] || strlen(which) >= JOB_NAME_SIZE)
-        return refuse_missing(which);
+        return refuse_missing(which, "");
     int rc = jobs_fetch(l, true, which, &found);
     if (rc < 0)
         return jobs_report(l, which, rc);
     int code = 0;
     if (found.count == 0)
-        code = refuse_missing(which);
+        code = refuse_missing(which, "");
     else if (found.count > 1)
         code = refuse_ambiguous(which, &found);
     else

@@ -1,7 +1,7 @@
 /* Jobs as a command has them: fetched from a node, with everything a view borrows copied.
  *
- * Owns the copies until jobs_clear. Never prints, but for jobs_resolve, which says why a name is no
- * job. Called by the commands that name or list jobs. */
+ * Owns the copies until jobs_clear. Never prints, but to say why a name is no job. Called by the
+ * commands that name or list jobs. */
 #ifndef VELUM_CMD_JOBS_H
 #define VELUM_CMD_JOBS_H
 

@@ -309,6 +309,11 @@ bool line_has_hint(const struct line *l)
     return l->error.hint[0] != 0;
 }
 
+void line_hint(const struct line *l, char text[VIEW_ERROR_SIZE])
+{
+    text_sanitise(l->error.hint, strlen(l->error.hint), true, text, VIEW_ERROR_SIZE);
+}
+
 static int report_refusal(const struct reply_error *e, const char *about)
 {
     char text[VIEW_ERROR_SIZE];

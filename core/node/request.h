@@ -37,6 +37,8 @@ void request_tell_job(struct node *n, uint64_t link, uint32_t request, const str
                       bool all);
 /* The directory has a word of this job: somebody may have asked for it by name. */
 void request_heard(struct node *n, const struct entry *e);
+/* What is said of a job that does not exist, as far as one knows, or is not this user's. */
+void request_no_such_job(struct node *n, uint64_t link, uint32_t request);
 /* A peer can be reached, and will tell of the jobs it knows. */
 void request_peer_up(struct node *n);
 /* Asks again, and tells users whose log or job did not come. */

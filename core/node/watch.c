@@ -12,6 +12,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/place.h"
+#include "core/node/request.h"
 #include "core/node/seek.h"
 #include "core/node/stages.h"
 #include "core/node/unlike.h"
@@ -230,7 +231,7 @@ static bool nobody_has_it(struct node *n, struct watcher *w)
         return true;
     }
     if (unknown && (sure || late)) {
-        refuse(n, w, 3, "no such job", "velum ps -a lists them");
+        request_no_such_job(n, w->link, w->request);
         return true;
     }
     if (instant_since_us(n->now, w->since) > GIVE_UP_US) {

@@ -32,6 +32,12 @@ load lib.bash
     run -3 velum ps --stale "$id"
     [[ $output == *"no old job \"$id\" is set aside at this node"* ]]
     ends_with_try
+    run -3 velum ps nobody
+    [ "${lines[0]}" = 'velum ps: there is no job "nobody"' ]
+    [ "${lines[1]}" = "try: velum ps -a" ]
+    printf -v nobody '%064d' 1
+    run -3 velum show "$nobody"
+    [ "${lines[0]}" = "velum show: there is no job \"$nobody\"" ]
 }
 
 @test "a node ends on SIGTERM with 0" {

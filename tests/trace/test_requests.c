@@ -381,6 +381,43 @@ TEST(a_node_that_has_met_nobody_yet_does_not_say_that_there_is_no_such_job)
     CHECK(story_end(&story));
 }
 
+/* The last hint that the user got. */
+static void hint_of(uint64_t user, uint32_t request, struct reply_error *to)
+{
+    const struct story_answer *a = story_answer(&story, user, request);
+
+    REQUIRE(a != NULL && a->type == MESSAGE_REPLY_ERROR);
+    REQUIRE(read_reply_error((struct bytes){a->data, a->len}, to) == 0);
+}
+
+/* Two holders may be all that has it: whoever is left may have been started since. */
+TEST(who_is_away_may_know_the_job)
+{
+    struct reply_error e;
+    uint64_t user;
+    uint32_t request;
+
+    story_begin(&story, 4);
+    user = story_user(&story, 0);
+    request = ask_prefix(user, some_id(1), 8);
+    CHECK_INT(story_code_within(&story, user, request, S_US), 3);
+    hint_of(user, request, &e);
+    CHECK_STR(e.hint, "velum ps -a");
+    story_pause(&story, 2);
+    story_kill(&story, 3);
+    story_run(&story, 3 * S_US);
+    request = ask_prefix(user, some_id(1), 8);
+    CHECK_INT(story_code_within(&story, user, request, S_US), 3);
+    hint_of(user, request, &e);
+    CHECK_STR(e.hint, "velum nodes: 2 are away, and may be alone in knowing it");
+    request = story_watch(&story, user, some_id(1));
+    CHECK_INT(story_code_within(&story, user, request, 2 * S_US), 3);
+    hint_of(user, request, &e);
+    CHECK_STR(e.hint, "velum nodes: 2 are away, and may be alone in knowing it");
+    story_resume(&story, 2);
+    CHECK(story_end(&story));
+}
+
 /* --- without a link --- */
 
 /* A larger mesh, a job, and a node with a word of it that is linked to nobody who holds it. */
@@ -455,5 +492,5 @@ TEST_MAIN(a_forgotten_job_is_gone_at_once, gone_is_said_when_every_holder_said_s
           no_such_job_is_said_within_a_second, alone_no_such_job_is_said_at_once,
           a_prefix_is_known_as_soon_as_its_job_is,
           a_node_that_has_met_nobody_yet_does_not_say_that_there_is_no_such_job,
-          holders_without_a_link_are_asked_for_a_log,
+          who_is_away_may_know_the_job, holders_without_a_link_are_asked_for_a_log,
           holders_without_a_link_are_asked_for_a_state, logs_have_a_maximum)
