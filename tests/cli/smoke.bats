@@ -36,6 +36,8 @@ load lib.bash
     [ "${lines[0]}" = 'velum ps: there is no job "nobody"' ]
     [ "${lines[1]}" = "try: velum ps -a" ]
     printf -v nobody '%064d' 1
+    run -3 velum wait "$nobody"
+    [ "${lines[0]}" = "velum wait: there is no job \"$nobody\"" ]
     run -3 velum show "$nobody"
     [ "${lines[0]}" = "velum show: there is no job \"$nobody\"" ]
 }
