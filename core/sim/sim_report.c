@@ -1,10 +1,13 @@
 #include "core/sim/sim_report.h"
 
 #include "core/node/peer.h"
+#include "core/sim/sim_clock.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_kill.h"
 #include "core/sim/sim_net.h"
 #include "core/wire/tree.h"
+
+#define REFUSED_US (30 * S_US)
 
 void sim_report_forget(struct world *w, struct sim_node *n, uint32_t job)
 {
@@ -84,6 +87,14 @@ static bool leaves_are_held(const struct world *w, uint32_t job, const struct re
     return true;
 }
 
+/* Nobody asks for it again who has refused it for so long: leaves that he never gave out, as those
+ * of another who began the job too, and of whom he does not know (given.h). */
+static bool may_be_forgotten(const struct world *w, const struct sim_node *n,
+                             const struct reported *x)
+{
+    return x->at == n->index && w->now - x->at_since >= sim_clock_least_us(REFUSED_US);
+}
+
 /* What a worker's node may forget must be on enough disks: on two while nothing has gone wrong, on
  * one whatever happened; and what was kept long ago may have gone with a disk that was lost. */
 void sim_report_kept(struct world *w, const struct sim_node *n, uint64_t link, struct bytes payload)
@@ -97,7 +108,7 @@ void sim_report_kept(struct world *w, const struct sim_node *n, uint64_t link, s
     for (struct reported *x = w->nodes[to].seen[job].reported; x != NULL; x = x->next) {
         if (x->seq > seq || x->kept)
             continue;
-        if (!leaves_are_held(w, job, x, w->calm ? 2 : 1))
+        if (!may_be_forgotten(w, n, x) && !leaves_are_held(w, job, x, w->calm ? 2 : 1))
             world_fail(w, G5, "kept is said of leaves that too few disks have", n->index, job);
         x->kept = true;
     }
@@ -133,5 +144,9 @@ void sim_report_arrives(struct world *w, const struct sim_node *n, uint64_t link
     if (x == NULL)
         return;
     w->repeats += x->arrived >> n->index & 1;
+    if (x->arrived == 0 || x->at != n->index) {
+        x->at = n->index;
+        x->at_since = w->now;
+    }
     x->arrived |= 1u << n->index;
 }

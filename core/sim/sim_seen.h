@@ -32,6 +32,8 @@ struct reported {
     uint64_t seq;
     uint64_t link;    /* over which it was sent last */
     uint32_t arrived; /* bit i: at node i, in some life of it */
+    uint32_t at;      /* the last node that it arrived at, */
+    int64_t at_since; /* and when it first did */
     bool kept;        /* it was said to be: the disks that had it then may be lost since */
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };
