@@ -53,9 +53,10 @@ void told_many(struct rig *r, uint32_t peer, uint32_t first, uint32_t count, uin
     }
 }
 
-void told_state(struct rig *r, uint32_t peer, uint32_t number, uint8_t known)
+static void say_state(struct rig *r, uint32_t peer, uint32_t number, uint8_t known,
+                      enum job_state state)
 {
-    const struct job_view v = {.id = told_id(number), .state = JOB_RUNNING, .by = {{3}}};
+    const struct job_view v = {.id = told_id(number), .state = state, .by = {{3}}};
     struct buf b;
 
     buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
@@ -66,6 +67,16 @@ void told_state(struct rig *r, uint32_t peer, uint32_t number, uint8_t known)
         put_job_view(&b, &v);
     rig_frame(r, peer, MESSAGE_STATE, &b);
     buf_clear(&b);
+}
+
+void told_state(struct rig *r, uint32_t peer, uint32_t number, uint8_t known)
+{
+    say_state(r, peer, number, known, JOB_RUNNING);
+}
+
+void told_over(struct rig *r, uint32_t peer, uint32_t number)
+{
+    say_state(r, peer, number, 1, JOB_DONE);
 }
 
 void told_evidence(struct rig *r, uint32_t peer, const struct evidence *m, enum party author,

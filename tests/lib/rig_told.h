@@ -13,6 +13,7 @@ void told_one(struct rig *r, uint32_t peer, const struct peer_entry *p);
 void told_many(struct rig *r, uint32_t peer, uint32_t first, uint32_t count, uint32_t coordinator);
 /* What this peer answers when it is asked for the job. */
 void told_state(struct rig *r, uint32_t peer, uint32_t number, uint8_t known);
+void told_over(struct rig *r, uint32_t peer, uint32_t number); /* that it is done */
 /* EVIDENCE of this peer, signed by one of this party and kind. */
 void told_evidence(struct rig *r, uint32_t peer, const struct evidence *m, enum party author,
                    uint8_t signature);

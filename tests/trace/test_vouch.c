@@ -96,6 +96,24 @@ TEST(a_job_whose_holder_has_it_stays_and_its_coordinator_is_heard_again)
 }
 
 /* More than it may vouch for. */
+TEST(one_that_ended_unheard_is_heard_of)
+{
+    struct peer_entry p;
+
+    begin();
+    p = told_entry(&rig, 1, HONEST);
+    told_one(&rig, THIEF, &p);
+    CHECK(told_is_asked(&rig, HONEST, MESSAGE_WATCH, VOUCH_AFTER_US + 8 * S_US));
+    (void)rig_count(&rig, HONEST, MESSAGE_SYNC);
+    told_over(&rig, HONEST, 1);
+    CHECK_INT(rig_count(&rig, HONEST, MESSAGE_SYNC), 1);
+    p.view.state = JOB_DONE;
+    p.ended_s = 1;
+    told_one(&rig, HONEST, &p);
+    CHECK(entry_of(1) != NULL && entry_of(1)->state == JOB_DONE);
+    rig_stop(&rig);
+}
+
 TEST(who_leads_many_jobs_is_asked_once_for_each)
 {
     const uint32_t last = EVIDENCE_FREE + 1;
@@ -183,6 +201,7 @@ TEST(what_a_revoked_node_leads_goes_at_once)
 
 TEST_MAIN(one_thief_does_not_end_all_submission, a_job_that_nobody_has_goes,
           a_job_whose_holder_has_it_stays_and_its_coordinator_is_heard_again,
+          one_that_ended_unheard_is_heard_of,
           who_leads_many_jobs_is_asked_once_for_each, one_that_says_nothing_is_asked_again,
           a_job_that_was_lost_with_its_coordinator_goes_when_he_is_back,
           what_nobody_tells_any_more_is_not_passed_on, what_a_revoked_node_leads_goes_at_once)
