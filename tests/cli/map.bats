@@ -306,7 +306,7 @@ no_job_is_live() { ! velum ps --json | grep -qE '"state":"(running|waiting)"'; }
     [ $code = 124 ]
     [[ $(tail -n 1 err) == *"; interrupted" ]]
     yes x | timeout 10 "$VELUM" map --local --json sum 2>err | head -c 10 >/dev/null
-    [ "${PIPESTATUS[1]}" = 1 ]
+    [ "${PIPESTATUS[1]}" = 141 ]
 }
 
 @test "map: in order, what has ended behind something cancelled is printed and in the log" {
