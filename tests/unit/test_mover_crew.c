@@ -340,6 +340,23 @@ TEST(one_that_answers_out_of_turn_is_replaced)
     close_strange("other-request");
 }
 
+/* What is put in place is answered when its disk is ready, and nothing else waits for that. */
+TEST(small_orders_do_not_wait_for_what_is_put_in_place)
+{
+    struct buf b = rig_payload();
+    open_strange("no-disk");
+    put_move_stream(&b, 1);
+    rig_give(MESSAGE_MOVE_FINISH, &b);
+    mover_crew_flush(rig.mover);
+    give_scan();
+    give_scan();
+    CHECK_INT(rig_rc(rig_take()), 0);
+    CHECK_INT(rig_rc(rig_take()), 0);
+    kill(mover_of(getpid()), SIGKILL);
+    CHECK_INT(rig_take()->type, MESSAGE_MOVED_MADE);
+    close_strange("no-disk");
+}
+
 TEST(one_that_ends_at_once_is_started_ever_more_rarely)
 {
     open_strange("ends");
@@ -498,6 +515,31 @@ static bool kind_is(const char *kind)
     return faccessat(3, kind, F_OK, 0) == 0;
 }
 
+/* One whose disk does not answer. */
+static int become_slow(void)
+{
+    uint8_t in[4096], room[64], done[16];
+    size_t have = 0;
+    struct frame f;
+    struct buf out, payload;
+    buf_init_fixed(&payload, done, sizeof done);
+    put_moved_done(&payload, 0);
+    for (;;) {
+        const ssize_t n = read(0, in + have, sizeof in - have);
+        if (n <= 0)
+            return 0;
+        have += (size_t)n;
+        for (int size; (size = frame_take((struct bytes){in, have}, &f)) > 0;) {
+            buf_init_fixed(&out, room, sizeof room);
+            frame_put(&out, MESSAGE_MOVED_DONE, f.request, buf_bytes(&payload));
+            if (f.type != MESSAGE_MOVE_FINISH)
+                (void)!write(1, out.data, out.len);
+            have -= (size_t)size;
+            memmove(in, in + size, have);
+        }
+    }
+}
+
 static int become_strange(void)
 {
     uint8_t in[256], room[64], done[16];
@@ -557,6 +599,7 @@ int main(int argc, char **argv)
         memory_that_is_lent_comes_back_and_rests_empty,
         one_that_talks_nonsense_is_replaced,
         one_that_answers_out_of_turn_is_replaced,
+        small_orders_do_not_wait_for_what_is_put_in_place,
         one_that_ends_at_once_is_started_ever_more_rarely,
         one_that_cannot_map_the_memory_is_told_apart,
         one_that_cannot_be_started_is_told,
@@ -571,6 +614,8 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
             if (kind_is(kinds[i]))
                 return become_strange();
+        if (kind_is("no-disk"))
+            return become_slow();
         if (kind_is("unmapped"))
             spoil_memory();
         return mover_main(true);
