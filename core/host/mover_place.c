@@ -154,6 +154,14 @@ bool place_has_stream(uint64_t stream)
     return false;
 }
 
+bool place_has_name(struct digest name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (digest_equal(at(i)->made.name, name))
+            return true;
+    return false;
+}
+
 /* What the thread was given is done; waits for that when `patient`. */
 static bool is_done(bool patient)
 {

@@ -43,6 +43,9 @@ bool place_any(void);
 /* Whether this order has to wait for one that is on its way. */
 bool place_concerns(uint8_t type, struct bytes payload);
 bool place_has_stream(uint64_t stream);
+/* Whether one of this name is on its way: two go one after the other, because what comes of the
+ * first says what is there for the second, and what is left when that fails. */
+bool place_has_name(struct digest name);
 /* Those that are in their places, or failed, in the order in which they were added. */
 void place_take(place_done *done);
 /* All of them, however long that takes. */

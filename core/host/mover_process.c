@@ -191,12 +191,18 @@ static bool on_finish(struct frame *f)
         return false;
     if (place_has_stream(stream))
         place_wait(placed);
+    stream_name(&folder, stream, &made);
     if (way == MOVE_FINISH_NAME) {
-        stream_name(&folder, stream, &made);
         say_made(f->request, &made);
         return true;
     }
-    stream_place(&folder, stream, begin_place(f));
+#if VELUM_PLANT != 1188 /* unit/test_mover_together: one that fails takes the same with it */
+    if (made.rc == 0 && place_has_name(made.name)) {
+        place_wait(placed);
+        stream_name(&folder, stream, &made);
+    }
+#endif
+    stream_place(stream, &made, begin_place(f));
     return true;
 }
 

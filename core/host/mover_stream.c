@@ -541,22 +541,16 @@ static int name_once(struct folder *f, struct stream *s, struct moved_made *answ
     return s->same ? 0 : write_held(f, s);
 }
 
-/* It stays where it is. */
-static void name_one(struct folder *f, uint64_t number, struct moved_made *answer)
+void stream_name(struct folder *f, uint64_t number, struct moved_made *answer)
 {
     struct stream **at = find(number);
     *answer = (struct moved_made){.rc = at ? (*at)->rc : ERR_NOT_FOUND};
     if (answer->rc == 0)
         answer->rc = name_once(f, *at, answer);
-}
-
-void stream_name(struct folder *f, uint64_t number, struct moved_made *answer)
-{
-    name_one(f, number, answer);
     if (answer->rc < 0)
         (void)stream_abort(f, number);
     else
-        send_ahead(*find(number), STREAM_HELD_MAX);
+        send_ahead(*at, STREAM_HELD_MAX);
 }
 
 /* It is used, as by whoever reads it (mover_read.c). */
@@ -581,11 +575,11 @@ static void fill(struct stream *s, struct place *p)
     folder_name(s->name, FOLDER_LIST, p->list_move.to);
 }
 
-void stream_place(struct folder *f, uint64_t number, struct place *p)
+void stream_place(uint64_t number, const struct moved_made *made, struct place *p)
 {
     p->stream = number;
-    name_one(f, number, &p->made);
-    p->rc = p->made.rc;
+    p->made = *made;
+    p->rc = made->rc;
     if (p->rc == 0) {
         struct stream *s = *find(number);
         send_ahead(s, 1);

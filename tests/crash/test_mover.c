@@ -370,6 +370,46 @@ static struct said story_together(void)
     return s;
 }
 
+/* Whatever comes before the answer to the order that was given last: what is placed meanwhile. */
+static int hear_done_among_made(int *made, size_t n, struct digest name)
+{
+    struct frame f;
+    struct moved_made m;
+    int rc = DIED;
+    while (hear(&f)) {
+        if (f.type == MESSAGE_MOVED_DONE) {
+            REQUIRE(read_moved_done(f.payload, &rc) == 0);
+            return rc;
+        }
+        REQUIRE(read_moved_made(f.payload, &m) == 0);
+        CHECK(m.rc < 0 || (digest_equal(m.name, name) && m.size == n));
+        *made = m.rc;
+    }
+    return DIED;
+}
+
+/* The second comes while the first is on its way. */
+static struct said story_twice(void)
+{
+    struct said s = {0};
+    struct buf p = rig_payload();
+    int first = DIED + 1;
+    acknowledged(&s, scan().rc);
+    acknowledged(&s, append(1, a, SIZE_A));
+    acknowledged(&s, append(2, a, SIZE_A));
+    put_move_stream(&p, 9);
+    if (!give_finish(1, MOVE_FINISH) || !give(MESSAGE_MOVE_ABORT, &p))
+        return s;
+    acknowledged(&s, hear_done_among_made(&first, SIZE_A, name_a));
+    if (!give_finish(2, MOVE_FINISH))
+        return s;
+    if (first == DIED + 1)
+        first = hear_made(SIZE_A, name_a);
+    s.a_there = acknowledged(&s, first);
+    s.a_there |= acknowledged(&s, hear_made(SIZE_A, name_a));
+    return s;
+}
+
 static int files(void)
 {
     int count = 0;
@@ -524,11 +564,13 @@ TEST(an_error_at_every_call)
     if (!getenv("VELUM_CHAOS")) {
         sweep(kinds, 3, story);
         sweep(kinds, 3, story_together);
+        sweep(kinds, 3, story_twice);
         return;
     }
     for (int i = 0; i < 3; i++) {
         sweep(&kinds[i], 1, story);
         sweep(&kinds[i], 1, story_together);
+        sweep(&kinds[i], 1, story_twice);
     }
 }
 

@@ -138,6 +138,31 @@ TEST(one_that_is_dropped_is_in_its_place_before)
     rig_close();
 }
 
+/* Both are on their way at once, and the one that came from elsewhere has lost its file. */
+TEST(one_that_cannot_be_put_in_its_place_takes_the_same_that_can_not_with_it)
+{
+    uint8_t *data = rig_bytes(SIZE, 3);
+    struct digest list[1];
+    const struct digest name = rig_name_of(data, SIZE, list);
+    char path[512];
+    struct buf b = rig_payload();
+    rig_open();
+    CHECK_INT(rig_learn(name, SIZE, 0, list[0].bytes, ID_SIZE), 0);
+    CHECK_INT(rig_write_piece(name, data, SIZE, 0), 0);
+    CHECK_INT(rig_append(1, data, SIZE), 0);
+    rig_path(name, ".part", path);
+    REQUIRE(unlink(path) == 0);
+    put_move_name(&b, name);
+    rig_give(MESSAGE_MOVE_SEAL, &b);
+    give_finish(1, MOVE_FINISH);
+    CHECK_INT(rig_rc(rig_take()), ERR_NOT_FOUND);
+    CHECK_INT(take_made().rc, 0);
+    CHECK(rig_holds(name, data, SIZE) && rig_has(name, ""));
+    CHECK_INT(rig_files(), 1);
+    rig_close();
+    free(data);
+}
+
 int main(int argc, char **argv)
 {
     const struct check_test tests[] = {
@@ -147,6 +172,7 @@ int main(int argc, char **argv)
         several_are_finished_together_and_answered_in_their_order,
         one_that_fails_takes_no_other_with_it,
         one_that_is_dropped_is_in_its_place_before,
+        one_that_cannot_be_put_in_its_place_takes_the_same_that_can_not_with_it,
     };
     if (argc > 1 && strcmp(argv[1], "__mover") == 0)
         return mover_main(true);
