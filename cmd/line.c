@@ -350,7 +350,7 @@ int line_report_about(const struct line *l, const char *about, int rc)
         return CODE_NO_NODE;
     case ERR_TIMEOUT:
         talk_error("the node gave no answer for %d s", (int)(LINE_ANSWER_MAX_US / S_US));
-        talk_try("velum nodes");
+        talk_try(LINE_SILENT_HINT);
         return CODE_NO_NODE;
     case ERR_CANCELLED:
         talk_error("interrupted");

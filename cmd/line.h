@@ -13,6 +13,8 @@
 /* The node answered with a REPLY_ERROR, which line_report knows how to say. */
 #define LINE_REFUSED (-1000)
 #define LINE_ANSWER_MAX_US (30 * S_US)
+/* Of a node that does not answer no other command would hear anything either. */
+#define LINE_SILENT_HINT "another node: --addr HOST:PORT, or VELUM_ADDR"
 
 struct line;
 

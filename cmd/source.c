@@ -176,7 +176,7 @@ static int give_up(struct put *p, int rc)
     if (rc == ERR_TIMEOUT) {
         talk_error("%s: the node gave no answer for %d s", p->from->what,
                    (int)(SILENCE_MAX_US / S_US));
-        talk_try("velum nodes");
+        talk_try(LINE_SILENT_HINT);
         return CODE_NO_NODE;
     }
     return line_report_about(p->way->line, p->from->what, rc);

@@ -493,7 +493,8 @@ static void look_at_one(struct velum *v, struct op *op)
 {
     const struct instant now = loop_clock();
     if (instant_reached(now, op->silent_by))
-        handle_end_failed(v, op, VELUM_NO_NODE, "velum nodes", "the node gave no answer for %d s",
+        handle_end_failed(v, op, VELUM_NO_NODE, "another node: VELUM_ADDR",
+                          "the node gave no answer for %d s",
                           (int)(HANDLE_ANSWER_MAX_US / S_US));
     else if (op->lost_at.us != INSTANT_NEVER.us &&
              instant_since_us(now, op->lost_at) > HANDLE_LOST_MAX_US)
