@@ -29,6 +29,20 @@ static int resolve_all(const struct call *c, struct line *l, struct job_id *ids)
     return 0;
 }
 
+/* Of those from `first` on there is no end yet, or none that was looked for. */
+static void print_as_they_are(struct line *l, const struct job_id *ids, struct job_entry *list,
+                              size_t first, size_t count)
+{
+    int rc = 0;
+    for (size_t i = first; i < count && rc == 0; i++) {
+        rc = jobs_look(l, ids[i], &list[i]);
+        if (rc == 0)
+            rc = jobs_show(l, &list[i]);
+    }
+    if (rc == 0)
+        follow_print_json(list, count);
+}
+
 /* The first outcome that is not `done`, in the order of the arguments, is the exit code. */
 static int wait_all(const struct call *c, struct line *l, const struct job_id *ids,
                     struct job_entry *ends)
@@ -42,8 +56,11 @@ static int wait_all(const struct call *c, struct line *l, const struct job_id *i
     const struct pour_options pour = {.progress = o.progress};
     for (int i = 0; i < c->argc; i++) {
         int code;
-        if (!follow_job(l, ids[i], &o, &ends[i], &code))
+        if (!follow_job(l, ids[i], &o, &ends[i], &code)) {
+            if (code == CODE_TIME_OUT && opt_given(c->opts, "json"))
+                print_as_they_are(l, ids, ends, (size_t)i, (size_t)c->argc);
             return code;
+        }
         code = opt_given(c->opts, "json") ? jobs_show(l, &ends[i])
                                           : follow_outcome(l, &ends[i], false, &pour);
         if (code < 0)

@@ -19,6 +19,11 @@ load lib.bash
     [ "$output" = 3.14159265358979 ]
     id=$(velum run -d pi 1000000000000)
     until_true 5 job_state_is "$id" running
+    for jobs in "first $id" "$id first"; do # shellcheck disable=SC2086
+        run -124 --separate-stderr velum wait --timeout 200ms --json --progress none $jobs
+        [[ $output == '{"v":1,"jobs":['*'"state":"running"'* ]]
+        [[ $output == *'"state":"done"'*'"result":"3.14159265358979"'* ]]
+    done
     run -0 velum kill "$id"
     [ "$output" = "$id killed" ]
     run -8 velum wait "$id"
