@@ -95,6 +95,27 @@ compile() { # compile NAME: the example of that name
     [ "$output" = 3.14159265358979 ]
 }
 
+@test "the tasks with inputs of the manual are a program" {
+    install_library
+    printf 'an Error\nfine\n' >yesterday.log
+    printf 'fine\nerror here\n' >today.log
+    {
+        printf '#include <stdio.h>\n#include <velum.h>\nint main(void)\n{\nstruct velum *v;\n'
+        printf 'velum_init(&v, NULL);\nFILE *f = fopen("yesterday.log", "r");\n'
+        printf 'int put = velum_wait(v, velum_put_fd(v, fileno(f)), -1);\n'
+        printf 'const char *yesterday = velum_text(v, put);\n'
+        awk '/^.Bd -literal/ { on = 1; text = ""; next }
+            /^.Ed/ { on = 0; if (text ~ /velum_result/) printf "%s", text }
+            on { text = text $0 "\n" }' "$VELUM_ROOT/cmd/man/velum.3"
+        printf 'velum_shutdown(v);\nreturn 0;\n}\n'
+    } >tasks.c
+    # shellcheck disable=SC2046
+    cc -O2 -Wall -Wextra -Werror -o tasks tasks.c $(pkg-config --cflags --libs velum)
+    node a
+    run -0 ./tasks
+    [ "$output" = $'error here\nan Error' ]
+}
+
 @test "linked without shared libraries" {
     install_library
     case $(pkg-config --libs velum) in *-fsanitize*) skip "sanitizers are shared libraries" ;; esac
