@@ -214,7 +214,7 @@ same_in_all() {
     "$VELUM" run --progress none grep foo lines pipe >got 2>said 3>&- &
     pid=$!
     exec 4>pipe
-    echo foo >&4
+    yes foo | head -c 100000 >&4 # a few bytes would wait in memory
     # The first is there, and of the other one something has come.
     until_true 10 objects_are 1
     until_true 10 sh -c "find '$VELUM_HOME/nodes/$PORT_a/objects' -name 'stream*' | grep -q ."
@@ -290,7 +290,7 @@ below() { # below KB WHO PID: and says so when not
     "$VELUM" run --addr "127.0.0.1:$PORT_b2" grep foo pipe >got 2>said 3>&- &
     pid=$!
     exec 4>pipe
-    echo foo >&4
+    yes foo | head -c 100000 >&4 # a few bytes would wait in memory
     until_true 10 sh -c "find '$VELUM_HOME/nodes/$PORT_b2/objects' -name 'stream*' | grep -q ."
     kill -9 "$PID_b2"
     code=0
