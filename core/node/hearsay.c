@@ -264,7 +264,13 @@ static bool allows_end(struct job *j, struct entry *e, struct node_id from,
     return false;
 }
 
-/* One that is known to have the job has told an end that is no less, and will not do so again. */
+static bool is_later(const struct peer_entry *p, const struct peer_entry *than)
+{
+    return p->epoch != than->epoch ? p->epoch > than->epoch : p->version > than->version;
+}
+
+/* One that is known to have the job has told an end that is no less, and as late a word of it. He
+ * will not do so again. */
 static bool is_told_by_known(const struct job *j, const struct entry *e, const struct peer_entry *p)
 {
     struct peer_entry told;
@@ -272,7 +278,7 @@ static bool is_told_by_known(const struct job *j, const struct entry *e, const s
 #if VELUM_PLANT == 1137 /* trace/test_ended: strangers talk over those who have a job */
     return false;
 #endif
-    return node_id_is_zero(e->end_stranger) && hearsay_end(j, &told) &&
+    return node_id_is_zero(e->end_stranger) && hearsay_end(j, &told) && !is_later(p, &told) &&
            outcome_rank((uint8_t)told.view.state) >= outcome_rank((uint8_t)p->view.state);
 }
 

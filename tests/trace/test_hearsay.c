@@ -96,16 +96,21 @@ static void tell(uint32_t peer, const struct peer_entry *p)
     rig_frame(&rig, peer, MESSAGE_DIRECTORY, &b);
 }
 
-static void end_is_told(uint32_t peer, enum job_state state)
+static void end_is_told_as(uint32_t peer, enum job_state state, uint64_t version)
 {
     struct peer_entry p = entry_by(peer);
 
     p.epoch = 2;
-    p.version = 100;
+    p.version = version;
     p.view.state = state;
     p.view.durable = p.view.machines = 1;
     p.ended_s = 1;
     tell(peer, &p);
+}
+
+static void end_is_told(uint32_t peer, enum job_state state)
+{
+    end_is_told_as(peer, state, 100);
 }
 
 /* The last word that the node said of the job to this peer. */
@@ -260,6 +265,24 @@ TEST(an_end_is_safe_when_one_says_so_who_has_the_job)
     CHECK(!here()->settled);
     end_is_told(HONEST, JOB_FAILED);
     CHECK(here()->settled);
+    end();
+}
+
+TEST(it_is_when_others_said_the_same_after_him_and_not_when_they_said_something_later)
+{
+    begin();
+    rig_hold(&rig, HONEST, &job);
+    end_is_told(HONEST, JOB_FAILED);
+    end_is_told(thief, JOB_FAILED);
+    outcome_comes();
+    CHECK(here()->settled);
+    end();
+    begin();
+    rig_hold(&rig, HONEST, &job);
+    end_is_told(HONEST, JOB_FAILED);
+    end_is_told_as(thief, JOB_FAILED, 101);
+    outcome_comes();
+    CHECK(!here()->settled);
     end();
 }
 
@@ -582,6 +605,7 @@ TEST_MAIN(no_version_and_no_epoch_is_the_last, no_first_epoch_is_the_last,
           a_coordinator_is_heard_whatever_he_is_said_to_have_said,
           who_leads_a_job_is_heard_over_one_who_says_that_he_does,
           what_the_ledger_says_is_not_what_he_says, an_end_is_safe_when_one_says_so_who_has_the_job,
+          it_is_when_others_said_the_same_after_him_and_not_when_they_said_something_later,
           nor_is_it_when_it_was_told_before_the_ledger_came,
           work_is_dropped_on_the_word_of_who_leads,
           a_job_is_not_forgotten_because_one_names_himself_its_holder,
