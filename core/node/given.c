@@ -56,7 +56,7 @@ static bool may_tell(const struct job *j, const struct hand *h, const struct pee
 
 bool given_unasked(const struct job *j, const struct hand *h, const struct peer_report_chunk *c)
 {
-#if VELUM_PLANT == 968 /* trace/test_toolbox: who merges what nobody asked him for ends jobs */
+#if VELUM_PLANT == 968 /* trace/test_work_liars: merges fail that nobody asked for */
     return false;
 #endif
     return j->lead->fresh && (c->flags & REPORT_MERGED) &&

@@ -220,8 +220,23 @@ TEST(merges_that_failed_before_others_are_forgotten)
     end();
 }
 
+/* One says so who was not asked to merge, and then it does fail at one that was. */
+TEST(merges_that_nobody_asked_for_do_not_fail)
+{
+    const uint32_t first = compute_to_merges(3), liar = first == 0 ? 1 : 0;
+    uint32_t second;
+
+    report(liar, failed);
+    report(first, failed);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    second = asked(3);
+    CHECK(second != RIG_NOBODY && second != first);
+    end();
+}
+
 TEST_MAIN(who_was_given_nothing_takes_no_time, nobody_takes_more_time_than_there_was,
           inputs_are_not_nowhere_because_anybody_says_so,
           an_input_that_one_node_lacks_ends_no_job_that_others_compute,
           merges_that_fail_at_one_node_are_asked_of_another,
-          merges_that_failed_before_others_are_forgotten)
+          merges_that_failed_before_others_are_forgotten,
+          merges_that_nobody_asked_for_do_not_fail)
