@@ -230,6 +230,7 @@ TEST(who_lacks_what_is_being_computed_does_not_fail_the_job)
     j = job_find(story.nodes[leader].core, j->id);
     story_run(&story, S_US);
     lacks_input(1 - leader, j, 77);
+    CHECK_INT(j->lead->no_input_since.us, 0);
     story_run(&story, 61 * S_US);
     lacks_input(1 - leader, j, 78);
     story_run(&story, S_US);
