@@ -5,6 +5,7 @@
 #include "core/node/link.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
+#include "core/node/submit.h"
 
 #define PATIENCE_US (10 * S_US)
 
@@ -58,8 +59,7 @@ void askers_tick(struct job *j)
     }
 }
 
-/* This node no longer coordinates: a node that asked asks again by itself, a user here is told to.
- */
+/* This node no longer coordinates: a node that asked asks again by itself. */
 void askers_pass_on(struct job *j)
 {
     struct node *n = j->node;
@@ -67,7 +67,7 @@ void askers_pass_on(struct job *j)
 
     while ((a = j->askers) != NULL) {
         j->askers = a->next;
-        if (a->link != 0 && link_find(n, a->link) != NULL)
+        if (a->link != 0 && link_find(n, a->link) != NULL && !submit_pass_on(j, a))
             reply_error(
                 n, a->link, a->request, 7,
                 "another node coordinates the job by now, and it is not known how safe it is",

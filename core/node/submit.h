@@ -16,6 +16,9 @@ void submit_tick(struct node *n);
 /* This node itself stood still: no first holder was late meanwhile. */
 void submit_late(struct node *n, int64_t late_us);
 void submit_node_gone(struct node *n, struct node_id id);
+/* This node leads the job no more, and a user here waits to hear how safe it is: whoever leads it
+ * now is asked. False: nobody is known to. */
+bool submit_pass_on(struct job *j, const struct asker *a);
 /* No other node coordinates the job, or has a part in it by its ledger; or is yet to be met after a
  * start. */
 bool submit_nobody_has(const struct job *j);

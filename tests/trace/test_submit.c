@@ -79,6 +79,38 @@ TEST(a_coordinator_without_a_link_is_asked_how_safe_it_is)
     CHECK(story_end(&story));
 }
 
+/* The other two take over before they have said that they keep the job. */
+TEST(who_waits_at_a_coordinator_that_steps_down_is_told_by_the_next)
+{
+    struct reply_submitted ack;
+    struct job_id id;
+    struct job *j;
+    uint32_t request, number = 0;
+    uint64_t user;
+
+    story_begin(&story, 3);
+    story.nodes[1].stuck = story.nodes[2].stuck = true;
+    user = story_user(&story, 0);
+    do {
+        id = story_job(&story, ++number);
+        request = story_submit(&story, user, number);
+        story_run(&story, 10 * MS_US);
+        j = job_find(story.nodes[0].core, id);
+    } while (j == NULL || j->lead == NULL);
+    story_pause(&story, 0);
+    story.nodes[1].stuck = story.nodes[2].stuck = false;
+    story_run(&story, 3 * S_US);
+    CHECK_INT(story_code(&story, user, request), -1);
+    story_resume(&story, 0);
+    CHECK_INT(story_code_within(&story, user, request, 5 * S_US), 0);
+    CHECK(j->lead == NULL);
+    const struct story_answer *a = story_answer(&story, user, request);
+    REQUIRE(a->type == MESSAGE_REPLY_SUBMITTED);
+    REQUIRE(read_reply_submitted((struct bytes){a->data, a->len}, &ack) == 0);
+    CHECK(ack.durable >= 2);
+    CHECK(story_end(&story));
+}
+
 /* Submitted at the first of two nodes, and passed on; the other's answer is lost. */
 static uint64_t passed_on(uint32_t number, uint32_t *request, struct job_id *id)
 {
@@ -341,7 +373,8 @@ TEST(a_job_that_is_dated_too_late_or_too_far_ahead_is_refused)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_job_that_is_dated_too_late_or_too_far_ahead_is_refused,
+TEST_MAIN(who_waits_at_a_coordinator_that_steps_down_is_told_by_the_next,
+          a_job_that_is_dated_too_late_or_too_far_ahead_is_refused,
           a_job_that_is_kept_without_an_entry_is_not_led_anew,
           a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_taken_like_a_new_job,
           what_its_coordinator_lost_is_taken_like_a_new_job,
