@@ -118,11 +118,21 @@ static bool on_scan(struct frame *f)
     return true;
 }
 
+/* The node counts those no more that it has said are finished and lets go of. */
+static void make_room(uint64_t stream)
+{
+#if VELUM_PLANT != 1189 /* unit/test_mover_together: a stream is refused while others are placed */
+    if (place_any() && stream_finds_no_room(stream))
+        place_wait(placed);
+#endif
+}
+
 static bool on_append(struct frame *f)
 {
     struct move_stream m;
     if (read_move_append(f->payload, &m) < 0)
         return false;
+    make_room(m.stream);
     done(f->request, stream_append(&folder, &m));
     return true;
 }
@@ -135,6 +145,7 @@ static bool on_keyed(struct frame *f)
         return false;
     if (place_has_stream(m.stream))
         place_wait(placed);
+    make_room(m.stream);
     stream_keyed(&folder, &m, &keyed);
     put_moved_keyed(answer_begin(MESSAGE_MOVED_KEYED, f->request), &keyed);
     answer_end();

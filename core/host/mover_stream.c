@@ -62,6 +62,20 @@ static struct stream **find(uint64_t number)
     return NULL;
 }
 
+/* NULL: there is none. */
+static struct stream **find_empty(void)
+{
+    for (size_t i = 0; i < MOVE_STREAMS_MAX; i++)
+        if (!streams[i])
+            return &streams[i];
+    return NULL;
+}
+
+bool stream_finds_no_room(uint64_t number)
+{
+    return !find(number) && !find_empty();
+}
+
 static uint8_t *take_room(void)
 {
     size_t i = 0;
@@ -383,10 +397,8 @@ static int add_bytes(const struct folder *f, struct stream *s, struct bytes byte
 
 static int begin(struct folder *f, const struct move_keyed *m, struct stream **out)
 {
-    size_t i = 0;
-    while (i < MOVE_STREAMS_MAX && streams[i])
-        i++;
-    if (i == MOVE_STREAMS_MAX)
+    struct stream **at = find_empty();
+    if (!at)
         return ERR_FULL;
     struct stream *s = calloc(1, sizeof *s);
     if (!s)
@@ -398,7 +410,7 @@ static int begin(struct folder *f, const struct move_keyed *m, struct stream **o
     }
     sha256_init(&s->first);
     s->data = s->list = -1;
-    *out = streams[i] = s;
+    *out = *at = s;
     return fail(f, s, may_be_left(s) ? open_files(f, s) : 0);
 }
 

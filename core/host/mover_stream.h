@@ -28,6 +28,8 @@ int stream_append(struct folder *f, const struct move_stream *m);
 /* All of it has come: it has its name, and the disk is asked to take it. Or it has ended, and
  * nothing is left of it. */
 void stream_name(struct folder *f, uint64_t number, struct moved_made *answer);
+/* Whether there is no room for it, because so many others are open. */
+bool stream_finds_no_room(uint64_t number);
 /* What stream_name has just made of it, if that, is to become an object that is whole, in place and
  * synced; until stream_placed nothing else is done with it. */
 void stream_place(uint64_t number, const struct moved_made *made, struct place *p);

@@ -138,6 +138,37 @@ TEST(one_that_is_dropped_is_in_its_place_before)
     rig_close();
 }
 
+static void take_any(void)
+{
+    struct moved_made made;
+    struct rig_answer *a = rig_take();
+    if (a->type == MESSAGE_MOVED_MADE)
+        CHECK(read_moved_made(buf_bytes(&a->payload), &made) == 0 && made.rc == 0);
+    else
+        CHECK_INT(rig_rc(a), 0);
+}
+
+TEST(those_that_are_on_their_way_take_no_room_from_the_next)
+{
+    uint8_t data[2] = {0};
+    struct buf b = rig_payload();
+    const struct move_stream next = {.stream = MOVE_STREAMS_MAX, .bytes = {data, 1}};
+    rig_open();
+    for (uint8_t i = 0; i < MOVE_STREAMS_MAX; i++) {
+        data[0] = i;
+        CHECK_INT(rig_append(i, data, sizeof data), 0);
+    }
+    for (uint64_t i = 0; i < MOVE_STREAMS_MAX; i++)
+        give_finish(i, MOVE_FINISH);
+    put_move_append(&b, &next);
+    rig_give(MESSAGE_MOVE_APPEND, &b);
+    for (uint32_t i = 0; i <= MOVE_STREAMS_MAX; i++)
+        take_any();
+    CHECK_INT(rig_finish(MOVE_STREAMS_MAX).rc, 0);
+    CHECK_INT(rig_files(), (int)MOVE_STREAMS_MAX + 1);
+    rig_close();
+}
+
 /* Both are on their way at once, and the one that came from elsewhere has lost its file. */
 TEST(one_that_cannot_be_put_in_its_place_takes_the_same_that_can_not_with_it)
 {
@@ -172,6 +203,7 @@ int main(int argc, char **argv)
         several_are_finished_together_and_answered_in_their_order,
         one_that_fails_takes_no_other_with_it,
         one_that_is_dropped_is_in_its_place_before,
+        those_that_are_on_their_way_take_no_room_from_the_next,
         one_that_cannot_be_put_in_its_place_takes_the_same_that_can_not_with_it,
     };
     if (argc > 1 && strcmp(argv[1], "__mover") == 0)
