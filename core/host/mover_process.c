@@ -118,12 +118,20 @@ static bool on_scan(struct frame *f)
     return true;
 }
 
+/* What was done before is answered before. */
+static void wait_placed(void)
+{
+    settle();
+    answer_flush();
+    place_wait(placed);
+}
+
 /* The node counts those no more that it has said are finished and lets go of. */
 static void make_room(uint64_t stream)
 {
 #if VELUM_PLANT != 1189 /* unit/test_mover_together: a stream is refused while others are placed */
     if (place_any() && stream_finds_no_room(stream))
-        place_wait(placed);
+        wait_placed();
 #endif
 }
 
@@ -144,7 +152,7 @@ static bool on_keyed(struct frame *f)
     if (read_move_keyed(f->payload, &m) < 0)
         return false;
     if (place_has_stream(m.stream))
-        place_wait(placed);
+        wait_placed();
     make_room(m.stream);
     stream_keyed(&folder, &m, &keyed);
     put_moved_keyed(answer_begin(MESSAGE_MOVED_KEYED, f->request), &keyed);
@@ -186,7 +194,7 @@ static struct place *begin_place(const struct frame *f)
 {
     struct place *p = place_add();
     if (!p)
-        place_wait(placed);
+        wait_placed();
     p = p ? p : place_add();
     p->order = f->type;
     p->request = f->request;
@@ -201,7 +209,7 @@ static bool on_finish(struct frame *f)
     if (read_move_finish(f->payload, &stream, &way) < 0)
         return false;
     if (place_has_stream(stream))
-        place_wait(placed);
+        wait_placed();
     stream_name(&folder, stream, &made);
     if (way == MOVE_FINISH_NAME) {
         say_made(f->request, &made);
@@ -209,7 +217,7 @@ static bool on_finish(struct frame *f)
     }
 #if VELUM_PLANT != 1188 /* unit/test_mover_together: one that fails takes the same with it */
     if (made.rc == 0 && place_has_name(made.name)) {
-        place_wait(placed);
+        wait_placed();
         stream_name(&folder, stream, &made);
     }
 #endif
@@ -223,7 +231,7 @@ static bool on_abort(struct frame *f)
     if (read_move_stream(f->payload, &stream) < 0)
         return false;
     if (place_has_stream(stream))
-        place_wait(placed);
+        wait_placed();
     done(f->request, stream_abort(&folder, stream));
     return true;
 }
@@ -344,7 +352,7 @@ static bool obey(struct frame *f)
             settle();
 #if VELUM_PLANT != 1185 /* unit/test_mover_together: an object goes before it is in its place */
         if (place_concerns(f->type, f->payload))
-            place_wait(placed);
+            wait_placed();
 #endif
         return handlers[i].handle(f);
     }

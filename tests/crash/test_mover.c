@@ -78,16 +78,22 @@ static void end(void)
     CHECK(killed || ended);
 }
 
+static bool give_frames(const struct buf *f)
+{
+    for (size_t at = 0; at < f->len && !life.dead;) {
+        ssize_t n = write(life.orders, f->data + at, f->len - at);
+        life.dead = n <= 0;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return !life.dead;
+}
+
 static bool give(uint8_t type, struct buf *payload)
 {
     struct buf f;
     buf_init(&f, &host_memory, FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX);
     frame_put(&f, type, 1, buf_bytes(payload));
-    for (size_t at = 0; at < f.len && !life.dead;) {
-        ssize_t n = write(life.orders, f.data + at, f.len - at);
-        life.dead = n <= 0;
-        at += n > 0 ? (size_t)n : 0;
-    }
+    (void)give_frames(&f);
     buf_clear(&f);
     buf_clear(payload);
     return !life.dead;
@@ -609,10 +615,44 @@ TEST(a_slow_disk_keeps_nobody_waiting_who_does_not_need_it)
     close_story();
 }
 
+/* Though the mover has read them together. */
+TEST(what_comes_before_one_that_waits_for_the_disk_is_answered)
+{
+    uint8_t orders[256], payload[64];
+    struct buf f, p;
+    open_story();
+    empty_folder();
+    REQUIRE(system("touch slow") == 0);
+    setenv("VELUM_FAULT_ARM", "slow", 1);
+    begin(getenv("FAULTY"), "io:1:hang");
+    unsetenv("VELUM_FAULT_ARM");
+    CHECK_INT(append(1, c, SIZE_C), 0);
+    CHECK_INT(append(2, d, SIZE_D), 0);
+    buf_init_fixed(&f, orders, sizeof orders);
+    buf_init_fixed(&p, payload, sizeof payload);
+    put_move_finish(&p, 1, MOVE_FINISH);
+    frame_put(&f, MESSAGE_MOVE_FINISH, 1, buf_bytes(&p));
+    buf_reset(&p);
+    put_move_finish(&p, 2, MOVE_FINISH_NAME);
+    frame_put(&f, MESSAGE_MOVE_FINISH, 1, buf_bytes(&p));
+    buf_reset(&p);
+    put_move_name(&p, name_c);
+    frame_put(&f, MESSAGE_MOVE_DROP, 1, buf_bytes(&p));
+    REQUIRE(!f.failed && give_frames(&f));
+    CHECK(says_within(10000));
+    REQUIRE(unlink("slow") == 0);
+    CHECK_INT(hear_made(SIZE_D, name_d), 0);
+    CHECK_INT(hear_made(SIZE_C, name_c), 0);
+    CHECK_INT(hear_done(), 0);
+    end();
+    close_story();
+}
+
 int main(int argc, char **argv)
 {
     const struct check_test tests[] = {killed_at_every_call, an_error_at_every_call,
-                                       a_slow_disk_keeps_nobody_waiting_who_does_not_need_it};
+                                       a_slow_disk_keeps_nobody_waiting_who_does_not_need_it,
+                                       what_comes_before_one_that_waits_for_the_disk_is_answered};
     if (argc > 1 && strcmp(argv[1], "__mover") == 0)
         return mover_main(true);
     program = argv[0];
