@@ -262,6 +262,39 @@ TEST(what_ended_at_a_node_that_was_away_is_old_nowhere)
     CHECK(story_end(&story));
 }
 
+/* Of those who were away together, one has no part in the job, and is told once more when it ended
+ * as soon as they know how long they were. */
+TEST(who_only_heard_when_it_ended_hears_of_the_later_date)
+{
+    const struct entry *e;
+    struct job_id id;
+    uint32_t stranger = 1;
+    uint64_t early_s;
+
+    begin(5);
+    for (uint32_t i = 1; i < 5; i++)
+        story_kill(&story, i);
+    story_run(&story, 30 * S_US);
+    story_kill(&story, 0);
+    for (uint32_t i = 1; i < 5; i++)
+        restart(i);
+    story_run(&story, 8 * S_US);
+    id = ended_job_at(2, 1);
+    story_run(&story, 2 * S_US);
+    while (is_whole(stranger, id))
+        REQUIRE(++stranger < 5);
+    e = directory_find(story.nodes[stranger].core, id);
+    REQUIRE(e != NULL);
+    early_s = e->ended_s;
+    restart(0);
+    story_run(&story, 3 * S_US);
+    CHECK(calendar_now(story.nodes[stranger].core) > early_s + 20);
+    e = directory_find(story.nodes[stranger].core, id);
+    CHECK(e != NULL && e->ended_s > early_s + 18);
+    CHECK_INT(code_of(stranger, id), 0);
+    CHECK(story_end(&story));
+}
+
 TEST(a_node_that_never_had_it_says_when_and_why_too)
 {
     char what[VIEW_ERROR_SIZE];
@@ -464,6 +497,7 @@ TEST_MAIN(of_what_only_the_spec_is_left_the_end_is_heard,
           who_was_away_learns_how_long_from_those_it_meets,
           what_ended_at_a_node_that_was_away_is_not_old_at_once,
           what_ended_at_a_node_that_was_away_is_old_nowhere,
+          who_only_heard_when_it_ended_hears_of_the_later_date,
           a_node_that_never_had_it_says_when_and_why_too, an_old_disk_brings_no_finished_job_back,
           a_healed_partition_brings_no_finished_job_back,
           the_same_bytes_are_no_new_job_however_late,
