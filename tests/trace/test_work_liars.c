@@ -238,5 +238,4 @@ TEST_MAIN(who_was_given_nothing_takes_no_time, nobody_takes_more_time_than_there
           inputs_are_not_nowhere_because_anybody_says_so,
           an_input_that_one_node_lacks_ends_no_job_that_others_compute,
           merges_that_fail_at_one_node_are_asked_of_another,
-          merges_that_failed_before_others_are_forgotten,
-          merges_that_nobody_asked_for_do_not_fail)
+          merges_that_failed_before_others_are_forgotten, merges_that_nobody_asked_for_do_not_fail)
