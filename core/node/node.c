@@ -74,7 +74,7 @@ static void *noticing_resize(void *ctx, void *old, size_t old_size, size_t new_s
     struct node *n = ctx;
     void *p = n->given->resize(n->given->ctx, old, old_size, new_size);
 
-#if VELUM_PLANT != 682 /* sim: a refused request for memory is noticed only by who asked */
+#if VELUM_PLANT != 682 /* trace/test_starved: memory that is refused is noticed only by who asked */
     n->memory_out |= p == NULL && new_size > 0;
 #endif
     return p;
