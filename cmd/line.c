@@ -289,6 +289,16 @@ int line_refusal(const struct line *l)
     return l->error.exit_code;
 }
 
+struct reply_error line_refused(const struct line *l)
+{
+    return l->error;
+}
+
+void line_refused_again(struct line *l, const struct reply_error *e)
+{
+    l->error = *e;
+}
+
 bool line_is_shut_out(const struct line *l)
 {
     return l->shut_out;

@@ -74,6 +74,9 @@ bool line_has_hint(const struct line *l);
 void line_hint(const struct line *l, char text[VIEW_ERROR_SIZE]);
 /* The exit code inside the last REPLY_ERROR. */
 int line_refusal(const struct line *l);
+/* All of it, and as if it were the last: to be said after something else was asked. */
+struct reply_error line_refused(const struct line *l);
+void line_refused_again(struct line *l, const struct reply_error *e);
 /* The last REPLY_ERROR was of the user and not of what he asked: his key is revoked. */
 bool line_is_shut_out(const struct line *l);
 /* Unix time of the act that is later than the one it refused (act_talk.h); 0: that is not why. */

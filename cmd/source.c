@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/interrupt.h"
+#include "cmd/view_object.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
 #include "core/base/sha256.h"
@@ -32,7 +33,8 @@ struct put {
     const struct source_way *way;
     struct put_flow flow;
     struct object_view made;
-    bool keyless; /* the node may be older than keys */
+    bool keyless;  /* the node may be older than keys */
+    bool is_there; /* what is to be put: `made` says so, and nothing was sent */
 };
 
 static int refuse_file(const char *file, const char *why, const char *hint)
@@ -163,12 +165,41 @@ static bool ask_keyless(struct put *p, int rc)
     return begin(p) == 0;
 }
 
+static void see(void *ctx, const struct object_view *v)
+{
+    const uint8_t wanted = OBJECT_KEPT | OBJECT_WHOLE | OBJECT_OF_USER;
+    struct put *p = ctx;
+    if ((v->flags & wanted) == wanted && v->size == p->from->size) {
+        p->made = *v;
+        p->is_there = true;
+    }
+}
+
+/* A node that has no room for the bytes once more may keep them already. */
+static bool is_there(struct put *p, int rc)
+{
+    char ref[ID_HEX_SIZE];
+    struct digest name;
+    if (rc != LINE_REFUSED || line_refusal(p->way->line) != CODE_FAILED || !p->from->whole ||
+        source_name(p->from, &name) < 0)
+        return false;
+    const struct reply_error why = line_refused(p->way->line);
+    id_hex(name.bytes, 2 * ID_SIZE, ref);
+    (void)objects_each(p->way->line, false, ref, see, p);
+    line_refused_again(p->way->line, &why);
+    if (p->is_there)
+        talk_line("%s was there already", p->from->what);
+    return p->is_there;
+}
+
 /* What a code of the line, or an answer that makes no sense, comes to. */
 static int give_up(struct put *p, int rc)
 {
     transfer_pause(p->way->progress);
     if (ask_keyless(p, rc))
         return GO_ON;
+    if (is_there(p, rc))
+        return CODE_DONE;
     if (rc == ERR_CANCELLED)
         return interrupt_came() ? interrupted(p) : GO_ON;
     if (rc == ERR_CLOSED)

@@ -116,6 +116,10 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
     run -1 bash -c "cat large | '$VELUM' put -"
     [[ $output == *"standard input: "*"limit"* ]]
     object_count_is 1
+    # What is there needs no room.
+    run -0 --separate-stderr velum put fits
+    [ "$output" = "$ref" ]
+    [[ $stderr == *"fits was there already"* ]]
     until_true 5 nothing_left_over
     velum rm "$ref"
     velum get "$(ref_of large)" | cmp - large
