@@ -160,8 +160,8 @@ static bool on_keyed(struct frame *f)
     return true;
 }
 
-/* Whatever was missing of it before is not any more. */
-static void whole_now(struct digest name)
+/* It is whole, or nothing is left of it: what was coming of it before is not any more. */
+static void come_no_more(struct digest name)
 {
     struct part *p = part_find(name);
     if (!p)
@@ -185,8 +185,8 @@ static void placed(struct place *p)
         return;
     }
     stream_placed(&folder, p);
-    if (p->made.rc == 0)
-        whole_now(p->made.name);
+    if (p->made.rc == 0 || (p->data_move.done && !p->made.there))
+        come_no_more(p->made.name);
     say_made(p->request, &p->made);
 }
 
