@@ -15,7 +15,8 @@
 /* A ring: those that the thread has come first. */
 static struct place places[PLACES_MAX];
 static uint32_t first, given, count; /* given: so many of them the thread has, or has done */
-static struct folder *folder;
+/* A descriptor of the folder that nobody else syncs: a disk's error is told once for each. */
+static int folder = -1;
 static int event = -1;
 static bool threaded;
 static bool done_here; /* what was given is done, without a thread */
@@ -36,11 +37,16 @@ static int sync_fd(int fd)
     return fd < 0 || !threaded ? 0 : folder_sync_file(fd);
 }
 
+static int sync_folder(void)
+{
+    return !threaded || fsync(folder) == 0 ? 0 : ERR_SYNC;
+}
+
 static int move(struct place_move *m)
 {
     if (!m->from[0])
         return 0;
-    m->done = renameat(folder->fd, m->from, folder->fd, m->to) == 0;
+    m->done = renameat(folder, m->from, folder, m->to) == 0;
     return m->done ? 0 : file_fault(errno);
 }
 
@@ -64,7 +70,7 @@ static void put_in_place(void)
             p->rc = move(&p->data_move);
         any |= p->rc == 0;
     }
-    const int rc = any ? folder_sync(folder) : 0;
+    const int rc = any ? sync_folder() : 0;
     for (uint32_t i = 0; i < given; i++)
         if (at(i)->rc == 0)
             at(i)->rc = rc;
@@ -87,10 +93,12 @@ static _Noreturn void *work(void *ctx)
     }
 }
 
-int place_open(struct folder *f, bool syncs)
+int place_open(const struct folder *f, bool syncs)
 {
     pthread_t thread;
-    folder = f;
+    folder = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return file_fault(errno);
     if (!syncs)
         return 0;
     event = eventfd(0, EFD_CLOEXEC);

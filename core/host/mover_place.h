@@ -31,8 +31,8 @@ struct place {
 
 typedef void place_done(struct place *p);
 
-/* Before the first place_add; borrows the folder for good. 0, ERR_NO_MEMORY or ERR_SYSTEM. */
-int place_open(struct folder *f, bool syncs);
+/* Before the first place_add. 0, ERR_NO_MEMORY or ERR_SYSTEM. */
+int place_open(const struct folder *f, bool syncs);
 /* NULL: as many as may be wait. Otherwise one that is to be filled at once. */
 struct place *place_add(void);
 /* The thread begins with all that were added, unless it is still at others. */

@@ -313,6 +313,20 @@ TEST(nothing_is_left_of_one_of_several_pieces_that_was_cut_to_less_than_one)
     rig_close();
 }
 
+TEST(a_scan_finds_none_of_several_pieces_that_was_cut_to_less_than_one)
+{
+    char path[512];
+    begin();
+    const struct digest name = rig_put(1, data, PIECE_SIZE + 7).name;
+    rig_path(name, "", path);
+    CHECK_INT(truncate(path, 10), 0);
+    rig_again();
+    CHECK_INT(rig_scan(NULL, NULL, 0), 0);
+    CHECK_INT(rig.found, 0);
+    CHECK_INT(rig_files(), 0);
+    rig_close();
+}
+
 TEST(one_whose_file_is_too_long_is_cut)
 {
     struct moved_found found;
@@ -407,6 +421,7 @@ int main(int argc, char **argv)
         one_that_is_damaged_is_given_up_and_got_again,
         nothing_is_left_of_one_whose_length_is_not_known_to_be_right,
         nothing_is_left_of_one_of_several_pieces_that_was_cut_to_less_than_one,
+        a_scan_finds_none_of_several_pieces_that_was_cut_to_less_than_one,
         one_whose_file_is_too_long_is_cut,
         what_is_here_already_is_not_written_again,
         what_is_here_and_damaged_is_written_again,
