@@ -398,13 +398,16 @@ static int hear_done_among_made(int *made, size_t n, struct digest name)
 static struct said story_twice(void)
 {
     struct said s = {0};
-    struct buf p = rig_payload();
+    struct buf p;
     int first = DIED + 1;
     acknowledged(&s, scan().rc);
     acknowledged(&s, append(1, a, SIZE_A));
     acknowledged(&s, append(2, a, SIZE_A));
+    if (!give_finish(1, MOVE_FINISH))
+        return s;
+    p = rig_payload();
     put_move_stream(&p, 9);
-    if (!give_finish(1, MOVE_FINISH) || !give(MESSAGE_MOVE_ABORT, &p))
+    if (!give(MESSAGE_MOVE_ABORT, &p))
         return s;
     acknowledged(&s, hear_done_among_made(&first, SIZE_A, name_a));
     if (!give_finish(2, MOVE_FINISH))
