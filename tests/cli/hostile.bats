@@ -154,9 +154,9 @@ undisturbed() {
     for try in 1 2 3; do
         ends "a leaf ran longer than its limit of 3000 ms; last output: " --leaf-timeout 3s \
             --name flood$try
-        ! until_true 5 flood_is_told flood$try || break
+        ! until_true 5 flood_is_told "flood$try" || break
     done
-    flood_is_told flood$try
+    flood_is_told "flood$try"
     [ "$(wc -c <said)" -gt 1000 ] && [ "$(wc -c <said)" -lt 20000 ]
     grep -q 'flood$' said
     run ! grep -q "$(printf '\033')" said
@@ -171,7 +171,7 @@ undisturbed() {
     kill -KILL "${!keeper}"
     port=PORT_a
     [ "$keeper" = PID_b ] || port=PORT_b
-    until_true 10 has_said "127.0.0.1:${!port}"
+    until_true 10 has_said "flood$try" "127.0.0.1:${!port}"
 }
 
 # Reports with its end may be on their way when the job has ended.
@@ -179,8 +179,8 @@ flood_is_told() { # flood_is_told JOB
     velum logs "$1" --addr "$at_b" >said && grep -q 'bytes are left out' said
 }
 
-has_said() { # has_said ADDR
-    "$VELUM" logs flood --addr "$1" | grep -q 'flood$'
+has_said() { # has_said JOB ADDR
+    "$VELUM" logs "$1" --addr "$2" | grep -q 'flood$'
 }
 
 @test "hostile source: what the compiler is led to ends by name" {
