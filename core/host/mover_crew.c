@@ -130,14 +130,9 @@ static bool is_alive(const struct mover_crew *m)
 
 /* What is open */
 
-static struct open_order *oldest(struct mover_crew *m)
+static struct open_order *open_at(const struct mover_crew *m, size_t i)
 {
-    return m->open_count ? &m->open[m->open_first] : NULL;
-}
-
-static struct open_order *newest(struct mover_crew *m)
-{
-    return &m->open[(m->open_first + m->open_count - 1) & (m->open_cap - 1)];
+    return &m->open[(m->open_first + i) & (m->open_cap - 1)];
 }
 
 static int grow_open(struct mover_crew *m)
@@ -147,7 +142,7 @@ static int grow_open(struct mover_crew *m)
     if (!list)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < m->open_count; i++)
-        list[i] = m->open[(m->open_first + i) & (m->open_cap - 1)];
+        list[i] = *open_at(m, i);
     free(m->open);
     m->open = list;
     m->open_first = 0;
@@ -159,20 +154,13 @@ static int push_open(struct mover_crew *m, uint8_t type, uint32_t request, struc
 {
     if (m->open_count == m->open_cap && grow_open(m) < 0)
         return ERR_NO_MEMORY;
-    struct open_order *o = &m->open[(m->open_first + m->open_count) & (m->open_cap - 1)];
-    *o = (struct open_order){.request = request,
-                             .size = (uint32_t)payload.len,
-                             .place = -1,
-                             .type = type,
-                             .places = move_places(type, payload)};
-    m->open_count++;
+    *open_at(m, m->open_count++) = (struct open_order){.request = request,
+                                                       .size = (uint32_t)payload.len,
+                                                       .place = -1,
+                                                       .type = type,
+                                                       .places = move_places(type, payload)};
     m->open_bytes += payload.len;
     return 0;
-}
-
-static struct open_order *open_at(const struct mover_crew *m, size_t i)
-{
-    return &m->open[(m->open_first + i) & (m->open_cap - 1)];
 }
 
 /* The one that is answered, by how many there are before it: those that may be. */
@@ -469,7 +457,7 @@ static void look_at(struct mover_crew *m)
 static int give_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
 {
     const bool brings = answer_type(type) == MESSAGE_MOVED_BYTES;
-    struct open_order *o = newest(m);
+    struct open_order *o = open_at(m, m->open_count - 1);
     uint8_t room[16];
     struct buf b;
     if (payload.len > SMALL_MAX || brings)
@@ -564,7 +552,7 @@ static void refuse_open(struct mover_crew *m)
 {
     uint8_t room[64];
     for (size_t left = m->open_count; left > 0 && m->open_count > 0; left--) {
-        const struct open_order o = *oldest(m);
+        const struct open_order o = *open_at(m, 0);
         struct buf payload;
         buf_init_fixed(&payload, room, sizeof room);
         struct frame f = {.type = mover_crew_refuse(&payload, o.type, ERR_IO),

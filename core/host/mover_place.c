@@ -15,8 +15,8 @@
 /* A ring: those that the thread has come first. */
 static struct place places[PLACES_MAX];
 static uint32_t first, given, count; /* given: so many of them the thread has, or has done */
-/* A descriptor of the folder that nobody else syncs: a disk's error is told once for each. */
-static int folder = -1;
+/* By a descriptor that nobody else syncs: a disk's error is told once for each. */
+static struct folder folder = {.fd = -1};
 static int event = -1;
 static bool threaded;
 static bool done_here; /* what was given is done, without a thread */
@@ -34,19 +34,14 @@ static struct place *at(uint32_t i)
 
 static int sync_fd(int fd)
 {
-    return fd < 0 || !threaded ? 0 : folder_sync_file(fd);
-}
-
-static int sync_folder(void)
-{
-    return !threaded || fsync(folder) == 0 ? 0 : ERR_SYNC;
+    return fd < 0 ? 0 : folder_sync_file(fd);
 }
 
 static int move(struct place_move *m)
 {
     if (!m->from[0])
         return 0;
-    m->done = renameat(folder, m->from, folder, m->to) == 0;
+    m->done = renameat(folder.fd, m->from, folder.fd, m->to) == 0;
     return m->done ? 0 : file_fault(errno);
 }
 
@@ -70,7 +65,7 @@ static void put_in_place(void)
             p->rc = move(&p->data_move);
         any |= p->rc == 0;
     }
-    const int rc = any ? sync_folder() : 0;
+    const int rc = any ? folder_sync(&folder) : 0;
     for (uint32_t i = 0; i < given; i++)
         if (at(i)->rc == 0)
             at(i)->rc = rc;
@@ -96,8 +91,8 @@ static _Noreturn void *work(void *ctx)
 int place_open(const struct folder *f, bool syncs)
 {
     pthread_t thread;
-    folder = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
+    folder.fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder.fd < 0)
         return file_fault(errno);
     if (!syncs)
         return 0;
@@ -146,18 +141,20 @@ bool place_any(void)
     return count > 0;
 }
 
+/* Its stream, but for APPEND, which is refused of one that has its name. */
+static bool is_of_stream(uint8_t type, struct bytes payload, uint64_t stream)
+{
+    struct reader r = reader_of(payload);
+    return (type == MESSAGE_MOVE_FINISH || type == MESSAGE_MOVE_ABORT ||
+            type == MESSAGE_MOVE_KEYED) &&
+           read_u64(&r) == stream;
+}
+
 bool place_concerns(uint8_t type, struct bytes payload)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (move_is_about(type, payload, at(i)->made.name))
-            return true;
-    return false;
-}
-
-bool place_has_stream(uint64_t stream)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (at(i)->order == MESSAGE_MOVE_FINISH && at(i)->stream == stream)
+        if (move_is_about(type, payload, at(i)->made.name) ||
+            (at(i)->order == MESSAGE_MOVE_FINISH && is_of_stream(type, payload, at(i)->stream)))
             return true;
     return false;
 }

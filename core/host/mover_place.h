@@ -40,9 +40,8 @@ void place_go(void);
 /* Readable when place_take has something to do. */
 int place_fd(void);
 bool place_any(void);
-/* Whether this order has to wait for one that is on its way. */
+/* Whether this order has to wait for one that is on its way, as it is about it or its stream. */
 bool place_concerns(uint8_t type, struct bytes payload);
-bool place_has_stream(uint64_t stream);
 /* Whether one of this name is on its way: two go one after the other, because what comes of the
  * first says what is there for the second, and what is left when that fails. */
 bool place_has_name(struct digest name);

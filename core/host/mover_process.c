@@ -151,8 +151,6 @@ static bool on_keyed(struct frame *f)
     struct moved_keyed keyed;
     if (read_move_keyed(f->payload, &m) < 0)
         return false;
-    if (place_has_stream(m.stream))
-        wait_placed();
     make_room(m.stream);
     stream_keyed(&folder, &m, &keyed);
     put_moved_keyed(answer_begin(MESSAGE_MOVED_KEYED, f->request), &keyed);
@@ -208,8 +206,6 @@ static bool on_finish(struct frame *f)
     struct moved_made made;
     if (read_move_finish(f->payload, &stream, &way) < 0)
         return false;
-    if (place_has_stream(stream))
-        wait_placed();
     stream_name(&folder, stream, &made);
     if (way == MOVE_FINISH_NAME) {
         say_made(f->request, &made);
@@ -230,8 +226,6 @@ static bool on_abort(struct frame *f)
     uint64_t stream;
     if (read_move_stream(f->payload, &stream) < 0)
         return false;
-    if (place_has_stream(stream))
-        wait_placed();
     done(f->request, stream_abort(&folder, stream));
     return true;
 }

@@ -612,8 +612,8 @@ static bool says_within(int ms)
     return life.have > life.used || poll(&p, 1, ms) == 1;
 }
 
-/* But for what is about the object that waits for the disk, and a second one behind it. */
-TEST(a_slow_disk_keeps_nobody_waiting_who_does_not_need_it)
+/* No sync ends while the file is there. */
+static void begin_slow(void)
 {
     open_story();
     empty_folder();
@@ -621,6 +621,12 @@ TEST(a_slow_disk_keeps_nobody_waiting_who_does_not_need_it)
     setenv("VELUM_FAULT_ARM", "slow", 1);
     begin(getenv("FAULTY"), "io:1:hang");
     unsetenv("VELUM_FAULT_ARM");
+}
+
+/* But for what is about the object that waits for the disk, and a second one behind it. */
+TEST(a_slow_disk_keeps_nobody_waiting_who_does_not_need_it)
+{
+    begin_slow();
     CHECK_INT(append(1, c, SIZE_C), 0);
     REQUIRE(give_finish(1, MOVE_FINISH));
     CHECK_INT(append(2, d, SIZE_D), 0);
@@ -646,12 +652,7 @@ TEST(what_comes_before_one_that_waits_for_the_disk_is_answered)
 {
     uint8_t orders[256], payload[64];
     struct buf f, p;
-    open_story();
-    empty_folder();
-    REQUIRE(system("touch slow") == 0);
-    setenv("VELUM_FAULT_ARM", "slow", 1);
-    begin(getenv("FAULTY"), "io:1:hang");
-    unsetenv("VELUM_FAULT_ARM");
+    begin_slow();
     CHECK_INT(append(1, c, SIZE_C), 0);
     CHECK_INT(append(2, d, SIZE_D), 0);
     buf_init_fixed(&f, orders, sizeof orders);
