@@ -176,13 +176,7 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
 /* Of joined letters the last, which may take the next word. */
 static const struct opt *option_of_letters(const struct cmd *cmd, const char *letters)
 {
-    const struct opt *o = NULL;
-    for (; *letters && (!o || opt_stands_alone(o)); letters++) {
-        o = opt_letter(cmd->opts, *letters);
-        o = o ? o : opt_letter(opt_common, *letters);
-        if (!o)
-            return NULL;
-    }
+    const struct opt *o = opt_letters(cmd->opts, &letters);
     return *letters ? NULL : o;
 }
 

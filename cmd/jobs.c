@@ -139,6 +139,11 @@ static int refuse_missing(const char *which, const char *hint)
     return CODE_NOT_FOUND;
 }
 
+int jobs_refuse(const char *which)
+{
+    return refuse_missing(which, "");
+}
+
 int jobs_report(const struct line *l, const char *which, int rc)
 {
     char hint[VIEW_ERROR_SIZE];
@@ -192,13 +197,13 @@ int jobs_resolve(struct line *l, const char *which, struct job_id *id)
     if (strlen(which) == 2 * ID_SIZE && id_parse_prefix(which, id->bytes) == 2 * ID_SIZE)
         return 0;
     if (!which[0] || strlen(which) >= JOB_NAME_SIZE)
-        return refuse_missing(which, "");
+        return jobs_refuse(which);
     int rc = jobs_fetch(l, true, which, &found);
     if (rc < 0)
         return jobs_report(l, which, rc);
     int code = 0;
     if (found.count == 0)
-        code = refuse_missing(which, "");
+        code = jobs_refuse(which);
     else if (found.count > 1)
         code = refuse_ambiguous(which, &found);
     else

@@ -29,6 +29,8 @@ int jobs_resolve(struct line *l, const char *which, struct job_id *id);
  * said, with the name. */
 int jobs_report(const struct line *l, const char *which, int rc);
 /* Says that there is none of that name; the exit code. */
+int jobs_refuse(const char *which);
+/* The same of those that are set aside. */
 int jobs_refuse_stale(const char *which);
 /* One of them, or the exit code after saying why. */
 int jobs_resolve_stale(struct line *l, const char *which, struct job_id *id);

@@ -32,12 +32,30 @@ const struct opt *opt_find(const struct opt *rows, const char *name, size_t name
     return NULL;
 }
 
-const struct opt *opt_letter(const struct opt *rows, char letter)
+static const struct opt *find_letter(const struct opt *rows, char letter)
 {
     for (; rows && rows->name; rows++)
         if (rows->letter == letter)
             return rows;
     return NULL;
+}
+
+/* Of a command that has these itself. */
+static const struct opt *of_letter(const struct opt *own, char letter)
+{
+    const struct opt *o = find_letter(own, letter);
+    return o ? o : find_letter(opt_common, letter);
+}
+
+const struct opt *opt_letters(const struct opt *own, const char **letters)
+{
+    const struct opt *o = NULL;
+    for (; **letters && (!o || opt_stands_alone(o)); ++*letters) {
+        o = of_letter(own, **letters);
+        if (!o)
+            return NULL;
+    }
+    return o;
 }
 
 static void nearest_in(const struct opt *rows, const char *name, const char **best,
@@ -193,9 +211,7 @@ static int take_long(struct parse *p, int argc, char **argv)
 static int take_letters(struct parse *p, int argc, char **argv)
 {
     for (const char *at = argv[0] + 1; *at; at++) {
-        const struct opt *o = opt_letter(p->own, *at);
-        if (!o)
-            o = opt_letter(opt_common, *at);
+        const struct opt *o = of_letter(p->own, *at);
         if (!o) {
             char shown[4] = {'-', *at, 0, 0};
             char name[2] = {*at, 0};
@@ -226,14 +242,8 @@ static bool is_own(const struct parse *p, const char *word)
 /* Whether all letters are options, up to one that takes the rest as its value. */
 static bool are_known(const struct parse *p, const char *word)
 {
-    const struct opt *o = NULL;
-    for (const char *at = word + 1; *at && (!o || opt_stands_alone(o)); at++) {
-        o = opt_letter(p->own, *at);
-        o = o ? o : opt_letter(opt_common, *at);
-        if (!o)
-            return false;
-    }
-    return true;
+    const char *letters = word + 1;
+    return opt_letters(p->own, &letters) != NULL;
 }
 
 static bool is_option(const char *word)

@@ -74,8 +74,9 @@ uint64_t opt_number(const struct opts *o, const char *name, uint64_t otherwise);
 bool opt_stands_alone(const struct opt *o);
 /* The row of that name in a table, or NULL. */
 const struct opt *opt_find(const struct opt *rows, const char *name, size_t name_len);
-/* The same by letter. */
-const struct opt *opt_letter(const struct opt *rows, char letter);
+/* Of joined letters, each of `own` or common, the last: up to one that takes the rest, where
+ * *letters points then, as its value. NULL: there is none, or one is unknown. */
+const struct opt *opt_letters(const struct opt *own, const char **letters);
 /* One usage line a row: "  -d, --detach        print only the id and return". */
 void opt_usage(const struct opt *rows, FILE *to);
 

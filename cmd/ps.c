@@ -80,9 +80,7 @@ static int run(const struct call *c)
     if (rc < 0) {
         code = jobs_report(l, which, rc);
     } else if (c->argc > 0 && jobs.count == 0) {
-        talk_error("there is no job \"%.80s\"", which);
-        talk_try("velum ps -a");
-        code = CODE_NOT_FOUND;
+        code = jobs_refuse(which);
     } else {
         code = print(c, l, &jobs);
     }
